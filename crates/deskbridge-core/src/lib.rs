@@ -1,0 +1,1 @@
+//! The words of Deskbridge: ids, effects, outcomes, secrets, clock, backoff

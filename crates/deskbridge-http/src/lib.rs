@@ -1,0 +1,1 @@
+//! What every router needs: limits, error body, request ids, who is calling

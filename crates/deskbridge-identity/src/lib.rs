@@ -1,0 +1,1 @@
+//! Phones and e-mails normalised, candidates, matching

@@ -1,0 +1,1 @@
+//! The durable log of effects and their dispatch

@@ -1,0 +1,1 @@
+//! The customer profile: from a helpdesk ticket to its Bitrix24 company

@@ -1,0 +1,1 @@
+//! What Deskbridge remembers, in SQLite

@@ -1,0 +1,3 @@
+//! The `deskbridge` program.
+
+fn main() {}

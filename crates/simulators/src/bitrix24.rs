@@ -1,0 +1,1 @@
+//! A Bitrix24 portal.

@@ -1,0 +1,1 @@
+//! A Frappe site with Helpdesk.

@@ -1,0 +1,1 @@
+//! Temporary stores, a settable clock, checks of the whole tree (for tests only)
