@@ -1,1 +1,60 @@
-//! What Deskbridge remembers, in SQLite
+//! What Deskbridge remembers.
+//!
+//! One [`Store`] over a closed choice of back ends. Each public method is one transaction and one
+//! business sentence; no transaction leaves this crate, so none can be held across a network call.
+//! Times are whole microseconds UTC.
+//!
+//! Not here: what to do with the rows. Nothing in this crate speaks to a remote system.
+
+mod answers;
+mod effects;
+mod error;
+mod migrations;
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use std::path::Path;
+
+pub use answers::Answer;
+pub use effects::{
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,
+};
+pub use error::Error;
+
+/// The result of everything here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The store. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Backend,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(sqlite::Database),
+}
+
+impl Store {
+    /// Opens the SQLite file at `path`, creating it where it is missing and bringing its schema up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, belongs to a newer program, or the disk cannot promise durability.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Sqlite(sqlite::Database::open(path)?),
+        })
+    }
+
+    /// A store in memory that works on the caller's thread, so that tests with a paused clock can use it.
+    ///
+    /// # Errors
+    /// When SQLite cannot be set up.
+    pub fn open_inline() -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Sqlite(sqlite::Database::open_inline()?),
+        })
+    }
+}

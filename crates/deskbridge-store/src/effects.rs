@@ -1,0 +1,364 @@
+//! Effects: recorded once, claimed one at a time per ordering key, finished by whoever holds the claim.
+
+mod sqlite;
+
+use std::collections::BTreeMap;
+
+use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{Backend, Error, Result, Store};
+
+/// What became of an effect that was to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is recorded under this id.
+    New(EffectId),
+    /// An effect with its idempotency key was recorded before.
+    Known(EffectId, EffectState),
+}
+
+impl Recorded {
+    /// The id of the effect, whenever it was recorded.
+    pub fn id(self) -> EffectId {
+        match self {
+            Self::New(id) | Self::Known(id, _) => id,
+        }
+    }
+}
+
+/// Where an effect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EffectState {
+    /// Waiting for its turn or its retry time.
+    Pending,
+    /// Claimed by somebody.
+    Running,
+    /// Carried out.
+    Done,
+    /// Given up; a person can revive or discard it.
+    Dead,
+    /// Thrown away by a person.
+    Discarded,
+}
+
+impl EffectState {
+    /// All states.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Running,
+        Self::Done,
+        Self::Dead,
+        Self::Discarded,
+    ];
+
+    /// The state's name, as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// Asks for effects to carry out.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The time now.
+    pub now: Timestamp,
+    /// Until when the claim is good; afterwards somebody else may claim the effect, and will look first.
+    pub lease_until: Timestamp,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// An effect in the hands of one claimant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The effect.
+    pub effect: Effect,
+    /// Every report on the effect must carry this number; an older one is refused.
+    pub fence: u64,
+}
+
+/// An effect with everything that is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectRecord {
+    /// The effect.
+    pub effect: Effect,
+    /// Where it stands.
+    pub state: EffectState,
+    /// What carrying it out gave, when done.
+    pub result: Option<Value>,
+    /// Why the last attempt failed.
+    pub failure: Option<String>,
+    /// While pending: not before this time.
+    pub claimable_at: Timestamp,
+    /// When its state last changed.
+    pub changed_at: Timestamp,
+}
+
+/// Which effects a person wants to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EffectFilter {
+    /// Only those in this state.
+    pub state: Option<EffectState>,
+    /// The newest so many.
+    pub limit: usize,
+}
+
+/// How many effects there are of each state, and how long the oldest open one has waited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EffectCounts {
+    /// By state; a state without effects is absent.
+    pub by_state: BTreeMap<EffectState, u64>,
+    /// When the oldest pending or running effect was recorded.
+    pub oldest_open_recorded_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Records effects that a planner intends; one whose idempotency key is known is left out.
+    ///
+    /// # Errors
+    /// When the transaction is not stored; then none is recorded.
+    pub async fn record_effects(
+        &self,
+        effects: Vec<(EffectId, NewEffect)>,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::record(connection, &effects, now))
+                    .await
+            }
+        }
+    }
+
+    /// Claims effects whose turn it is: at most one per ordering key, oldest first.
+    ///
+    /// An effect whose lease has run out is claimed again and must look first.
+    ///
+    /// # Errors
+    /// When the transaction is not stored; then none is claimed.
+    pub async fn claim_effects(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::claim(connection, claim))
+                    .await
+            }
+        }
+    }
+
+    /// Marks a claimed effect as carried out and lets the next of its ordering key run.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when the effect was claimed anew or finished meanwhile.
+    pub async fn complete_effect(
+        &self,
+        id: EffectId,
+        fence: u64,
+        result: Value,
+        now: Timestamp,
+    ) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| {
+                        sqlite::finish(connection, id, fence, &sqlite::End::Done(result), now)
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// Puts a claimed effect back until `not_before`; its ordering key waits with it.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when the effect was claimed anew or finished meanwhile.
+    pub async fn reschedule_effect(
+        &self,
+        id: EffectId,
+        fence: u64,
+        retry: Retry,
+        now: Timestamp,
+    ) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::reschedule(connection, id, fence, &retry, now))
+                    .await
+            }
+        }
+    }
+
+    /// Gives a claimed effect up and lets the next of its ordering key run.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when the effect was claimed anew or finished meanwhile.
+    pub async fn bury_effect(
+        &self,
+        id: EffectId,
+        fence: u64,
+        why: String,
+        now: Timestamp,
+    ) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| {
+                        sqlite::finish(connection, id, fence, &sqlite::End::Dead(why), now)
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// Lets a dead effect run again from its first attempt, looking first; `false` when it is not dead.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn revive_effect(&self, id: EffectId, now: Timestamp) -> Result<bool> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::revive(connection, id, now))
+                    .await
+            }
+        }
+    }
+
+    /// Throws a pending or dead effect away; `false` when it is in neither state.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn discard_effect(&self, id: EffectId, now: Timestamp) -> Result<bool> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::discard(connection, id, now))
+                    .await
+            }
+        }
+    }
+
+    /// Ends the leases of effects that a process which is gone left running; how many there were.
+    ///
+    /// For a store that only one process uses, at its start.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn release_interrupted_effects(&self, now: Timestamp) -> Result<u64> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::release_interrupted(connection, now))
+                    .await
+            }
+        }
+    }
+
+    /// When the next effect can be claimed; `None` when nothing is open.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_effect_claimable_at(&self) -> Result<Option<Timestamp>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(sqlite::next_claimable_at).await,
+        }
+    }
+
+    /// One effect with its state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn effect(&self, id: EffectId) -> Result<Option<EffectRecord>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |connection| sqlite::by_id(connection, id))
+                    .await
+            }
+        }
+    }
+
+    /// The effect of an idempotency key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn effect_of_key(&self, key: IdempotencyKey) -> Result<Option<EffectRecord>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |connection| sqlite::by_key(connection, &key))
+                    .await
+            }
+        }
+    }
+
+    /// The newest effects that a filter lets through.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn list_effects(&self, filter: EffectFilter) -> Result<Vec<EffectRecord>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |connection| sqlite::list(connection, filter))
+                    .await
+            }
+        }
+    }
+
+    /// How many effects there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_effects(&self) -> Result<EffectCounts> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(sqlite::count).await,
+        }
+    }
+
+    /// Forgets effects that were done or discarded before a time, at most `limit`; how many they were.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn prune_effects(&self, changed_before: Timestamp, limit: usize) -> Result<u64> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::prune(connection, changed_before, limit))
+                    .await
+            }
+        }
+    }
+}
+
+/// When and how a failed effect is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Not before this time.
+    pub not_before: Timestamp,
+    /// Whether the failed attempt may have run.
+    pub look_first: bool,
+    /// Why it failed.
+    pub why: String,
+}
+
+fn corrupt(what: &'static str, why: &impl ToString) -> Error {
+    Error::Corrupt {
+        what,
+        why: why.to_string(),
+    }
+}

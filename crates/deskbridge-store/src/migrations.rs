@@ -1,0 +1,182 @@
+//! Bringing a database's schema up to date: numbered changes, forward only, each recorded with its
+//! checksum.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Error, Result};
+
+/// One numbered change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migration {
+    pub(crate) version: u32,
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+}
+
+/// All changes of the SQLite schema, in order.
+pub(crate) const SQLITE: &[Migration] = &[Migration {
+    version: 1,
+    name: "effects_and_answers",
+    sql: include_str!("../migrations/sqlite/0001_effects_and_answers.sql"),
+}];
+
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (
+    version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT";
+
+/// The version that the database has; 0 for a new one.
+pub(crate) fn current_version(connection: &Connection) -> rusqlite::Result<u32> {
+    let exists = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'migration'",
+            [],
+            |_| Ok(()),
+        )
+        .optional()?;
+    match exists {
+        None => Ok(0),
+        Some(()) => connection.query_row(
+            "SELECT coalesce(max(version), 0) FROM migration",
+            [],
+            |row| row.get(0),
+        ),
+    }
+}
+
+/// Applies what is missing, each change in a transaction of its own.
+pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<()> {
+    let failed = |what| move |source| Error::Statement { what, source };
+    connection
+        .execute_batch(LEDGER)
+        .map_err(failed("prepare its list of schema changes"))?;
+    let found = current_version(connection).map_err(failed("say which schema it has"))?;
+    let known = migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
+    if found > known {
+        return Err(Error::Newer { found, known });
+    }
+    for migration in migrations {
+        let version = migration.version;
+        let checksum = checksum(migration.sql);
+        let applied: Option<String> = connection
+            .query_row(
+                "SELECT checksum FROM migration WHERE version = ?1",
+                [version],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(failed("list its schema changes"))?;
+        match applied {
+            Some(applied) if applied == checksum => {}
+            Some(_) => return Err(Error::ChangedHistory { version }),
+            None => {
+                apply_one(connection, migration, &checksum)
+                    .map_err(|source| Error::Migrate { version, source })?;
+                tracing::info!(
+                    version,
+                    name = migration.name,
+                    "The database schema was changed"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply_one(
+    connection: &mut Connection,
+    migration: &Migration,
+    checksum: &str,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO migration (version, name, checksum) VALUES (?1, ?2, ?3)",
+        (migration.version, migration.name, checksum),
+    )?;
+    transaction.commit()
+}
+
+fn checksum(sql: &str) -> String {
+    Sha256::digest(sql.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Migration = Migration {
+        version: 1,
+        name: "a",
+        sql: "CREATE TABLE a (x INTEGER)",
+    };
+    const TWO: Migration = Migration {
+        version: 2,
+        name: "b",
+        sql: "CREATE TABLE b (x INTEGER)",
+    };
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(rusqlite::Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_applied_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert_eq!(current_version(&connection).unwrap(), 0);
+        apply(&mut connection, &[ONE]).unwrap();
+        apply(&mut connection, &[ONE, TWO]).unwrap();
+        apply(&mut connection, &[ONE, TWO]).unwrap();
+        assert_eq!(tables(&connection), ["a", "b", "migration"]);
+        assert_eq!(current_version(&connection).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &[ONE, TWO]).unwrap();
+        let refused = apply(&mut connection, &[ONE]).unwrap_err();
+        assert!(
+            matches!(refused, Error::Newer { found: 2, known: 1 }),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_change_that_was_edited_after_it_was_applied_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &[ONE]).unwrap();
+        let edited = Migration {
+            sql: "CREATE TABLE a (x TEXT)",
+            ..ONE
+        };
+        let refused = apply(&mut connection, &[edited]).unwrap_err();
+        assert!(
+            matches!(refused, Error::ChangedHistory { version: 1 }),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_change_that_fails_leaves_nothing_behind() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let broken = Migration {
+            sql: "CREATE TABLE c (x INTEGER); CREATE TABLE a (y",
+            ..TWO
+        };
+        assert!(apply(&mut connection, &[ONE, broken]).is_err());
+        assert_eq!(tables(&connection), ["a", "migration"]);
+    }
+}

@@ -1,0 +1,341 @@
+//! One SQLite file: a writer thread that commits in groups, and connections for readers.
+
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row};
+use tokio::sync::Semaphore;
+
+use self::writer::Writer;
+use crate::{Error, Result, migrations};
+
+/// How many reads may run at once.
+const READERS: usize = 4;
+
+/// A database. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    mode: Arc<Mode>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// The file: one writer thread, reads on Tokio's blocking threads.
+    Threads { writer: Writer, readers: Readers },
+    /// In memory, on the caller's thread.
+    Inline(Mutex<Connection>),
+}
+
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Database {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let opening = |source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let mut connection = Connection::open(path).map_err(opening)?;
+        configure(&connection)?;
+        require(&connection, "journal_mode", "wal")?;
+        let version = migrations::current_version(&connection).map_err(opening)?;
+        if version > 0
+            && migrations::SQLITE
+                .iter()
+                .any(|migration| migration.version > version)
+        {
+            copy_beside(&connection, path, version)?;
+        }
+        migrations::apply(&mut connection, migrations::SQLITE)?;
+        let readers = Readers {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            permits: Semaphore::new(READERS),
+        };
+        let writer = Writer::start(connection);
+        Ok(Self {
+            mode: Arc::new(Mode::Threads { writer, readers }),
+        })
+    }
+
+    pub(crate) fn open_inline() -> Result<Self> {
+        let mut connection = Connection::open_in_memory().map_err(|source| Error::Open {
+            path: PathBuf::from(":memory:"),
+            source,
+        })?;
+        configure(&connection)?;
+        migrations::apply(&mut connection, migrations::SQLITE)?;
+        Ok(Self {
+            mode: Arc::new(Mode::Inline(Mutex::new(connection))),
+        })
+    }
+
+    /// Runs `job` in a write transaction; what it did is on disk when this returns `Ok`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &*self.mode {
+            Mode::Threads { writer, .. } => writer.run(job).await,
+            Mode::Inline(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                writer::alone(&connection, job)
+            }
+        }
+    }
+
+    /// Runs `job` on a connection that must only read.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &*self.mode {
+            Mode::Inline(connection) => {
+                job(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Mode::Threads { readers, .. } => {
+                let _permit = readers
+                    .permits
+                    .acquire()
+                    .await
+                    .map_err(|_closed| Error::Closed)?;
+                let mode = Arc::clone(&self.mode);
+                let read = move || match &*mode {
+                    Mode::Threads { readers, .. } => readers.run(job),
+                    Mode::Inline(_) => Err(Error::Closed),
+                };
+                tokio::task::spawn_blocking(read)
+                    .await
+                    .map_err(|_panicked| Error::Closed)?
+            }
+        }
+    }
+}
+
+impl Readers {
+    fn run<T>(&self, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let answer = job(&connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
+        answer
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(&self.path, flags).map_err(|source| Error::Open {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+fn configure(connection: &Connection) -> Result<()> {
+    let failed = |source| Error::Statement {
+        what: "take its settings",
+        source,
+    };
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(&failed)?;
+    for (setting, value) in [
+        ("journal_mode", "wal"),
+        ("synchronous", "full"),
+        ("foreign_keys", "on"),
+        ("temp_store", "memory"),
+    ] {
+        connection
+            .pragma_update(None, setting, value)
+            .map_err(failed)?;
+    }
+    require(connection, "synchronous", "2")
+}
+
+fn require(connection: &Connection, setting: &'static str, wanted: &'static str) -> Result<()> {
+    let answered = connection
+        .pragma_query_value(None, setting, |row| row.get::<_, rusqlite::types::Value>(0))
+        .map_err(|source| Error::Statement {
+            what: "say its settings",
+            source,
+        })?;
+    let answered = match answered {
+        rusqlite::types::Value::Text(text) => text,
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        other => format!("{other:?}"),
+    };
+    if answered == wanted {
+        Ok(())
+    } else {
+        Err(Error::Setting {
+            setting,
+            wanted,
+            answered,
+        })
+    }
+}
+
+/// Copies the database before its schema changes, so that an older program can be put back.
+fn copy_beside(connection: &Connection, path: &Path, version: u32) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".schema-{version}"));
+    let copy = PathBuf::from(name);
+    if copy.exists() {
+        return Ok(());
+    }
+    connection
+        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .map_err(|source| Error::Copy { path: copy, source })?;
+    Ok(())
+}
+
+/// Names what a failed statement was to do.
+pub(crate) fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |source| Error::Statement { what, source }
+}
+
+/// A time as stored.
+pub(crate) fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+/// A time as read.
+pub(crate) fn time(micros: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|error| Error::Corrupt {
+        what: "time",
+        why: error.to_string(),
+    })
+}
+
+/// All rows of a query, each read by `read`.
+pub(crate) fn rows<T>(
+    statement: &mut CachedStatement<'_>,
+    parameters: impl Params,
+    failed: impl Fn(rusqlite::Error) -> Error,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<Result<T>>,
+) -> Result<Vec<T>> {
+    let found = statement.query_map(parameters, read).map_err(&failed)?;
+    found.map(|row| row.map_err(&failed)?).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(connection: &Connection, x: i64) -> Result<usize> {
+        connection
+            .execute("INSERT INTO t VALUES (?1)", [x])
+            .map_err(|source| Error::Statement {
+                what: "insert",
+                source,
+            })
+    }
+
+    fn count(connection: &Connection) -> Result<i64> {
+        connection
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .map_err(|source| Error::Statement {
+                what: "count",
+                source,
+            })
+    }
+
+    async fn with_table(database: &Database) {
+        database
+            .write(|connection| {
+                connection
+                    .execute_batch("CREATE TABLE t (x INTEGER UNIQUE)")
+                    .map_err(|source| Error::Statement {
+                        what: "create",
+                        source,
+                    })
+            })
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_job_does_not_take_its_neighbours_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Database::open(&folder.path().join("a.db")).unwrap();
+        for database in [file, Database::open_inline().unwrap()] {
+            with_table(&database).await;
+            let jobs = [1, 2, 2, 3].map(|x| {
+                let database = database.clone();
+                async move {
+                    database
+                        .write(move |connection| {
+                            insert(connection, 100 + x)?;
+                            insert(connection, x)
+                        })
+                        .await
+                }
+            });
+            let [one, two, again, three] = jobs;
+            let (one, two, again, three) = tokio::join!(one, two, again, three);
+            assert!(one.is_ok() && two.is_ok() && three.is_ok());
+            assert!(again.is_err());
+            assert_eq!(database.read(count).await.unwrap(), 6);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panicking_job_leaves_the_store_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.db")).unwrap();
+        with_table(&database).await;
+        let panicked = database
+            .write(|connection| -> Result<()> {
+                insert(connection, 1)?;
+                panic!("a bug");
+            })
+            .await;
+        assert!(matches!(panicked, Err(Error::Closed)));
+        database
+            .write(|connection| insert(connection, 2))
+            .await
+            .unwrap();
+        assert_eq!(database.read(count).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.db")).unwrap();
+        with_table(&database).await;
+        assert!(
+            database
+                .read(|connection| insert(connection, 1))
+                .await
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_older_database_is_copied_before_its_schema_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let connection = Connection::open(&path).unwrap();
+        copy_beside(&connection, &path, 3).unwrap();
+        copy_beside(&connection, &path, 3).unwrap();
+        assert!(folder.path().join("a.db.schema-3").exists());
+    }
+}
