@@ -1,0 +1,72 @@
+//! What to do with an effect after an attempt: a function of values.
+
+use std::time::Duration;
+
+use deskbridge_core::{Backoff, Effect, Outcome};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// How the journal works.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many effects are carried out at once.
+    pub concurrent_max: usize,
+    /// How long one attempt may take; afterwards its outcome is unknown.
+    pub attempt_for: Duration,
+    /// How long to wait between attempts, and how many there are.
+    pub backoff: Backoff,
+}
+
+impl Settings {
+    /// How long a claim is good: an attempt has ended, and its end is stored, well before.
+    pub(crate) fn lease_for(&self) -> Duration {
+        self.attempt_for.saturating_mul(2)
+    }
+}
+
+/// What follows from an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Next {
+    Complete(Value),
+    Retry {
+        not_before: Timestamp,
+        look_first: bool,
+        why: String,
+    },
+    Bury(String),
+}
+
+/// What follows when an attempt at `effect` ended in `outcome`.
+pub(crate) fn next(
+    effect: &Effect,
+    outcome: Outcome<Value>,
+    backoff: &Backoff,
+    now: Timestamp,
+    rng: &mut fastrand::Rng,
+) -> Next {
+    let (failure, may_have_run) = match outcome {
+        Outcome::Done(value) => return Next::Complete(value),
+        Outcome::Refused(failure) => return Next::Bury(failure.why),
+        Outcome::NotSent(failure) => (failure, false),
+        Outcome::Unknown(failure) => (failure, true),
+    };
+    // What an earlier attempt may have done is still not known after one that was not sent.
+    let look_first = may_have_run || effect.look_first;
+    let attempts = effect.attempts.saturating_add(1);
+    match backoff.wait_after(attempts, rng) {
+        None => Next::Bury(format!(
+            "given up after {attempts} attempts: {}",
+            failure.why
+        )),
+        Some(wait) => {
+            let wait = wait.max(failure.retry_after.unwrap_or_default());
+            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+            let not_before = now.saturating_add(wait).unwrap_or(now);
+            Next::Retry {
+                not_before,
+                look_first,
+                why: failure.why,
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The journal itself: recording, claiming, carrying out, waiting.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use deskbridge_core::{Chain, Clock, Effect, EffectId, Failure, NewEffect, Outcome};
+use deskbridge_store::{Claim, Claimed, EffectState, Recorded, Result, Retry, Store};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use jiff::SignedDuration;
+use serde_json::Value;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinSet,
+};
+
+use crate::{
+    Counters, Settings, Tasks,
+    counters::Counted,
+    dispatch::{self, Next},
+    tasks::panic_text,
+};
+
+/// How long the dispatcher waits when the store itself fails.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Carries out effects of one or several kinds.
+pub trait Handler: Send + Sync + 'static {
+    /// Carries out one effect and says what became of it. Where `effect.look_first` is set, an earlier
+    /// attempt may have run: the handler looks at the remote system before it writes.
+    fn apply<'a>(&'a self, effect: &'a Effect) -> BoxFuture<'a, Outcome<Value>>;
+}
+
+/// How waiting for an effect ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waited {
+    /// It was carried out, with this result.
+    Done(Value),
+    /// It was given up or discarded, for this reason.
+    Failed(String),
+    /// It is still to be carried out, and will be.
+    Open,
+}
+
+/// The journal. Clones share it.
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    rng: Mutex<fastrand::Rng>,
+    wake: Notify,
+    waiters: Mutex<HashMap<EffectId, Vec<oneshot::Sender<Waited>>>>,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("kinds", &self.shared.handlers.keys())
+            .finish()
+    }
+}
+
+impl Journal {
+    /// A journal over a store, with a handler for each kind of effect. Nothing is carried out before
+    /// [`Journal::run`] or [`Journal::drain`].
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        rng: fastrand::Rng,
+        settings: Settings,
+        handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    ) -> Self {
+        let shared = Shared {
+            store,
+            clock,
+            settings,
+            handlers,
+            rng: Mutex::new(rng),
+            wake: Notify::new(),
+            waiters: Mutex::default(),
+            counters: Counters::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Counts for metrics.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Records effects; they are on disk when this returns, and will be carried out.
+    ///
+    /// # Errors
+    /// When they are not stored.
+    pub async fn record(&self, effects: Vec<NewEffect>) -> Result<Vec<Recorded>> {
+        if effects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.shared.clock.now();
+        let numbered = {
+            let mut rng = self.rng();
+            effects
+                .into_iter()
+                .map(|effect| (EffectId::new(now, &mut rng), effect))
+                .collect()
+        };
+        let recorded = self.shared.store.record_effects(numbered, now).await?;
+        let new = recorded
+            .iter()
+            .filter(|one| matches!(one, Recorded::New(_)))
+            .count();
+        self.shared.counters.add(Counted::Recorded, new);
+        self.shared.wake.notify_one();
+        Ok(recorded)
+    }
+
+    /// Records an effect and waits until it has ended, at most `deadline`.
+    ///
+    /// # Errors
+    /// When it is not stored.
+    pub async fn record_and_wait(&self, effect: NewEffect, deadline: Duration) -> Result<Waited> {
+        let Some(id) = self
+            .record(vec![effect])
+            .await?
+            .first()
+            .map(|recorded| recorded.id())
+        else {
+            return Ok(Waited::Open);
+        };
+        let (ended, end) = oneshot::channel();
+        self.waiters().entry(id).or_default().push(ended);
+        // It may have ended before anybody listened, or long ago under the same idempotency key.
+        if let Some(waited) = self.ended(id).await? {
+            return Ok(waited);
+        }
+        let waited = tokio::time::timeout(deadline, end).await;
+        Ok(waited.ok().and_then(|end| end.ok()).unwrap_or(Waited::Open))
+    }
+
+    async fn ended(&self, id: EffectId) -> Result<Option<Waited>> {
+        let Some(record) = self.shared.store.effect(id).await? else {
+            return Ok(None);
+        };
+        Ok(match record.state {
+            EffectState::Pending | EffectState::Running => None,
+            EffectState::Done => Some(Waited::Done(record.result.unwrap_or_default())),
+            EffectState::Dead | EffectState::Discarded => Some(Waited::Failed(
+                record.failure.unwrap_or_else(|| "discarded".to_owned()),
+            )),
+        })
+    }
+
+    /// Carries out everything whose time has come, and what becomes possible by it; how many attempts
+    /// were made. For tests that drive the journal by hand.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn drain(&self) -> Result<usize> {
+        let mut attempts = 0;
+        loop {
+            let claimed = self.claim(self.shared.settings.concurrent_max).await?;
+            if claimed.is_empty() {
+                return Ok(attempts);
+            }
+            attempts += claimed.len();
+            for one in claimed {
+                self.attempt(one).await;
+            }
+        }
+    }
+
+    /// Carries out effects until the program stops, then ends those that are running.
+    pub async fn run(self, tasks: Tasks) {
+        match self
+            .shared
+            .store
+            .release_interrupted_effects(self.shared.clock.now())
+            .await
+        {
+            Ok(0) => {}
+            Ok(number) => {
+                tracing::info!(number, "Effects that were interrupted are looked at again");
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "Interrupted effects wait for their leases");
+            }
+        }
+        let mut running = JoinSet::new();
+        while !tasks.is_stopping() {
+            // Interest is registered before the store is asked, so that nothing falls in between.
+            let woken = self.shared.wake.notified();
+            let free = self
+                .shared
+                .settings
+                .concurrent_max
+                .saturating_sub(running.len());
+            let pause = match self.start(free, &mut running).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "The journal cannot read its store");
+                    Some(STORE_PAUSE)
+                }
+            };
+            tokio::select! {
+                () = tasks.stopping() => {}
+                () = woken, if free > 0 => {}
+                Some(_) = running.join_next() => {}
+                () = sleep(pause), if free > 0 => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Starts what can be started; how long to sleep before there is more.
+    async fn start(&self, free: usize, running: &mut JoinSet<()>) -> Result<Option<Duration>> {
+        if free == 0 {
+            return Ok(None);
+        }
+        for claimed in self.claim(free).await? {
+            let journal = self.clone();
+            running.spawn(async move { journal.attempt(claimed).await });
+        }
+        let next = self.shared.store.next_effect_claimable_at().await?;
+        Ok(next.map(|next| {
+            let wait = next.duration_since(self.shared.clock.now());
+            Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default()
+        }))
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Vec<Claimed>> {
+        let now = self.shared.clock.now();
+        let lease = SignedDuration::try_from(self.shared.settings.lease_for());
+        let lease_until = now
+            .saturating_add(lease.unwrap_or(SignedDuration::MAX))
+            .unwrap_or(now);
+        self.shared
+            .store
+            .claim_effects(Claim {
+                now,
+                lease_until,
+                limit,
+            })
+            .await
+    }
+
+    async fn attempt(&self, claimed: Claimed) {
+        let effect = &claimed.effect;
+        let outcome = match self.shared.handlers.get(effect.intent.kind.as_str()) {
+            None => Outcome::Refused(Failure::new(format!(
+                "no part of this program carries out effects of kind {}",
+                effect.intent.kind
+            ))),
+            Some(handler) => self.carry_out(&**handler, effect).await,
+        };
+        let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
+        let next = dispatch::next(effect, outcome, backoff, now, &mut self.rng());
+        if let Err(error) = self.conclude(&claimed, next).await {
+            // The lease will run out, and the effect will be looked at again.
+            tracing::error!(effect.id = %effect.id, error = %Chain(&error), "The end of an effect was not stored");
+        }
+    }
+
+    async fn carry_out(&self, handler: &dyn Handler, effect: &Effect) -> Outcome<Value> {
+        let limit = self.shared.settings.attempt_for;
+        let attempt = AssertUnwindSafe(async { handler.apply(effect).await }).catch_unwind();
+        match tokio::time::timeout(limit, attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
+                let text = panic_text(&*panic);
+                tracing::error!(effect.id = %effect.id, effect.kind = effect.intent.kind, panic = text, "A handler panicked");
+                self.shared.counters.add(Counted::Panicked, 1);
+                Outcome::Refused(Failure::new(format!("this program has a bug: {text}")))
+            }
+            Err(_elapsed) => Outcome::Unknown(Failure::new(format!(
+                "no end after {} s, it may have run",
+                limit.as_secs()
+            ))),
+        }
+    }
+
+    async fn conclude(&self, claimed: &Claimed, next: Next) -> Result<()> {
+        let (store, now) = (&self.shared.store, self.shared.clock.now());
+        let (effect, fence) = (&claimed.effect, claimed.fence);
+        let (id, kind) = (effect.id, effect.intent.kind.as_str());
+        let ended = match next {
+            Next::Complete(result) => {
+                store
+                    .complete_effect(id, fence, result.clone(), now)
+                    .await?;
+                self.shared.counters.add(Counted::Done, 1);
+                tracing::debug!(effect.id = %id, effect.kind = kind, "An effect was carried out");
+                Waited::Done(result)
+            }
+            Next::Retry {
+                not_before,
+                look_first,
+                why,
+            } => {
+                tracing::warn!(effect.id = %id, effect.kind = kind, attempt = effect.attempts + 1, why, %not_before, "An effect will be tried again");
+                let retry = Retry {
+                    not_before,
+                    look_first,
+                    why,
+                };
+                store.reschedule_effect(id, fence, retry, now).await?;
+                self.shared.counters.add(Counted::Rescheduled, 1);
+                return Ok(());
+            }
+            Next::Bury(why) => {
+                tracing::error!(effect.id = %id, effect.kind = kind, why, "An effect was given up; `deskbridge effects` shows and revives it");
+                store.bury_effect(id, fence, why.clone(), now).await?;
+                self.shared.counters.add(Counted::Dead, 1);
+                Waited::Failed(why)
+            }
+        };
+        for waiter in self.waiters().remove(&id).unwrap_or_default() {
+            // Who no longer waits is no longer told.
+            drop(waiter.send(ended.clone()));
+        }
+        Ok(())
+    }
+
+    fn rng(&self) -> std::sync::MutexGuard<'_, fastrand::Rng> {
+        self.shared
+            .rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiters(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<EffectId, Vec<oneshot::Sender<Waited>>>> {
+        self.shared
+            .waiters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn sleep(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
