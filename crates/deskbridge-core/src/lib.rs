@@ -8,6 +8,7 @@ pub mod chain;
 pub mod clock;
 pub mod effect;
 pub mod id;
+pub mod language;
 pub mod outcome;
 pub mod secret;
 
@@ -16,5 +17,6 @@ pub use chain::Chain;
 pub use clock::Clock;
 pub use effect::{Effect, IdempotencyKey, NewEffect, OrderingKey};
 pub use id::EffectId;
+pub use language::Language;
 pub use outcome::{Failure, Outcome};
 pub use secret::Secret;
