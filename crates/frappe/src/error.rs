@@ -190,6 +190,9 @@ pub enum Unsendable {
     /// A document without its name where one is needed.
     #[error("a document does not carry its name")]
     NoName,
+    /// A question that would be answered with any document at all.
+    #[error("it has no filter")]
+    NoFilter,
     /// A larger body than the site takes.
     #[error("its body is {bytes} bytes, the limit is {bytes_max}")]
     TooLarge {

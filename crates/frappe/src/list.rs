@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::query::Query;
 
 /// The rows per page when nothing else is asked for; Frappe's own default.
-pub const PAGE_ROWS_DEFAULT: u32 = 20;
+const PAGE_ROWS_DEFAULT: u32 = 20;
 
 /// A list to ask for.
 ///
@@ -114,8 +114,13 @@ impl List {
         }
     }
 
-    pub(crate) fn is_ordered(&self) -> bool {
-        !self.order_by.is_empty()
+    /// The list without order and from its first row.
+    pub(crate) fn unordered(self) -> Self {
+        Self {
+            order_by: Vec::new(),
+            start: 0,
+            ..self
+        }
     }
 
     /// The list as query parameters of `/api/resource`.

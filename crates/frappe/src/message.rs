@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::text;
 
 /// The most characters kept of a message.
-pub const MESSAGE_CHARACTERS_MAX: usize = 500;
+const MESSAGE_CHARACTERS_MAX: usize = 500;
 
 /// What Frappe said about an error: one line of plain text.
 ///

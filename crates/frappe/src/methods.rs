@@ -1,5 +1,7 @@
 //! Whitelisted methods by GET or POST, and those of `frappe.client`.
 
+pub(crate) mod frappe_client;
+
 use reqwest::Method as HttpMethod;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

@@ -62,6 +62,12 @@ impl From<u64> for Name {
     }
 }
 
+impl From<&Name> for serde_json::Value {
+    fn from(name: &Name) -> Self {
+        Self::String(name.0.clone())
+    }
+}
+
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;

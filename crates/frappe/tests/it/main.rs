@@ -3,4 +3,7 @@
 mod caller;
 mod documents;
 mod edge;
+mod meta;
+mod methods;
 mod scripted;
+mod walk;

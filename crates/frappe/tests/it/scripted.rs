@@ -11,11 +11,11 @@ use serde_json::Value;
 use simulators::server::{Certificate, Handler, Listen, Reply, Request, Server};
 
 /// The key pair of the program's user in these tests.
-pub const KEY: &str = "planted-key-7c1";
-pub const SECRET: &str = "planted-secret-9f2";
+pub(crate) const KEY: &str = "planted-key-7c1";
+pub(crate) const SECRET: &str = "planted-secret-9f2";
 
 /// Answers one reply after the other, and hangs up when there is none left.
-pub struct Scripted {
+pub(crate) struct Scripted {
     replies: Mutex<VecDeque<Reply>>,
     requests: Mutex<Vec<Request>>,
 }
@@ -32,17 +32,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// A running server and what it was asked.
-pub struct Remote {
-    pub server: Server,
+pub(crate) struct Remote {
+    pub(crate) server: Server,
     scripted: Arc<Scripted>,
 }
 
 impl Remote {
-    pub async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::listen(Listen::loopback(), replies).await
     }
 
-    pub async fn start_tls(
+    pub(crate) async fn start_tls(
         certificate: Certificate,
         replies: impl IntoIterator<Item = Reply>,
     ) -> Self {
@@ -62,38 +62,38 @@ impl Remote {
         Self { server, scripted }
     }
 
-    pub fn site(&self, options: Options) -> Site {
+    pub(crate) fn site(&self, options: Options) -> Site {
         Site::new(&self.server.url(), options).unwrap()
     }
 
     /// The program's own user with default options.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.site(Options::default()).user(own_user())
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         lock(&self.scripted.requests).clone()
     }
 
     /// The only request there was.
-    pub fn request(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         let requests = self.requests();
         assert_eq!(requests.len(), 1, "{requests:?}");
         requests.into_iter().next().unwrap()
     }
 }
 
-pub fn own_user() -> Credential {
+pub(crate) fn own_user() -> Credential {
     Credential::token(KEY, SECRET).unwrap()
 }
 
 /// A JSON answer.
-pub fn json(status: u16, body: &Value) -> Reply {
+pub(crate) fn json(status: u16, body: &Value) -> Reply {
     Reply::Answer(response(status, "application/json", body.to_string()))
 }
 
 /// An HTML page.
-pub fn page(status: u16, html: &str) -> Reply {
+pub(crate) fn page(status: u16, html: &str) -> Reply {
     Reply::Answer(response(
         status,
         "text/html; charset=utf-8",
@@ -101,7 +101,7 @@ pub fn page(status: u16, html: &str) -> Reply {
     ))
 }
 
-pub fn response(status: u16, content_type: &str, body: String) -> http::Response<Bytes> {
+pub(crate) fn response(status: u16, content_type: &str, body: String) -> http::Response<Bytes> {
     http::Response::builder()
         .status(status)
         .header("content-type", content_type)
@@ -112,12 +112,12 @@ pub fn response(status: u16, content_type: &str, body: String) -> http::Response
 }
 
 /// The body of a request as JSON.
-pub fn body_of(request: &Request) -> Value {
+pub(crate) fn body_of(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }
 
 /// A query as decoded pairs, in the order sent.
-pub fn query_of(request: &Request) -> Vec<(String, String)> {
+pub(crate) fn query_of(request: &Request) -> Vec<(String, String)> {
     url_decode_pairs(request.query())
 }
 
