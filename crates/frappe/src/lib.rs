@@ -1,1 +1,45 @@
 //! A client for Frappe's REST API, as the program's own user or as the calling user
+
+mod answer;
+mod caller;
+mod client;
+mod credential;
+mod document;
+mod documents;
+mod error;
+mod files;
+mod list;
+mod message;
+mod meta;
+mod methods;
+mod name;
+mod operation;
+mod outcome;
+mod query;
+mod site;
+pub mod text;
+mod time;
+mod transport;
+mod walk;
+
+pub use crate::{
+    caller::{Permission, Right, User},
+    client::Client,
+    credential::{Caller, Credential, InvalidCredential, Material, Token},
+    document::Document,
+    error::{Cause, Error, Limit, Transport, Unsendable, Verdict},
+    files::{StoredFile, Upload},
+    list::{Filter, List, Op, Order, child_field},
+    message::Message,
+    meta::{Field, Meta, TicketNames, Version, Versions},
+    methods::{
+        Method,
+        frappe_client::{Change, DocMethodAnswer, FailedChange, INSERT_MANY_MAX},
+    },
+    name::Name,
+    operation::{Operation, Verb},
+    outcome::Outcome,
+    site::{InvalidSite, Options, Site},
+    time::{InvalidTime, SiteTime, parse_time_of_day},
+    walk::{By, Walk},
+};
