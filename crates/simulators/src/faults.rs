@@ -142,6 +142,11 @@ impl Script {
         *self.lock() = rules.into_iter().map(|rule| (rule, 0)).collect();
     }
 
+    /// The rules in force, without how often each was used.
+    pub fn rules(&self) -> Vec<Rule> {
+        self.lock().iter().map(|(rule, _)| rule.clone()).collect()
+    }
+
     /// The fault for a request of this name, counted against its rule.
     pub fn next(&self, name: &str) -> Option<Fault> {
         for (rule, seen) in self.lock().iter_mut() {

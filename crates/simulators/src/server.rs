@@ -34,6 +34,13 @@ impl Request {
         self.head.headers.get(name)?.to_str().ok()
     }
 
+    /// Which connection of its server the request came on, counted from 1; requests on one kept-alive
+    /// connection share the number. Nought for a request that came on none.
+    pub fn connection(&self) -> u64 {
+        let connection = self.head.extensions.get::<Connection>();
+        connection.map_or(0, |connection| connection.0)
+    }
+
     /// The path as sent, percent-encoded.
     pub fn path(&self) -> &str {
         self.head.uri.path()
@@ -44,6 +51,10 @@ impl Request {
         self.head.uri.query().unwrap_or_default()
     }
 }
+
+/// The number of a connection, which travels with its requests.
+#[derive(Clone, Copy, Debug)]
+struct Connection(u64);
 
 /// What a simulator does with a request.
 #[derive(Debug)]
@@ -198,6 +209,7 @@ async fn accept<H: Handler>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let mut accepted_count = 0;
     loop {
         let socket = tokio::select! {
             _ = stopped.changed() => return,
@@ -213,12 +225,14 @@ async fn accept<H: Handler>(
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a socket refused TCP_NODELAY");
         }
+        accepted_count += 1;
+        let connection = Connection(accepted_count);
         let (handler, acceptor) = (Arc::clone(&handler), acceptor.clone());
         connections.spawn(async move {
             let served = match acceptor {
-                None => serve(socket, handler, body_bytes_max).await,
+                None => serve(socket, connection, handler, body_bytes_max).await,
                 Some(acceptor) => match acceptor.accept(socket).await {
-                    Ok(socket) => serve(socket, handler, body_bytes_max).await,
+                    Ok(socket) => serve(socket, connection, handler, body_bytes_max).await,
                     Err(error) => Err(error.into()),
                 },
             };
@@ -242,10 +256,12 @@ enum Closed {
 
 async fn serve<H: Handler>(
     socket: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    connection: Connection,
     handler: Arc<H>,
     body_bytes_max: usize,
 ) -> Result<(), Closed> {
-    let service = hyper::service::service_fn(move |request| {
+    let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(connection);
         let handler = Arc::clone(&handler);
         async move { answer(request, &*handler, body_bytes_max).await }
     });

@@ -1,0 +1,113 @@
+//! `/_simulator/…`: what tests in any language read from and write to a running portal.
+//!
+//! None of it is counted, limited, delayed, journalled or subject to fault scripts.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{
+    answer::json_response,
+    data::Data,
+    portal::{Error, Portal},
+};
+use crate::server::{Reply, Request};
+
+/// The part of the address space that belongs to the simulator and not to the portal.
+pub(crate) const PREFIX: &str = "/_simulator";
+
+/// Seconds by which a manual clock moves.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+/// Answers a control request.
+pub(crate) fn answer(portal: &Portal, certificate_pem: Option<&str>, request: &Request) -> Reply {
+    let path = request.path().strip_prefix(PREFIX).unwrap_or_default();
+    let path = path.trim_matches('/');
+    let body = &request.body;
+    let response = match (&request.head.method, path) {
+        (&Method::GET, "journal") => shown(&portal.journal()),
+        (&Method::DELETE, "journal") => {
+            portal.clear_journal();
+            done()
+        }
+        (&Method::GET, "stats") => shown(&portal.stats()),
+        (&Method::GET, "faults") => shown(&portal.faults()),
+        (&Method::PUT, "faults") => set(body, |rules| portal.set_faults(rules)),
+        (&Method::GET, "data") => shown(&portal.data()),
+        (&Method::PUT, "data") => set(body, |data: Data| portal.set_data(data)),
+        (&Method::GET, "limits") => shown(&portal.limits()),
+        (&Method::PUT, "limits") => set(body, |limits| {
+            portal.set_limits(limits);
+            Ok(())
+        }),
+        (&Method::GET, "latency") => shown(&portal.latency()),
+        (&Method::PUT, "latency") => set(body, |latency| {
+            portal.set_latency(latency);
+            Ok(())
+        }),
+        (&Method::GET, "behaviour") => shown(&portal.behaviour()),
+        (&Method::PUT, "behaviour") => set(body, |behaviour| {
+            portal.set_behaviour(behaviour);
+            Ok(())
+        }),
+        (&Method::POST, "advance") => set(body, |advance: Advance| {
+            let seconds = Duration::try_from_secs_f64(advance.seconds);
+            portal.advance(seconds.unwrap_or_default());
+            Ok(())
+        }),
+        (&Method::GET, "certificate") => certificate(certificate_pem),
+        _ => refused(StatusCode::NOT_FOUND, "there is no such control endpoint"),
+    };
+    Reply::Answer(response)
+}
+
+fn shown(value: &impl Serialize) -> http::Response<Bytes> {
+    match serde_json::to_string(value) {
+        Ok(text) => json_response(StatusCode::OK, text),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn set<T: DeserializeOwned>(
+    body: &[u8],
+    set: impl FnOnce(T) -> Result<(), Error>,
+) -> http::Response<Bytes> {
+    let value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    match set(value) {
+        Ok(()) => done(),
+        Err(Error::Data(error)) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+fn certificate(pem: Option<&str>) -> http::Response<Bytes> {
+    match pem {
+        Some(pem) => {
+            let mut response = http::Response::new(Bytes::from(pem.to_owned()));
+            response.headers_mut().insert(
+                http::header::CONTENT_TYPE,
+                http::HeaderValue::from_static("application/x-pem-file"),
+            );
+            response
+        }
+        None => refused(StatusCode::NOT_FOUND, "the portal does not listen with TLS"),
+    }
+}
+
+fn done() -> http::Response<Bytes> {
+    json_response(StatusCode::OK, "{\"done\":true}".to_owned())
+}
+
+fn refused(status: StatusCode, why: &str) -> http::Response<Bytes> {
+    json_response(status, json!({"refused": why}).to_string())
+}

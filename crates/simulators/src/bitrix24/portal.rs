@@ -1,0 +1,290 @@
+//! A portal: its records, its limits, its faults, and the way of a request through them.
+
+mod commands;
+mod visit;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use self::visit::Visit;
+use super::{
+    behaviour::Behaviour,
+    data::Data,
+    journal::{Counts, Entry, Journal},
+    limits::{Latency, Ledger, Limits, RequestLimit},
+    presets,
+    state::{State, Unusable},
+};
+use crate::{
+    clock::Clock,
+    faults::{Answer, Rule, Script},
+    server::{Reply, Request},
+};
+
+/// A portal in memory. Clones are handles to the same portal.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    faults: Script,
+    settings: Mutex<Arc<Settings>>,
+    state: Mutex<State>,
+    ledger: Mutex<Ledger>,
+    journal: Mutex<Journal>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    limits: Limits,
+    latency: Latency,
+    behaviour: Behaviour,
+}
+
+/// What a portal starts with.
+#[derive(Debug)]
+pub struct Start {
+    /// The time of day.
+    pub clock: Clock,
+    /// What it holds.
+    pub data: Data,
+    /// What it limits.
+    pub limits: Limits,
+    /// How slow it is.
+    pub latency: Latency,
+    /// How it behaves where portals differ.
+    pub behaviour: Behaviour,
+    /// What it does wrong.
+    pub faults: Vec<Rule>,
+    /// So many requests stay in the journal.
+    pub journal_entries_max: usize,
+}
+
+impl Default for Start {
+    /// An empty portal with the limits of an ordinary plan, no latency, and a journal of 10,000 entries.
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            data: Data::default(),
+            limits: Limits::default(),
+            latency: Latency::default(),
+            behaviour: Behaviour::default(),
+            faults: Vec::new(),
+            journal_entries_max: 10_000,
+        }
+    }
+}
+
+/// Why a portal cannot be as it is told to be.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum Error {
+    /// The data contradicts itself.
+    #[error("the data cannot be a portal's")]
+    Data(#[from] Unusable),
+    /// A fault script names a failure that nobody knows.
+    #[error("a fault script names the preset {0:?}; the known ones are {known}", known = presets::PRESETS.join(", "))]
+    UnknownPreset(String),
+}
+
+/// How full a portal's counters are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stats {
+    /// What it was asked.
+    pub counts: Counts,
+    /// What stands in the request bucket; nought when it is off.
+    pub bucket: f64,
+    /// Operating time within the window, by webhook and method.
+    pub operating: Vec<Spent>,
+}
+
+/// Operating time of one account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spent {
+    /// The user id of the webhook; `None` where all webhooks share one sum.
+    pub user_id: Option<u64>,
+    /// The method.
+    pub method: String,
+    /// Seconds within the window.
+    pub seconds: f64,
+    /// When the oldest part of the window leaves, in seconds since 1970.
+    pub reset_at: i64,
+}
+
+impl Portal {
+    /// A portal that holds this data.
+    ///
+    /// # Errors
+    /// When the data contradicts itself, or a fault rule names an unknown preset.
+    pub fn new(start: Start) -> Result<Self, Error> {
+        let portal = Self {
+            inner: Arc::new(Inner {
+                clock: start.clock,
+                faults: Script::default(),
+                settings: Mutex::new(Arc::new(Settings {
+                    limits: start.limits,
+                    latency: start.latency,
+                    behaviour: start.behaviour,
+                })),
+                state: Mutex::new(State::new(start.data)?),
+                ledger: Mutex::default(),
+                journal: Mutex::new(Journal::new(start.journal_entries_max)),
+            }),
+        };
+        portal.set_faults(start.faults)?;
+        Ok(portal)
+    }
+
+    /// Answers a request to the REST interface.
+    pub async fn answer(&self, request: &Request, secure: bool) -> Reply {
+        Visit::arrive(&self.inner, request, secure).answer().await
+    }
+
+    /// The time of day in the portal.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Moves a manual clock forward; does nothing to the machine's clock.
+    pub fn advance(&self, by: Duration) {
+        self.inner.clock.advance(by);
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.inner.settings().limits.clone()
+    }
+
+    /// Sets other limits and empties all counters.
+    pub fn set_limits(&self, limits: Limits) {
+        self.inner.change(|settings| settings.limits = limits);
+        *lock(&self.inner.ledger) = Ledger::default();
+    }
+
+    /// How slow the portal is.
+    pub fn latency(&self) -> Latency {
+        self.inner.settings().latency
+    }
+
+    /// Makes the portal faster or slower.
+    pub fn set_latency(&self, latency: Latency) {
+        self.inner.change(|settings| settings.latency = latency);
+    }
+
+    /// How the portal behaves where portals differ.
+    pub fn behaviour(&self) -> Behaviour {
+        self.inner.settings().behaviour.clone()
+    }
+
+    /// Makes the portal behave otherwise.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        self.inner.change(|settings| settings.behaviour = behaviour);
+    }
+
+    /// Replaces the fault script. Requests are named after their method in lower case, `batch` included;
+    /// a command of a batch is named `batch:` and its method.
+    ///
+    /// # Errors
+    /// When a rule names a preset that does not exist; then nothing changes.
+    pub fn set_faults(&self, rules: Vec<Rule>) -> Result<(), Error> {
+        let unknown = rules.iter().find_map(|rule| match &rule.answer {
+            Answer::Preset(name) if !presets::is_known(name) => Some(name.clone()),
+            _ => None,
+        });
+        if let Some(name) = unknown {
+            return Err(Error::UnknownPreset(name));
+        }
+        self.inner.faults.set(rules);
+        Ok(())
+    }
+
+    /// The fault script in force.
+    pub fn faults(&self) -> Vec<Rule> {
+        self.inner.faults.rules()
+    }
+
+    /// The kept requests, oldest first.
+    pub fn journal(&self) -> Vec<Entry> {
+        lock(&self.inner.journal).entries().cloned().collect()
+    }
+
+    /// Forgets the kept requests and the counts.
+    pub fn clear_journal(&self) {
+        lock(&self.inner.journal).clear();
+    }
+
+    /// How much the portal was asked.
+    pub fn counts(&self) -> Counts {
+        lock(&self.inner.journal).counts
+    }
+
+    /// Counts, and how full the limits are.
+    pub fn stats(&self) -> Stats {
+        let now = self.now();
+        let settings = self.inner.settings();
+        let counts = self.counts();
+        let mut ledger = lock(&self.inner.ledger);
+        let level = |limit: &RequestLimit| ledger.waiting_requests(limit, now);
+        let bucket = settings.limits.requests.as_ref().map_or(0.0, level);
+        let accounts = ledger.accounts(now);
+        drop(ledger);
+        let state = lock(&self.inner.state);
+        let mut operating: Vec<Spent> = accounts
+            .into_iter()
+            .map(|(account, spent)| Spent {
+                user_id: account
+                    .webhook
+                    .and_then(|at| Some(state.webhooks.get(at)?.user_id)),
+                method: account.method,
+                seconds: Duration::from_micros(spent.spent_us.unsigned_abs()).as_secs_f64(),
+                reset_at: spent.reset_at,
+            })
+            .collect();
+        operating.sort_by(|a, b| (&a.method, a.user_id).cmp(&(&b.method, b.user_id)));
+        Stats {
+            counts,
+            bucket,
+            operating,
+        }
+    }
+
+    /// What the portal holds now.
+    pub fn data(&self) -> Data {
+        lock(&self.inner.state).data()
+    }
+
+    /// Replaces all that the portal holds.
+    ///
+    /// # Errors
+    /// When the data contradicts itself; then nothing changes.
+    pub fn set_data(&self, data: Data) -> Result<(), Error> {
+        let state = State::new(data)?;
+        *lock(&self.inner.state) = state;
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&lock(&self.settings))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = lock(&self.settings);
+        let mut changed = Settings::clone(&settings);
+        change(&mut changed);
+        *settings = Arc::new(changed);
+    }
+}
+
+/// Locks, whatever a panic elsewhere left behind: every change to what is behind these locks is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
