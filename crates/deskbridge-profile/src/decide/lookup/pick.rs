@@ -1,0 +1,245 @@
+//! Which answers are believed.
+
+use std::collections::BTreeMap;
+
+use bitrix24::{Id, Row};
+use deskbridge_identity::{Domain, Email, phone};
+use serde::{Deserialize, Serialize};
+
+use super::{Inputs, Question};
+use crate::decide::normalise;
+
+/// What the portal answered to each question, or why it did not.
+pub type Answers = BTreeMap<Question, Result<Vec<Row>, bitrix24::Error>>;
+
+/// How sure a match is, in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Confidence(pub u8);
+
+impl Confidence {
+    /// The company carries the id.
+    pub const COMPANY_ID: Self = Self(95);
+    /// The company was reached through its contact or its domain.
+    pub const CONTACT_OR_DOMAIN: Self = Self(90);
+    /// The contact itself.
+    pub const CONTACT_RECORD: Self = Self(80);
+}
+
+/// By what a record was found, as it is written beside the snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct MatchKey(pub String);
+
+impl MatchKey {
+    fn of_field(field: &str) -> Self {
+        Self(format!("haravan_orgid:{field}"))
+    }
+
+    /// By the contact.
+    pub fn contact() -> Self {
+        Self("email_or_phone".to_owned())
+    }
+
+    fn domain() -> Self {
+        Self("domain".to_owned())
+    }
+}
+
+/// A company that is believed to be the one.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct MatchedCompany {
+    /// The record.
+    pub row: Row,
+    /// The id by which it was found, when it was found by one.
+    pub value: Option<String>,
+    /// How many companies carry what was asked for.
+    pub matches: usize,
+    /// By what it was found.
+    pub match_key: MatchKey,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// What is believed.
+#[derive(Clone, Debug, Default)]
+pub struct Picked {
+    /// The company.
+    pub company: Option<MatchedCompany>,
+    /// The contact.
+    pub contact: Option<Row>,
+    /// Why nothing can be said about the company: a question about it was not answered, and no other
+    /// answer names it.
+    pub failure: Option<bitrix24::Error>,
+    /// Why nothing can be said about the contact.
+    pub contact_failure: Option<bitrix24::Error>,
+}
+
+/// Decides in the order of belief: by id, then through the contact, then by domain.
+pub fn pick(inputs: &Inputs, answers: &Answers) -> Picked {
+    let contact = pick_contact(inputs, answers);
+    let company = by_value(inputs, answers)
+        .or_else(|| of_contact(contact.as_ref()?, answers))
+        .or_else(|| by_domain(inputs, answers));
+    let failure_among = |is_wanted: fn(&Question) -> bool| {
+        let failed = answers.iter().filter(|(question, _)| is_wanted(question));
+        failed.filter_map(|(_, answer)| answer.as_ref().err()).find(|error| !is_no_record(error)).cloned()
+    };
+    let failure = if company.is_none() { failure_among(is_about_company) } else { None };
+    let contact_failure = if contact.is_none() { failure_among(is_about_contact) } else { None };
+    Picked { company, contact, failure, contact_failure }
+}
+
+/// Whether an error says that there is nothing, which is an answer. A reference that led nowhere says so too.
+fn is_no_record(error: &bitrix24::Error) -> bool {
+    matches!(
+        error,
+        bitrix24::Error::NotFound { .. }
+            | bitrix24::Error::NoAnswer { mishap: bitrix24::Mishap::Unresolved, .. }
+    )
+}
+
+fn is_about_contact(question: &Question) -> bool {
+    match question {
+        Question::ContactByEmail(_)
+        | Question::ContactByPhone(_)
+        | Question::DuplicatesByPhone(_)
+        | Question::FirstDuplicate => true,
+        Question::CompanyByValue { .. }
+        | Question::CompanyOfFirst(_)
+        | Question::CompanyById(_)
+        | Question::CompanyByWeb(_)
+        | Question::CompanyByTitle(_) => false,
+    }
+}
+
+fn is_about_company(question: &Question) -> bool {
+    !is_about_contact(question)
+}
+
+fn rows<'a>(answers: &'a Answers, question: &Question) -> &'a [Row] {
+    match answers.get(question) {
+        Some(Ok(rows)) => rows,
+        Some(Err(_)) | None => &[],
+    }
+}
+
+fn by_value(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
+    inputs.values.iter().find_map(|value| {
+        inputs.fields.iter().find_map(|field| {
+            let question = Question::CompanyByValue { field, value: value.clone() };
+            let carries = |row: &&Row| {
+                row.id("ID").is_some() && normalise::text(row, field).as_deref() == Some(value)
+            };
+            let carrying: Vec<&Row> = rows(answers, &question).iter().filter(carries).collect();
+            Some(MatchedCompany {
+                row: (*carrying.first()?).clone(),
+                value: Some(value.clone()),
+                matches: carrying.len(),
+                match_key: MatchKey::of_field(field),
+                confidence: Confidence::COMPANY_ID,
+            })
+        })
+    })
+}
+
+/// The contact: by address, then by number; one with a company goes before one without.
+fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
+    let has_email = |row: &Row| {
+        let wanted = inputs.email.as_ref();
+        let emails = row.multifields("EMAIL");
+        wanted.is_some() && emails.iter().any(|email| Email::parse(&email.value).as_ref() == wanted)
+    };
+    let has_phone = |row: &Row| {
+        row.multifields("PHONE").iter().any(|phone| {
+            let is_same = |wanted: &String| phone::is_same_number(wanted, &phone.value, inputs.country);
+            inputs.phones.iter().any(is_same)
+        })
+    };
+    let mut by_email: Vec<&Row> = Vec::new();
+    let mut by_phone: Vec<&Row> = Vec::new();
+    for (question, answer) in answers {
+        let Ok(rows) = answer else { continue };
+        let rows = rows.iter().filter(|row| row.id("ID").is_some());
+        match question {
+            Question::ContactByEmail(_) => by_email.extend(rows.filter(|row| has_email(row))),
+            Question::ContactByPhone(_) | Question::FirstDuplicate => {
+                by_phone.extend(rows.filter(|row| has_phone(row)));
+            }
+            Question::DuplicatesByPhone(_)
+            | Question::CompanyByValue { .. }
+            | Question::CompanyOfFirst(_)
+            | Question::CompanyById(_)
+            | Question::CompanyByWeb(_)
+            | Question::CompanyByTitle(_) => {}
+        }
+    }
+    let first = |found: &[&Row]| {
+        let with_company = found.iter().find(|row| row.id("COMPANY_ID").is_some());
+        with_company.or_else(|| found.first()).map(|row| (*row).clone())
+    };
+    first(&by_email).or_else(|| first(&by_phone))
+}
+
+/// The contact's company, among whatever companies were asked for through contacts.
+fn of_contact(contact: &Row, answers: &Answers) -> Option<MatchedCompany> {
+    let id = contact.id("COMPANY_ID")?;
+    let row = answers.iter().find_map(|(question, answer)| {
+        let is_asked_so = matches!(question, Question::CompanyOfFirst(_) | Question::CompanyById(_));
+        let rows = answer.as_ref().ok().filter(|_| is_asked_so)?;
+        rows.iter().find(|row| row.id("ID") == Some(id))
+    })?;
+    Some(MatchedCompany {
+        row: row.clone(),
+        value: None,
+        matches: 1,
+        match_key: MatchKey::contact(),
+        confidence: Confidence::CONTACT_OR_DOMAIN,
+    })
+}
+
+fn by_domain(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
+    let domain = inputs.domain.as_ref()?;
+    let has_web = |row: &&Row| {
+        let addresses = row.multifields("WEB");
+        addresses.iter().any(|web| Domain::parse(&web.value).as_ref() == Some(domain))
+    };
+    let has_title = |row: &&Row| {
+        normalise::text(row, "TITLE").is_some_and(|title| names_domain(&title, domain))
+    };
+    let mut carrying: BTreeMap<Id, &Row> = BTreeMap::new();
+    let mut first = None;
+    for (question, answer) in answers {
+        let Ok(rows) = answer else { continue };
+        let found: Vec<&Row> = match question {
+            Question::CompanyByWeb(_) => rows.iter().filter(has_web).collect(),
+            Question::CompanyByTitle(_) => rows.iter().filter(has_title).collect(),
+            Question::CompanyByValue { .. }
+            | Question::ContactByEmail(_)
+            | Question::ContactByPhone(_)
+            | Question::DuplicatesByPhone(_)
+            | Question::FirstDuplicate
+            | Question::CompanyOfFirst(_)
+            | Question::CompanyById(_) => Vec::new(),
+        };
+        for row in found {
+            let Some(id) = row.id("ID") else { continue };
+            first = first.or(Some(row));
+            carrying.insert(id, row);
+        }
+    }
+    Some(MatchedCompany {
+        row: first?.clone(),
+        value: None,
+        matches: carrying.len(),
+        match_key: MatchKey::domain(),
+        confidence: Confidence::CONTACT_OR_DOMAIN,
+    })
+}
+
+/// Whether a title names the domain itself and not one that merely ends or begins like it.
+fn names_domain(title: &str, domain: &Domain) -> bool {
+    title
+        .split(|c: char| c.is_whitespace() || "()[],;|\"'".contains(c))
+        .any(|word| Domain::parse(word).as_ref() == Some(domain))
+}
