@@ -55,6 +55,10 @@ pub enum Permission {
 
 /// The user on whose behalf requests are made, as Helpdesk describes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Helpdesk's own flags, independent of each other"
+)]
 pub struct User {
     /// The user's name, an e-mail address except for `Administrator`.
     pub user_id: String,

@@ -189,7 +189,7 @@ impl Client {
         match answer.status {
             200 => Ok(answer.body),
             _ => {
-                let cause = answer.into_file_refusal(&operation, &self.credential.secrets());
+                let cause = answer.into_file_refusal(&operation, &self.credential);
                 Err(Error::new(&operation, cause))
             }
         }

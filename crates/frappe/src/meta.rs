@@ -52,6 +52,10 @@ pub struct Meta {
 
 /// A field of a DocType.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Frappe's own flags, independent of each other"
+)]
 pub struct Field {
     /// Its name, such as `custom_orgid`.
     pub name: String,

@@ -17,9 +17,13 @@ fn html_becomes_one_line_of_text() {
         ("plain", "plain"),
         (
             "Value missing for <strong>Shop</strong>: Name",
-            "Value missing for Shop : Name",
+            "Value missing for Shop: Name",
         ),
         ("one<br>two<br/>three", "one two three"),
+        (
+            "'<strong>Subject</strong>' of <A href=\"/app/x\">x</A>s",
+            "'Subject' of xs",
+        ),
         ("<p>one</p>\n\n<p>two</p>", "one two"),
         (
             "a &lt;b&gt; &amp;amp; &quot;c&quot; &#39;d&#39; &#x1F600;",

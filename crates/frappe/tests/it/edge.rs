@@ -5,6 +5,7 @@ use std::time::Duration;
 use frappe::{Caller, Cause, Credential, Document, Name, Options, Outcome, Site, Verdict};
 use serde_json::json;
 use simulators::server::{Certificate, Reply};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::scripted::{KEY, Remote, SECRET, json, own_user, page, response};
 
@@ -203,13 +204,34 @@ async fn every_request_carries_one_credential_and_never_a_cookie_of_the_servers(
 
 #[tokio::test]
 async fn a_connection_is_kept_where_the_server_keeps_it() {
-    // The scripted server speaks HTTP/1.1 without `Connection: close`; the tests above cover the other case.
-    let remote = Remote::start((0..3).map(|_| json(200, &json!({"message": "an"})))).await;
-    let client = remote.client();
-    for _ in 0..3 {
-        client.logged_user().await.unwrap();
-    }
-    assert_eq!(remote.requests().len(), 3);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = format!("http://{}", listener.local_addr().unwrap());
+    let client = Site::new(&site, Options::default())
+        .unwrap()
+        .user(own_user());
+    let serve = async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        // A second connection would find nobody.
+        drop(listener);
+        for _ in 0..2 {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(socket.read_u8().await.unwrap());
+            }
+            let body = r#"{"message":"an"}"#;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    let ask = async {
+        for _ in 0..2 {
+            assert_eq!(client.logged_user().await.unwrap(), "an");
+        }
+    };
+    tokio::join!(serve, ask);
 }
 
 #[tokio::test]
