@@ -86,6 +86,12 @@ impl Credential {
     }
 }
 
+impl From<Caller> for Credential {
+    fn from(caller: Caller) -> Self {
+        Self::Caller(caller)
+    }
+}
+
 /// The material of a credential, as it goes over the wire.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Material<'a> {

@@ -1,5 +1,7 @@
 //! Files: upload with a document, download.
 
+use std::fmt;
+
 use bytes::Bytes;
 use reqwest::{
     Method,
@@ -29,7 +31,6 @@ use crate::{
 /// # drop(sent);
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Upload {
     file_name: String,
     content: Content,
@@ -38,7 +39,6 @@ pub struct Upload {
     is_checked: bool,
 }
 
-#[derive(Debug)]
 enum Content {
     Bytes(Bytes),
     File { file: tokio::fs::File, bytes: u64 },
@@ -113,6 +113,15 @@ impl Upload {
                 .text("docname", name.into_string());
         }
         form.part("file", part.file_name(file_name))
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("bytes", &self.size_bytes())
+            .field("attached_to", &self.attached_to)
+            .finish_non_exhaustive()
     }
 }
 

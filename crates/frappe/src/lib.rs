@@ -1,4 +1,4 @@
-//! A client for Frappe's REST API, as the program's own user or as the calling user
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod caller;

@@ -12,6 +12,9 @@ use crate::text;
 /// The most characters kept of a message.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
 
+/// The most characters that are looked at for it.
+const HTML_CHARACTERS_MAX: usize = 16 * 1024;
+
 /// What Frappe said about an error: one line of plain text.
 ///
 /// It quotes values of the document (names, addresses), so it has no `Display`, and `Debug` shows its length only.
@@ -26,6 +29,7 @@ impl Message {
 
     /// The text of a message that may be HTML; `None` when nothing is left.
     pub(crate) fn from_html(html: &str, secrets: &[&str]) -> Option<Self> {
+        let html = text::truncate(html, HTML_CHARACTERS_MAX);
         let text = scrub(plain_text(html), secrets);
         let text = text::truncate(&text, MESSAGE_CHARACTERS_MAX);
         (!text.is_empty()).then(|| Self(text.to_owned()))

@@ -283,3 +283,16 @@ fn a_file_is_refused_with_pages() {
         assert_eq!(named(&cause), expected);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_server_says_becomes_a_success_or_a_cause(
+        status in 100_u16..600,
+        body in "(\\{\"(exc_type|errors|_server_messages|data)\":(\"[A-Za-z]{0,8}\"|\\[\\]|\\[\\{\"type\":1\\}\\]|null)\\}|\\PC{0,40})",
+    ) {
+        for verb in [Verb::Read, Verb::Insert, Verb::Run] {
+            let answered = answer(status, &body).into_success(&operation(verb), &session());
+            proptest::prop_assert!(answered.is_err() || (200..300).contains(&status));
+        }
+    }
+}

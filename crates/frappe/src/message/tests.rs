@@ -153,3 +153,12 @@ fn the_title_of_a_page_is_its_hint() {
         );
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics_and_every_text_becomes_one_line(html in "([<>&;#/a-z!\"é-]|\\PC|<script>|</style|&#x){0,60}") {
+        let text = plain_text(&html);
+        proptest::prop_assert!(!text.contains(char::is_control));
+        proptest::prop_assert_eq!(text.trim(), &text);
+    }
+}

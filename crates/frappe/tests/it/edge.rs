@@ -1,6 +1,9 @@
 //! What happens below HTTP, and what must never happen above it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use frappe::{Caller, Cause, Credential, Document, Name, Options, Outcome, Site, Verdict};
 use serde_json::json;
@@ -303,4 +306,50 @@ async fn a_body_over_the_limit_is_not_sent() {
         "insert HD Ticket: not sent, because its body is 27 bytes, the limit is 20"
     );
     assert!(remote.requests().is_empty());
+}
+
+/// Everything that is logged, at any level, by anybody.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn logs_name_the_operation_and_no_value() {
+    let log = Log::default();
+    let listener = || {
+        let log = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || log.clone());
+        tracing::Dispatch::new(subscriber.finish())
+    };
+    // Of a single listener `tracing` asks only the thread on which an event occurs first, and that may be another
+    // test's, where nobody listens; of two it asks both.
+    let (_second, first) = (listener(), listener());
+    let _guard = tracing::dispatcher::set_default(&first);
+
+    let answer = json!({"data": {"name": "0001", "subject": "planted-answer"}});
+    let refusal = json!({"exc_type": "MandatoryError", "exception": "planted-traceback"});
+    let remote = Remote::start([json(200, &answer), json(417, &refusal), Reply::HangUp]).await;
+    let client = remote.client();
+    for _ in 0..3 {
+        let name = Name::from("planted-name");
+        drop(client.update("HD Ticket", &name, &subject()).await);
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("frappe.target=\"HD Ticket\""), "{log}");
+    assert!(log.contains("http.status=417"), "{log}");
+    assert!(log.contains("Frappe did not answer"), "{log}");
+    assert!(!log.contains("planted"), "{log}");
 }
