@@ -213,7 +213,7 @@ fn stored_file(file: &Document) -> Option<StoredFile> {
         file_url: file.to_text("file_url")?,
         is_private: file.check("is_private"),
         size_bytes,
-        content_hash: file.words("content_hash").map(str::to_owned),
+        content_hash: file.trimmed("content_hash").map(str::to_owned),
     })
 }
 

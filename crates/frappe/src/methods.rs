@@ -93,7 +93,8 @@ impl Method<'_> {
             query.push(key, value);
         }
         let request = method_path(&self.name)
-            .map(|path| without_body(HttpMethod::GET, path + query.as_str()));
+            .and_then(|path| query.on(&path))
+            .map(|path| without_body(HttpMethod::GET, path));
         let body = self.client.send(operation, request).await?;
         under(operation, body, "message")
     }

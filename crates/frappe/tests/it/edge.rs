@@ -72,6 +72,25 @@ async fn a_site_that_is_not_there_got_nothing() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_never_ends_has_sent_nothing() {
+    // Connected to by the kernel, and never accepted.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = Options {
+        deadline: Duration::from_millis(30),
+        ..Options::default()
+    };
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let client = Site::new(&base, options).unwrap().user(own_user());
+    // Time to connect is that of the site, so the longer one of the call does not end first.
+    let patient = client.deadline(Duration::from_secs(600));
+    let write = patient.insert("HD Ticket", &subject()).await;
+    let Outcome::NotSent(error) = write else {
+        panic!("{write:?}");
+    };
+    assert!(matches!(error.cause, Cause::Connect(_)), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_gets_no_request() {
     let certificate = Certificate::self_signed().unwrap();
     let pem = certificate.pem();
