@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use frappe::{Caller, Cause, Credential, Document, Name, Options, Outcome, Site, Verdict};
+use frappe::{
+    Caller, Cause, Credential, Document, Filter, List, Name, Options, Outcome, Site, Verdict,
+};
 use serde_json::json;
 use simulators::server::{Certificate, Reply};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -147,6 +149,48 @@ async fn an_answer_over_the_limit_is_not_read() {
     assert_eq!(read.verdict(), Verdict::Never);
     let write = over.insert("HD Ticket", &subject()).await;
     assert!(matches!(write, Outcome::Unknown(_)), "it ran: {write:?}");
+}
+
+/// Accepts one connection, answers its request with a head, and then writes the same bytes until nobody listens.
+async fn pour(listener: tokio::net::TcpListener, head: &str, again: &[u8]) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(socket.read_u8().await.unwrap());
+    }
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{head}\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    if again.is_empty() {
+        // Stays open without another byte.
+        assert_eq!(socket.read_u8().await.ok(), None);
+    }
+    while !again.is_empty() && socket.write_all(again).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_or_never_ends_is_given_up() {
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+    let cases = [
+        ("Content-Length: 999999999", ""),
+        ("Transfer-Encoding: chunked", chunk.as_str()),
+    ];
+    for (head, again) in cases {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let options = Options {
+            response_bytes_max: 1 << 20,
+            ..Options::default()
+        };
+        let ask = async {
+            let client = Site::new(&base, options).unwrap().user(own_user());
+            client.logged_user().await.unwrap_err()
+        };
+        let (error, ()) = tokio::join!(ask, pour(listener, head, again.as_bytes()));
+        assert!(
+            matches!(error.cause, Cause::TooLarge { .. }),
+            "{head}: {error:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -306,6 +350,21 @@ async fn no_error_shows_a_credential_a_value_or_a_traceback() {
         }
         assert!(!shown.contains("planted"), "{round}: {shown}");
     }
+}
+
+#[tokio::test]
+async fn a_broken_connection_does_not_show_the_address_with_its_filters() {
+    let remote = Remote::start([Reply::HangUp]).await;
+    let list = List::new().filter(Filter::eq("email_id", "planted@example.com"));
+    let error = remote.client().list("Contact", &list).await.unwrap_err();
+    let mut shown = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    assert!(source.is_some());
+    while let Some(inner) = source {
+        shown += &format!(" {inner} {inner:?}");
+        source = inner.source();
+    }
+    assert!(!shown.contains("planted"), "{shown}");
 }
 
 #[tokio::test]
