@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::{
+    Credential,
     error::{Cause, Limit},
     message,
     operation::{Operation, Verb},
@@ -35,16 +36,18 @@ impl Answer {
     pub(crate) fn into_success(
         self,
         operation: &Operation,
-        secrets: &[&str],
+        credential: &Credential,
     ) -> Result<Map<String, Value>, Cause> {
         let body = match serde_json::from_slice(&self.body) {
             Ok(Value::Object(body)) => Some(body),
             Ok(_) | Err(_) => None,
         };
-        let session_expired = body
-            .as_ref()
-            .and_then(|body| body.get("session_expired"))
-            .is_some_and(crate::document::is_set);
+        // With a key pair it would be about a cookie that something on the way has added.
+        let session_expired = credential.is_session()
+            && body
+                .as_ref()
+                .and_then(|body| body.get("session_expired"))
+                .is_some_and(crate::document::is_set);
         match (self.status, body) {
             // A read that Frappe answered as Guest is not the caller's answer.
             (200..=299, Some(_)) if session_expired && !operation.verb.writes() => {
@@ -52,8 +55,8 @@ impl Answer {
             }
             (200..=299, Some(body)) => Ok(body),
             (401 | 403 | 404, Some(_)) if session_expired => Err(Cause::SessionExpired),
-            (_, Some(body)) => Err(self.refusal(&body, operation, secrets)),
-            (_, None) => Err(self.without_json(secrets)),
+            (_, Some(body)) => Err(self.refusal(&body, operation, &credential.secrets())),
+            (_, None) => Err(self.without_json(&credential.secrets())),
         }
     }
 
@@ -134,12 +137,12 @@ impl Answer {
     }
 
     /// Why a file was not given. Here a page is what Frappe answers with.
-    pub(crate) fn into_file_refusal(self, operation: &Operation, secrets: &[&str]) -> Cause {
+    pub(crate) fn into_file_refusal(self, operation: &Operation, credential: &Credential) -> Cause {
         match self.status {
             401 => Cause::WrongKey,
             403 => Cause::NoRight { message: None },
             404 => Cause::Missing { message: None },
-            _ => match self.into_success(operation, secrets) {
+            _ => match self.into_success(operation, credential) {
                 Ok(_) => Cause::Shape("a success with no file in it"),
                 Err(cause) => cause,
             },

@@ -55,6 +55,10 @@ pub enum Permission {
 
 /// The user on whose behalf requests are made, as Helpdesk describes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Helpdesk's own flags, independent of each other"
+)]
 pub struct User {
     /// The user's name, an e-mail address except for `Administrator`.
     pub user_id: String,
@@ -88,19 +92,19 @@ impl Client {
         let operation = Operation::new(Verb::Ask, "helpdesk.api.auth.get_user");
         let user: Document = self.method(&operation.target).get_as(&operation).await?;
         let user_id = user
-            .words("user_id")
+            .trimmed("user_id")
             .ok_or_else(|| Error::new(&operation, Cause::Shape("a user without `user_id`")))?;
-        let words = |field| user.words(field).map(str::to_owned);
+        let trimmed = |field| user.trimmed(field).map(str::to_owned);
         Ok(User {
             user_id: user_id.to_owned(),
             is_agent: user.check("is_agent"),
             is_admin: user.check("is_admin"),
             is_manager: user.check("is_manager"),
             has_desk_access: user.check("has_desk_access"),
-            full_name: words("user_name"),
+            full_name: trimmed("user_name"),
             teams: team_names(user.get("user_teams")),
-            time_zone: words("time_zone"),
-            language: words("language"),
+            time_zone: trimmed("time_zone"),
+            language: trimmed("language"),
         })
     }
 

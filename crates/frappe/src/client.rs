@@ -55,7 +55,7 @@ impl Client {
     ) -> Result<Map<String, Value>, Error> {
         let answer = self.send_raw(operation, request).await?;
         answer
-            .into_success(operation, &self.credential.secrets())
+            .into_success(operation, &self.credential)
             .map_err(|cause| Error::new(operation, cause))
     }
 

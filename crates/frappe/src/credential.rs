@@ -53,15 +53,17 @@ impl Credential {
         }
     }
 
+    pub(crate) fn is_session(&self) -> bool {
+        matches!(self.expose_material(), Material::Session(_))
+    }
+
     /// Whether Frappe has to judge the caller's CSRF token too.
     pub(crate) fn needs_csrf_check(&self) -> bool {
-        match self {
+        let is_unsafe = match self {
             Self::Token(_) => false,
-            Self::Caller(caller) => {
-                matches!(caller.kind, CallerKind::Session(_))
-                    && matches!(caller.request, BrowserRequest::Unsafe { .. })
-            }
-        }
+            Self::Caller(caller) => matches!(caller.request, BrowserRequest::Unsafe { .. }),
+        };
+        is_unsafe && self.is_session()
     }
 
     /// Every string that must not appear in what Frappe is quoted with.
@@ -81,6 +83,12 @@ impl Credential {
         // A short word would blank out ordinary text.
         secrets.retain(|secret| secret.len() >= 6);
         secrets
+    }
+}
+
+impl From<Caller> for Credential {
+    fn from(caller: Caller) -> Self {
+        Self::Caller(caller)
     }
 }
 

@@ -65,7 +65,7 @@ impl Document {
     }
 
     /// A text field without blanks around it; `None` when nothing is left.
-    pub fn words(&self, field: &str) -> Option<&str> {
+    pub fn trimmed(&self, field: &str) -> Option<&str> {
         let text = self.text(field)?.trim();
         (!text.is_empty()).then_some(text)
     }
@@ -95,7 +95,7 @@ impl Document {
 
     /// A Datetime or Date field; `None` when it is empty or no time.
     pub fn time(&self, field: &str) -> Option<SiteTime> {
-        self.words(field)?.parse().ok()
+        self.trimmed(field)?.parse().ok()
     }
 
     /// The rows of a child table; none when the field is absent.

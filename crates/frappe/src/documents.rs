@@ -8,12 +8,9 @@ use crate::{
     client::{under, without_body},
     error::Unsendable,
     operation::{Operation, Verb},
-    query::segment,
+    query::{PATH_BYTES_MAX, segment},
     text,
 };
-
-/// The longest request line that is sent: gunicorn, with which Frappe is served, takes 4,094 bytes.
-const REQUEST_LINE_BYTES_MAX: usize = 3_900;
 
 impl Client {
     /// Reads a document with its child rows.
@@ -37,9 +34,7 @@ impl Client {
     pub async fn list(&self, doctype: &str, list: &List) -> Result<Vec<Document>, Error> {
         let operation = Operation::new(Verb::List, doctype);
         let path = doctype_path(doctype).map(|path| path + list.query().as_str());
-        let is_long = path
-            .as_ref()
-            .is_ok_and(|path| path.len() > REQUEST_LINE_BYTES_MAX);
+        let is_long = path.as_ref().is_ok_and(|path| path.len() > PATH_BYTES_MAX);
         if is_long {
             let mut arguments: Map<String, Value> = list
                 .arguments()
@@ -61,19 +56,20 @@ impl Client {
     ///
     /// Frappe drops unknown fields without a word, and echoes the types that were sent: an integer in a text field
     /// comes back as an integer until the document is read again. A `name` is honoured only where the DocType lets
-    /// the user choose it; a ticket's `status`, `creation` and `owner` are always overwritten.
+    /// the user choose it; where another field becomes the name (a customer's `customer_name`), see that
+    /// [`check_name`](text::check_name) has nothing against it. A ticket's `status`, `creation` and `owner` are always
+    /// overwritten.
     pub async fn insert(&self, doctype: &str, fields: &Document) -> Outcome<Document> {
         self.try_insert(doctype, fields).await.into()
     }
 
     async fn try_insert(&self, doctype: &str, fields: &Document) -> Result<Document, Error> {
         let operation = Operation::new(Verb::Insert, doctype);
-        let request = match fields.text("name").map_or(Ok(()), text::check_name) {
-            Ok(()) => {
-                doctype_path(doctype).and_then(|path| self.with_json(Method::POST, path, fields))
-            }
-            Err(why) => Err(why),
-        };
+        let request = fields
+            .trimmed("name")
+            .map_or(Ok(()), text::check_name)
+            .and_then(|()| doctype_path(doctype))
+            .and_then(|path| self.with_json(Method::POST, path, fields));
         let body = self.send(&operation, request).await?;
         under(&operation, body, "data")
     }

@@ -207,6 +207,9 @@ pub enum Unsendable {
     /// A file elsewhere: the credential belongs to the site.
     #[error("the file is not one of this site")]
     FileElsewhere,
+    /// A credential or an address that HTTP cannot carry. What can be given is checked before, so this is a bug.
+    #[error("it cannot be written as a request")]
+    NotHttp,
     /// A value that JSON cannot carry.
     #[error("a value cannot be written as JSON")]
     NotJson,

@@ -1,5 +1,7 @@
 //! Files: upload with a document, download.
 
+use std::fmt;
+
 use bytes::Bytes;
 use reqwest::{
     Method,
@@ -29,7 +31,6 @@ use crate::{
 /// # drop(sent);
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Upload {
     file_name: String,
     content: Content,
@@ -38,7 +39,6 @@ pub struct Upload {
     is_checked: bool,
 }
 
-#[derive(Debug)]
 enum Content {
     Bytes(Bytes),
     File { file: tokio::fs::File, bytes: u64 },
@@ -116,6 +116,15 @@ impl Upload {
     }
 }
 
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("bytes", &self.size_bytes())
+            .field("attached_to", &self.attached_to)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A File as Frappe stored it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
@@ -189,7 +198,7 @@ impl Client {
         match answer.status {
             200 => Ok(answer.body),
             _ => {
-                let cause = answer.into_file_refusal(&operation, &self.credential.secrets());
+                let cause = answer.into_file_refusal(&operation, &self.credential);
                 Err(Error::new(&operation, cause))
             }
         }
@@ -204,7 +213,7 @@ fn stored_file(file: &Document) -> Option<StoredFile> {
         file_url: file.to_text("file_url")?,
         is_private: file.check("is_private"),
         size_bytes,
-        content_hash: file.words("content_hash").map(str::to_owned),
+        content_hash: file.trimmed("content_hash").map(str::to_owned),
     })
 }
 

@@ -1,4 +1,4 @@
-//! A client for Frappe's REST API, as the program's own user or as the calling user
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod caller;
@@ -20,6 +20,7 @@ mod site;
 pub mod text;
 mod time;
 mod transport;
+mod versions;
 mod walk;
 
 pub use crate::{
@@ -31,7 +32,7 @@ pub use crate::{
     files::{StoredFile, Upload},
     list::{Filter, List, Op, Order, child_field},
     message::Message,
-    meta::{Field, Meta, TicketNames, Version, Versions},
+    meta::{Field, Meta},
     methods::{
         Method,
         frappe_client::{Change, DocMethodAnswer, FailedChange, INSERT_MANY_MAX},
@@ -41,5 +42,6 @@ pub use crate::{
     outcome::Outcome,
     site::{InvalidSite, Options, Site},
     time::{InvalidTime, SiteTime, parse_time_of_day},
+    versions::{TicketNames, Version, Versions},
     walk::{By, Walk},
 };

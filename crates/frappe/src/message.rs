@@ -12,6 +12,9 @@ use crate::text;
 /// The most characters kept of a message.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
 
+/// The most characters that are looked at for it.
+const HTML_CHARACTERS_MAX: usize = 16 * 1024;
+
 /// What Frappe said about an error: one line of plain text.
 ///
 /// It quotes values of the document (names, addresses), so it has no `Display`, and `Debug` shows its length only.
@@ -26,6 +29,7 @@ impl Message {
 
     /// The text of a message that may be HTML; `None` when nothing is left.
     pub(crate) fn from_html(html: &str, secrets: &[&str]) -> Option<Self> {
+        let html = text::truncate(html, HTML_CHARACTERS_MAX);
         let text = scrub(plain_text(html), secrets);
         let text = text::truncate(&text, MESSAGE_CHARACTERS_MAX);
         (!text.is_empty()).then(|| Self(text.to_owned()))
@@ -104,7 +108,12 @@ fn scrub(mut text: String, secrets: &[&str]) -> String {
     text
 }
 
-/// HTML as one line of text: tags become blanks, scripts and styles vanish, entities are decoded.
+/// Tags within a line, which part no words.
+const INLINE: [&str; 12] = [
+    "a", "b", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "u",
+];
+
+/// HTML as one line of text: tags become blanks or nothing, scripts and styles vanish, entities are decoded.
 pub(crate) fn plain_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -112,8 +121,13 @@ pub(crate) fn plain_text(html: &str) -> String {
         let (before, from_tag) = rest.split_at(at);
         text.push_str(before);
         match skip_tag(from_tag) {
-            Some(after) => {
-                text.push(' ');
+            Some((name, after)) => {
+                if !INLINE
+                    .iter()
+                    .any(|inline| name.eq_ignore_ascii_case(inline))
+                {
+                    text.push(' ');
+                }
                 rest = after;
             }
             None => {
@@ -127,33 +141,28 @@ pub(crate) fn plain_text(html: &str) -> String {
     one_line(&decode_entities(&text))
 }
 
-/// What follows the tag that `from_tag` starts with, or `None` when it is no tag.
-fn skip_tag(from_tag: &str) -> Option<&str> {
+/// The name of the tag that `from_tag` starts with and what follows it, or `None` when it is no tag. What a script or
+/// a style contains goes with it.
+fn skip_tag(from_tag: &str) -> Option<(&str, &str)> {
     let inside = from_tag.strip_prefix('<')?;
     if let Some(comment) = inside.strip_prefix("!--") {
-        return Some(comment.split_once("-->").map_or("", |(_, after)| after));
+        return Some(("", comment.split_once("-->").map_or("", |(_, after)| after)));
     }
-    let starts_a_tag = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '!';
-    if !inside.starts_with(starts_a_tag) {
+    if !inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
         return None;
     }
     let (tag, after) = inside.split_once('>')?;
-    for hidden in ["script", "style"] {
-        let is_hidden = tag
-            .get(..hidden.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(hidden))
-            && !tag
-                .get(hidden.len()..)
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
-        if is_hidden {
-            let end = after.to_ascii_lowercase().find(&format!("</{hidden}"));
-            let Some(closing) = end.and_then(|end| after.get(end..)) else {
-                return Some("");
-            };
-            return Some(closing.split_once('>').map_or("", |(_, after)| after));
-        }
+    let name = tag
+        .trim_start_matches('/')
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .next()?;
+    let hides = |hidden: &&str| !tag.starts_with('/') && name.eq_ignore_ascii_case(hidden);
+    if let Some(hidden) = ["script", "style"].into_iter().find(hides) {
+        let end = after.to_ascii_lowercase().find(&format!("</{hidden}"));
+        let closing = end.and_then(|end| after.get(end..)).unwrap_or_default();
+        return Some((name, closing.split_once('>').map_or("", |(_, after)| after)));
     }
-    Some(after)
+    Some((name, after))
 }
 
 fn decode_entities(text: &str) -> String {

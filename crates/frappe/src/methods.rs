@@ -2,6 +2,8 @@
 
 pub(crate) mod frappe_client;
 
+use std::fmt;
+
 use reqwest::Method as HttpMethod;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -30,12 +32,19 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "a call that is neither got nor posted is not made"]
 pub struct Method<'a> {
     client: &'a Client,
     name: String,
     arguments: Map<String, Value>,
+}
+
+impl fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -84,7 +93,8 @@ impl Method<'_> {
             query.push(key, value);
         }
         let request = method_path(&self.name)
-            .map(|path| without_body(HttpMethod::GET, path + query.as_str()));
+            .and_then(|path| query.on(&path))
+            .map(|path| without_body(HttpMethod::GET, path));
         let body = self.client.send(operation, request).await?;
         under(operation, body, "message")
     }

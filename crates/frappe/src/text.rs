@@ -1,6 +1,6 @@
 //! Guards for text: lengths, names, and names as the site's database compares them.
 //!
-//! Frappe keeps names on MariaDB in the collation `utf8mb4_unicode_ci` (Unicode Collation Algorithm 4.0.0). Observed on
+//! Frappe keeps names in the collation `utf8mb4_unicode_ci` (Unicode Collation Algorithm 4.0.0). Observed on
 //! 15.50: case, accents and blanks at the end do not count, so "Công ty An" and "cong ty an " are one name, the second
 //! insert is a 409, and a link by the second is stored as the first. Not observed, but in the algorithm's tables: a
 //! letter with a stroke (đ, ł, ø) is a letter of its own, which later versions of the algorithm (`..._520_ci`,

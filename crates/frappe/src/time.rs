@@ -1,9 +1,4 @@
 //! Times as Frappe keeps them: without a zone, in the site's.
-//!
-//! A value with `Z` or an offset is a 500 when it is written (observed on 15.50), so every instant is converted to
-//! the site's zone before it is sent. The zone is the site's, not the user's: `time_zone` of
-//! [`User`](crate::User) is the user's setting and equals the site's unless the user changed it; ask System
-//! Settings where it matters.
 
 use std::{fmt, str::FromStr};
 
@@ -14,7 +9,11 @@ use jiff::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A time of the site's clock, to the microsecond.
+/// A time of the site's clock, to the microsecond: how Frappe keeps times, without a zone.
+///
+/// A value with `Z` or an offset is a 500 when it is written (observed on 15.50), so every instant is converted to the
+/// site's zone before it is sent. The zone is the [site's](crate::Client::time_zone); that of a [`User`](crate::User)
+/// is the user's setting.
 ///
 /// ```
 /// use frappe::SiteTime;

@@ -89,12 +89,16 @@ async fn exchange(site: &Site, credential: &Credential, request: Request) -> Res
     let is_unsafe = request.method != Method::GET;
     let url = format!("{}{}", site.base(), request.path);
     let mut builder = site.http().request(request.method, url);
-    if let Some((name, value)) = credential.expose_material().header() {
-        builder = builder.header(name, value);
-    }
-    if let Some(token) = credential.csrf_token().filter(|_| is_unsafe)
-        && let Ok(mut value) = HeaderValue::from_str(token.expose_secret())
-    {
+    // Without its credential a request would be a Guest's.
+    let unsendable = || Cause::Unsendable(Unsendable::NotHttp);
+    let (name, value) = credential
+        .expose_material()
+        .header()
+        .ok_or_else(unsendable)?;
+    builder = builder.header(name, value);
+    if let Some(token) = credential.csrf_token().filter(|_| is_unsafe) {
+        let mut value =
+            HeaderValue::from_str(token.expose_secret()).map_err(|_not_a_header| unsendable())?;
         value.set_sensitive(true);
         builder = builder.header(CSRF_TOKEN, value);
     }
@@ -105,12 +109,10 @@ async fn exchange(site: &Site, credential: &Credential, request: Request) -> Res
             .body(json),
         Body::Form(form) => builder.multipart(form),
     };
-    let response = builder.send().await.map_err(|error| {
-        if error.is_connect() || error.is_builder() {
-            Cause::Connect(error.into())
-        } else {
-            Cause::Lost(error.into())
-        }
+    let response = builder.send().await.map_err(|error| match error {
+        error if error.is_builder() => unsendable(),
+        error if error.is_connect() => Cause::Connect(error.into()),
+        error => Cause::Lost(error.into()),
     })?;
     read(response, site).await
 }

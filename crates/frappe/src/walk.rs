@@ -103,19 +103,20 @@ impl Walk {
                 self.last = name.flatten().or(self.last.take());
             }
             By::Modified { since } => {
+                let is_placed = |row: &Document| row.modified().is_some() && row.name().is_some();
+                if !rows.iter().all(is_placed) {
+                    return Err(self.stands_still());
+                }
                 rows.retain(|row| {
                     let is_seen = || row.name().is_some_and(|name| self.seen.contains(&name));
                     row.modified() != since.as_deref() || !is_seen()
                 });
                 for row in &rows {
-                    let (Some(modified), Some(name)) = (row.modified(), row.name()) else {
-                        return Err(self.stands_still());
-                    };
-                    if since.as_deref() != Some(modified) {
-                        *since = Some(modified.to_owned());
+                    if row.modified() != since.as_deref() {
+                        *since = row.modified().map(str::to_owned);
                         self.seen.clear();
                     }
-                    self.seen.push(name);
+                    self.seen.extend(row.name());
                 }
             }
         }

@@ -1,13 +1,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Error, Name, Verdict};
+use crate::{Caller, Error, Name, Verdict};
 
 const AGAIN: Verdict = Verdict::RetryAfter(None);
 const NEVER: Verdict = Verdict::Never;
 const LOOK: Verdict = Verdict::LookFirst;
 
-fn answer(status: u16, body: impl ToString) -> Answer {
+fn answer(status: u16, body: &(impl ToString + ?Sized)) -> Answer {
     Answer {
         status,
         retry_after: None,
@@ -18,6 +18,14 @@ fn answer(status: u16, body: impl ToString) -> Answer {
 
 fn operation(verb: Verb) -> Operation {
     Operation::on(verb, "HD Customer", &Name::from("Sunrise"))
+}
+
+fn session() -> Credential {
+    Credential::Caller(Caller::session("5e55104").unwrap())
+}
+
+fn key_pair() -> Credential {
+    Credential::token("key", "secret").unwrap()
 }
 
 /// The cause as its variant and, in round brackets, what a caller would branch on.
@@ -37,7 +45,7 @@ fn named(cause: &Cause) -> String {
 
 fn refused(answer: Answer, verb: Verb) -> (String, Verdict, Error) {
     let operation = operation(verb);
-    let cause = answer.into_success(&operation, &[]).unwrap_err();
+    let cause = answer.into_success(&operation, &session()).unwrap_err();
     let error = Error::new(&operation, cause);
     (named(&error.cause), error.verdict(), error)
 }
@@ -122,7 +130,7 @@ fn every_row_of_the_table_of_errors() {
 #[test]
 fn a_script_that_imports_is_no_missing_doctype() {
     let body = json!({"exc_type": "ImportError", "_exc_source": "Server Script"});
-    let (cause, ..) = refused(answer(500, body), Verb::Insert);
+    let (cause, ..) = refused(answer(500, &body), Verb::Insert);
     assert_eq!(cause, "ServerFault(ImportError 500)");
 }
 
@@ -138,7 +146,9 @@ fn an_empty_password_field_is_no_wrong_key() {
     ];
     for (method, body, expected) in rows {
         let operation = Operation::new(Verb::Ask, method);
-        let cause = answer(401, body).into_success(&operation, &[]).unwrap_err();
+        let cause = answer(401, body)
+            .into_success(&operation, &session())
+            .unwrap_err();
         assert_eq!(named(&cause), expected, "{method} {body}");
     }
 }
@@ -147,7 +157,7 @@ fn an_empty_password_field_is_no_wrong_key() {
 fn a_dead_session_is_told_apart_from_a_missing_right() {
     let expired = |status| {
         let body = json!({"session_expired": 1, "exc_type": "PermissionError", "message": "x"});
-        answer(status, body)
+        answer(status, &body)
     };
     for status in [401, 403, 404] {
         assert_eq!(refused(expired(status), Verb::Read).0, "SessionExpired");
@@ -158,8 +168,10 @@ fn a_dead_session_is_told_apart_from_a_missing_right() {
         cause, "SessionExpired",
         "Frappe answered Guest, not the caller"
     );
-    let done = expired(200).into_success(&operation(Verb::Run), &[]);
+    let done = expired(200).into_success(&operation(Verb::Run), &session());
     assert!(done.is_ok(), "a write that ran is not reported as refused");
+    let asked = expired(200).into_success(&operation(Verb::Ask), &key_pair());
+    assert!(asked.is_ok(), "a key pair has no session");
 }
 
 #[test]
@@ -221,10 +233,10 @@ fn the_hint_of_a_page_is_its_title_and_of_a_redirect_the_host() {
 #[test]
 fn the_exception_is_a_name_or_nothing() {
     for kind in ["a b", "<b>", "", "ế", &"x".repeat(KIND_CHARACTERS_MAX + 1)] {
-        let (cause, ..) = refused(answer(417, json!({"exc_type": kind})), Verb::Read);
+        let (cause, ..) = refused(answer(417, &json!({"exc_type": kind})), Verb::Read);
         assert_eq!(cause, "NotFrappe(417)", "{kind}");
     }
-    let (cause, ..) = refused(answer(417, json!({"exc_type": 7})), Verb::Read);
+    let (cause, ..) = refused(answer(417, &json!({"exc_type": 7})), Verb::Read);
     assert_eq!(cause, "NotFrappe(417)");
 }
 
@@ -248,7 +260,7 @@ fn retry_after_is_seconds_with_a_ceiling() {
     }
     let limited = Answer {
         retry_after: Some(Duration::from_secs(521)),
-        ..answer(429, json!({"exc_type": "TooManyRequestsError"}))
+        ..answer(429, &json!({"exc_type": "TooManyRequestsError"}))
     };
     assert_eq!(
         refused(limited, Verb::Insert).1,
@@ -267,7 +279,20 @@ fn a_file_is_refused_with_pages() {
         (302, "Redirected"),
     ];
     for (status, expected) in rows {
-        let cause = answer(status, page).into_file_refusal(&operation(Verb::Download), &[]);
+        let cause = answer(status, page).into_file_refusal(&operation(Verb::Download), &key_pair());
         assert_eq!(named(&cause), expected);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_server_says_becomes_a_success_or_a_cause(
+        status in 100_u16..600,
+        body in "(\\{\"(exc_type|errors|_server_messages|data)\":(\"[A-Za-z]{0,8}\"|\\[\\]|\\[\\{\"type\":1\\}\\]|null)\\}|\\PC{0,40})",
+    ) {
+        for verb in [Verb::Read, Verb::Insert, Verb::Run] {
+            let answered = answer(status, &body).into_success(&operation(verb), &session());
+            proptest::prop_assert!(answered.is_err() || (200..300).contains(&status));
+        }
     }
 }

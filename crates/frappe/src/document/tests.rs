@@ -36,7 +36,7 @@ fn a_link_is_a_name_of_either_type_and_empty_text_is_none() {
     assert_eq!(document.link("customer"), Some(Name::from("Sunrise Shop")));
     assert_eq!(document.link("contact"), None);
     assert_eq!(document.text("contact"), Some(""));
-    assert_eq!(document.words("contact"), None);
+    assert_eq!(document.trimmed("contact"), None);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn numbers_and_texts_stand_for_each_other() {
             None
         ]
     );
-    assert_eq!(document.words("c"), Some("42"));
+    assert_eq!(document.trimmed("c"), Some("42"));
 }
 
 #[test]

@@ -17,9 +17,13 @@ fn html_becomes_one_line_of_text() {
         ("plain", "plain"),
         (
             "Value missing for <strong>Shop</strong>: Name",
-            "Value missing for Shop : Name",
+            "Value missing for Shop: Name",
         ),
         ("one<br>two<br/>three", "one two three"),
+        (
+            "'<strong>Subject</strong>' of <A href=\"/app/x\">x</A>s",
+            "'Subject' of xs",
+        ),
         ("<p>one</p>\n\n<p>two</p>", "one two"),
         (
             "a &lt;b&gt; &amp;amp; &quot;c&quot; &#39;d&#39; &#x1F600;",
@@ -147,5 +151,14 @@ fn the_title_of_a_page_is_its_hint() {
             title,
             "{page}"
         );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics_and_every_text_becomes_one_line(html in "([<>&;#/a-z!\"é-]|\\PC|<script>|</style|&#x){0,60}") {
+        let text = plain_text(&html);
+        proptest::prop_assert!(!text.contains(char::is_control));
+        proptest::prop_assert_eq!(text.trim(), &text);
     }
 }

@@ -94,10 +94,9 @@ impl Client {
         if !filters.is_empty() {
             query.push("filters", &filters_to_json(filters));
         }
-        let request = segment(doctype).map(|doctype| {
-            let path = format!("/api/v2/doctype/{doctype}/count{}", query.as_str());
-            without_body(reqwest::Method::GET, path)
-        });
+        let request = segment(doctype)
+            .and_then(|doctype| query.on(&format!("/api/v2/doctype/{doctype}/count")))
+            .map(|path| without_body(reqwest::Method::GET, path));
         let body = self.send(&operation, request).await?;
         crate::client::under(&operation, body, "data")
     }
@@ -162,7 +161,7 @@ impl Client {
     pub async fn save(&self, document: &Document) -> Outcome<Document> {
         let mut operation = Operation::new(Verb::Run, "frappe.client.save");
         operation.name = document.name();
-        let lacks = match (document.words("doctype"), &operation.name) {
+        let lacks = match (document.trimmed("doctype"), &operation.name) {
             (None, _) => Some(Unsendable::NoDocType),
             (_, None) => Some(Unsendable::NoName),
             (Some(_), Some(_)) => None,
@@ -264,7 +263,7 @@ fn check_many(documents: &[Document]) -> Result<(), Unsendable> {
         return Err(Unsendable::TooManyDocuments { max });
     }
     for document in documents {
-        if document.words("doctype").is_none() {
+        if document.trimmed("doctype").is_none() {
             return Err(Unsendable::NoDocType);
         }
         document.text("name").map_or(Ok(()), text::check_name)?;

@@ -1,10 +1,16 @@
 //! What happens below HTTP, and what must never happen above it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use frappe::{Caller, Cause, Credential, Document, Name, Options, Outcome, Site, Verdict};
+use frappe::{
+    Caller, Cause, Credential, Document, Filter, List, Name, Options, Outcome, Site, Verdict,
+};
 use serde_json::json;
 use simulators::server::{Certificate, Reply};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::scripted::{KEY, Remote, SECRET, json, own_user, page, response};
 
@@ -68,6 +74,25 @@ async fn a_site_that_is_not_there_got_nothing() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_never_ends_has_sent_nothing() {
+    // Connected to by the kernel, and never accepted.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = Options {
+        deadline: Duration::from_millis(30),
+        ..Options::default()
+    };
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let client = Site::new(&base, options).unwrap().user(own_user());
+    // Time to connect is that of the site, so the longer one of the call does not end first.
+    let patient = client.deadline(Duration::from_secs(600));
+    let write = patient.insert("HD Ticket", &subject()).await;
+    let Outcome::NotSent(error) = write else {
+        panic!("{write:?}");
+    };
+    assert!(matches!(error.cause, Cause::Connect(_)), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_gets_no_request() {
     let certificate = Certificate::self_signed().unwrap();
     let pem = certificate.pem();
@@ -124,6 +149,48 @@ async fn an_answer_over_the_limit_is_not_read() {
     assert_eq!(read.verdict(), Verdict::Never);
     let write = over.insert("HD Ticket", &subject()).await;
     assert!(matches!(write, Outcome::Unknown(_)), "it ran: {write:?}");
+}
+
+/// Accepts one connection, answers its request with a head, and then writes the same bytes until nobody listens.
+async fn pour(listener: tokio::net::TcpListener, head: &str, again: &[u8]) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(socket.read_u8().await.unwrap());
+    }
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{head}\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    if again.is_empty() {
+        // Stays open without another byte.
+        assert_eq!(socket.read_u8().await.ok(), None);
+    }
+    while !again.is_empty() && socket.write_all(again).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_or_never_ends_is_given_up() {
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+    let cases = [
+        ("Content-Length: 999999999", ""),
+        ("Transfer-Encoding: chunked", chunk.as_str()),
+    ];
+    for (head, again) in cases {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let options = Options {
+            response_bytes_max: 1 << 20,
+            ..Options::default()
+        };
+        let ask = async {
+            let client = Site::new(&base, options).unwrap().user(own_user());
+            client.logged_user().await.unwrap_err()
+        };
+        let (error, ()) = tokio::join!(ask, pour(listener, head, again.as_bytes()));
+        assert!(
+            matches!(error.cause, Cause::TooLarge { .. }),
+            "{head}: {error:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -203,13 +270,34 @@ async fn every_request_carries_one_credential_and_never_a_cookie_of_the_servers(
 
 #[tokio::test]
 async fn a_connection_is_kept_where_the_server_keeps_it() {
-    // The scripted server speaks HTTP/1.1 without `Connection: close`; the tests above cover the other case.
-    let remote = Remote::start((0..3).map(|_| json(200, &json!({"message": "an"})))).await;
-    let client = remote.client();
-    for _ in 0..3 {
-        client.logged_user().await.unwrap();
-    }
-    assert_eq!(remote.requests().len(), 3);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = format!("http://{}", listener.local_addr().unwrap());
+    let client = Site::new(&site, Options::default())
+        .unwrap()
+        .user(own_user());
+    let serve = async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        // A second connection would find nobody.
+        drop(listener);
+        for _ in 0..2 {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(socket.read_u8().await.unwrap());
+            }
+            let body = r#"{"message":"an"}"#;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    let ask = async {
+        for _ in 0..2 {
+            assert_eq!(client.logged_user().await.unwrap(), "an");
+        }
+    };
+    tokio::join!(serve, ask);
 }
 
 #[tokio::test]
@@ -265,6 +353,21 @@ async fn no_error_shows_a_credential_a_value_or_a_traceback() {
 }
 
 #[tokio::test]
+async fn a_broken_connection_does_not_show_the_address_with_its_filters() {
+    let remote = Remote::start([Reply::HangUp]).await;
+    let list = List::new().filter(Filter::eq("email_id", "planted@example.com"));
+    let error = remote.client().list("Contact", &list).await.unwrap_err();
+    let mut shown = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    assert!(source.is_some());
+    while let Some(inner) = source {
+        shown += &format!(" {inner} {inner:?}");
+        source = inner.source();
+    }
+    assert!(!shown.contains("planted"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_not_sent() {
     let remote = Remote::start([]).await;
     let options = Options {
@@ -281,4 +384,50 @@ async fn a_body_over_the_limit_is_not_sent() {
         "insert HD Ticket: not sent, because its body is 27 bytes, the limit is 20"
     );
     assert!(remote.requests().is_empty());
+}
+
+/// Everything that is logged, at any level, by anybody.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn logs_name_the_operation_and_no_value() {
+    let log = Log::default();
+    let listener = || {
+        let log = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || log.clone());
+        tracing::Dispatch::new(subscriber.finish())
+    };
+    // Of a single listener `tracing` asks only the thread on which an event occurs first, and that may be another
+    // test's, where nobody listens; of two it asks both.
+    let (_second, first) = (listener(), listener());
+    let _guard = tracing::dispatcher::set_default(&first);
+
+    let answer = json!({"data": {"name": "0001", "subject": "planted-answer"}});
+    let refusal = json!({"exc_type": "MandatoryError", "exception": "planted-traceback"});
+    let remote = Remote::start([json(200, &answer), json(417, &refusal), Reply::HangUp]).await;
+    let client = remote.client();
+    for _ in 0..3 {
+        let name = Name::from("planted-name");
+        drop(client.update("HD Ticket", &name, &subject()).await);
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("frappe.target=\"HD Ticket\""), "{log}");
+    assert!(log.contains("http.status=417"), "{log}");
+    assert!(log.contains("Frappe did not answer"), "{log}");
+    assert!(!log.contains("planted"), "{log}");
 }

@@ -174,3 +174,16 @@ async fn a_failed_page_can_be_asked_for_again_and_one_that_repeats_ends_the_walk
     assert!(last[1].contains(&filters), "an integer stays one: {last:?}");
     assert_eq!(last[1], last[2]);
 }
+
+#[tokio::test]
+async fn a_page_with_a_row_out_of_order_is_not_half_taken() {
+    let row = |name: &str, modified: Value| json!({"name": name, "modified": modified});
+    let broken = json!({"data": [row("a", json!("2026-01-01")), row("b", Value::Null)]});
+    let whole = json!({"data": [row("a", json!("2026-01-01")), row("b", json!("2026-01-02"))]});
+    let remote = Remote::start([json(200, &broken), json(200, &whole)]).await;
+    let by = By::Modified { since: None };
+    let mut walk = remote.client().walk("HD Ticket", List::new(), by);
+    assert!(walk.next_page().await.is_err());
+    assert_eq!(walk.reached(), None);
+    assert_eq!(names(&walk.next_page().await.unwrap().unwrap()), ["a", "b"]);
+}
