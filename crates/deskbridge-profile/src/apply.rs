@@ -21,8 +21,14 @@ const SNAPSHOT: &str = "HD Customer Data";
 
 /// Handlers for all kinds of effects that the profile plans.
 pub fn handlers(hub: &frappe::Client) -> BTreeMap<&'static str, Arc<dyn Handler>> {
-    let writer = Arc::new(HelpdeskWriter { customers: Customers::new(hub.clone()), hub: hub.clone() });
-    Write::KINDS.into_iter().map(|kind| (kind, Arc::clone(&writer) as Arc<dyn Handler>)).collect()
+    let writer = Arc::new(HelpdeskWriter {
+        customers: Customers::new(hub.clone()),
+        hub: hub.clone(),
+    });
+    Write::KINDS
+        .into_iter()
+        .map(|kind| (kind, Arc::clone(&writer) as Arc<dyn Handler>))
+        .collect()
 }
 
 struct HelpdeskWriter {
@@ -46,13 +52,25 @@ impl Handler for HelpdeskWriter {
 impl HelpdeskWriter {
     async fn carry_out(&self, write: Write) -> Outcome<Value> {
         match write {
-            Write::UpdateDocument { doctype, name, fields } => {
+            Write::UpdateDocument {
+                doctype,
+                name,
+                fields,
+            } => {
                 let fields = Document::from(fields);
-                done(self.hub.update(&doctype, &Name::from(name), &fields).await, |_| json!({}))
+                done(
+                    self.hub.update(&doctype, &Name::from(name), &fields).await,
+                    |_| json!({}),
+                )
             }
             Write::SaveSnapshot(snapshot) => self.save_snapshot(&snapshot).await,
-            Write::EnsureCustomer { orgid, bitrix_company_id, fields } => {
-                self.ensure_customer(&orgid, bitrix_company_id.as_deref(), fields).await
+            Write::EnsureCustomer {
+                orgid,
+                bitrix_company_id,
+                fields,
+            } => {
+                self.ensure_customer(&orgid, bitrix_company_id.as_deref(), fields)
+                    .await
             }
         }
     }
@@ -71,12 +89,20 @@ impl HelpdeskWriter {
         };
         let fields = snapshot_fields(snapshot);
         match found.first().and_then(Document::name) {
-            Some(name) => done(self.hub.update(SNAPSHOT, &name, &fields).await, |_| json!({})),
+            Some(name) => done(self.hub.update(SNAPSHOT, &name, &fields).await, |_| {
+                json!({})
+            }),
             None => match self.hub.insert(SNAPSHOT, &fields).await {
                 // Its name says what it is a copy of: another customer had this record, and it has moved.
-                frappe::Outcome::Refused(frappe::Error { cause: Cause::Duplicate { .. }, .. }) => {
+                frappe::Outcome::Refused(frappe::Error {
+                    cause: Cause::Duplicate { .. },
+                    ..
+                }) => {
                     let name = format!("BTRX-{}-{}", snapshot.entity_type, snapshot.external_id);
-                    done(self.hub.update(SNAPSHOT, &Name::from(name), &fields).await, |_| json!({}))
+                    done(
+                        self.hub.update(SNAPSHOT, &Name::from(name), &fields).await,
+                        |_| json!({}),
+                    )
                 }
                 outcome => done(outcome, |_| json!({})),
             },
@@ -97,12 +123,14 @@ impl HelpdeskWriter {
         }
         let fields = Document::from(fields);
         match self.hub.insert("HD Customer", &fields).await {
-            frappe::Outcome::Refused(frappe::Error { cause: Cause::Duplicate { .. }, .. }) => {
-                self.adopt(orgid, &fields).await
-            }
-            outcome => done(outcome, |customer| {
-                json!({ "name": customer.to_text("name"), "created": true })
-            }),
+            frappe::Outcome::Refused(frappe::Error {
+                cause: Cause::Duplicate { .. },
+                ..
+            }) => self.adopt(orgid, &fields).await,
+            outcome => done(
+                outcome,
+                |customer| json!({ "name": customer.to_text("name"), "created": true }),
+            ),
         }
     }
 
@@ -128,7 +156,9 @@ impl HelpdeskWriter {
             Ok(standing) => standing,
             Err(error) => return before_writing(&error),
         };
-        let other = standing.to_text("custom_haravan_orgid").filter(|id| id != "0" && !id.is_empty());
+        let other = standing
+            .to_text("custom_haravan_orgid")
+            .filter(|id| id != "0" && !id.is_empty());
         if other.as_deref().is_some_and(|other| other != orgid) {
             return Outcome::Refused(Failure::new(format!(
                 "HD Customer {name} exists and has another org id"
@@ -136,13 +166,17 @@ impl HelpdeskWriter {
         }
         let mut missing = Document::new();
         for (field, value) in fields.fields() {
-            let stands = standing.to_text(field).is_some_and(|text| !text.is_empty() && text != "0");
+            let stands = standing
+                .to_text(field)
+                .is_some_and(|text| !text.is_empty() && text != "0");
             if field != "customer_name" && !stands {
                 missing.set(field, value.clone());
             }
         }
         let Some(name) = standing.name() else {
-            return Outcome::Refused(Failure::new(format!("HD Customer {name} came without a name")));
+            return Outcome::Refused(Failure::new(format!(
+                "HD Customer {name} came without a name"
+            )));
         };
         let update = self.hub.update("HD Customer", &name, &missing).await;
         done(update, |_| json!({ "name": name, "created": false }))

@@ -21,12 +21,18 @@ use crate::{
 /// Rows of `Haravan Account Link` that are shown.
 const LINKS_MAX: u32 = 20;
 /// The fields of `Haravan Account Link` that are shown.
-const LINK_FIELDS: [&str; 6] =
-    ["user", "email", "haravan_userid", "haravan_orgid", "haravan_orgname", "last_login"];
+const LINK_FIELDS: [&str; 6] = [
+    "user",
+    "email",
+    "haravan_userid",
+    "haravan_orgid",
+    "haravan_orgname",
+    "last_login",
+];
 
 /// What the helpdesk knows.
 #[derive(Debug)]
-pub struct CaseFile {
+pub(crate) struct CaseFile {
     /// The ticket, unless the question was about a customer.
     pub ticket: Option<Document>,
     /// The HD Customer.
@@ -41,7 +47,7 @@ pub struct CaseFile {
 
 /// Parts of the answer as JSON.
 #[derive(Debug)]
-pub struct CaseJson {
+pub(crate) struct CaseJson {
     /// `data.ticket`.
     pub ticket: Box<RawValue>,
     /// `data.customer`.
@@ -54,33 +60,29 @@ pub struct CaseJson {
 
 /// Reads case files.
 #[derive(Clone, Debug)]
-pub struct Cases {
+pub(crate) struct Cases {
     hub: frappe::Client,
     country: Country,
 }
 
 impl Cases {
     /// Reads with the hub's own user; a phone number without a country code belongs to `country`.
-    pub fn new(hub: frappe::Client, country: Country) -> Self {
+    pub(crate) fn new(hub: frappe::Client, country: Country) -> Self {
         Self { hub, country }
-    }
-
-    /// The helpdesk as the hub's own user.
-    pub fn hub(&self) -> &frappe::Client {
-        &self.hub
     }
 
     /// The file of a ticket.
     ///
     /// # Errors
     /// When the ticket is gone, or the helpdesk cannot be asked.
-    pub async fn of_ticket(&self, ticket: &str) -> Result<CaseFile, ApiError> {
-        let ticket = self.read("HD Ticket", ticket).await?.ok_or_else(|| {
-            ApiError::new(Code::NotFound, format!("HD Ticket {ticket}"))
-        })?;
+    pub(crate) async fn of_ticket(&self, ticket: &str) -> Result<CaseFile, ApiError> {
+        let ticket = self
+            .read("HD Ticket", ticket)
+            .await?
+            .ok_or_else(|| ApiError::new(Code::NotFound, format!("HD Ticket {ticket}")))?;
         let customer = ticket.to_text("customer").filter(|name| !name.is_empty());
         let contact = ticket.to_text("contact").filter(|name| !name.is_empty());
-        let raised_by = ticket.words("raised_by").and_then(Email::parse);
+        let raised_by = ticket.trimmed("raised_by").and_then(Email::parse);
         let (customer, contact) = tokio::try_join!(
             self.read_optional("HD Customer", customer),
             self.contact(contact, raised_by.as_ref()),
@@ -92,7 +94,7 @@ impl Cases {
     ///
     /// # Errors
     /// When either is gone, or the helpdesk cannot be asked.
-    pub async fn of_customer(
+    pub(crate) async fn of_customer(
         &self,
         customer: &str,
         contact: Option<&str>,
@@ -116,14 +118,23 @@ impl Cases {
         if name.is_some() {
             return self.read_optional("Contact", name).await;
         }
-        let Some(raised_by) = raised_by else { return Ok(None) };
+        let Some(raised_by) = raised_by else {
+            return Ok(None);
+        };
         let by_email = List::new()
             .fields(["name"])
             .filter(Filter::eq("email_id", raised_by.as_str()))
             .order_by("creation", Order::Ascending)
             .limit(1);
-        let found = self.hub.list("Contact", &by_email).await.map_err(|error| hub_failed(&error))?;
-        let name = found.first().and_then(Document::name).map(Name::into_string);
+        let found = self
+            .hub
+            .list("Contact", &by_email)
+            .await
+            .map_err(|error| hub_failed(&error))?;
+        let name = found
+            .first()
+            .and_then(Document::name)
+            .map(Name::into_string);
         self.read_optional("Contact", name).await
     }
 
@@ -139,10 +150,17 @@ impl Cases {
     }
 
     /// A document; `None` when it is gone.
-    pub async fn read(&self, doctype: &str, name: &str) -> Result<Option<Document>, ApiError> {
+    pub(crate) async fn read(
+        &self,
+        doctype: &str,
+        name: &str,
+    ) -> Result<Option<Document>, ApiError> {
         match self.hub.get(doctype, &Name::new(name)).await {
             Ok(document) => Ok(Some(document)),
-            Err(frappe::Error { cause: Cause::Missing { .. }, .. }) => Ok(None),
+            Err(frappe::Error {
+                cause: Cause::Missing { .. },
+                ..
+            }) => Ok(None),
             Err(error) => Err(hub_failed(&error)),
         }
     }
@@ -186,15 +204,29 @@ impl Cases {
             contact: raw(&contact.as_ref().map(HelpdeskContact::of))?,
             haravan: raw(&links.iter().map(account_link).collect::<Vec<_>>())?,
         };
-        let inputs = inputs(ticket.as_ref(), customer.as_ref(), contact.as_ref(), self.country);
-        Ok(CaseFile { ticket, customer, contact, inputs, json })
+        let inputs = inputs(
+            ticket.as_ref(),
+            customer.as_ref(),
+            contact.as_ref(),
+            self.country,
+        );
+        Ok(CaseFile {
+            ticket,
+            customer,
+            contact,
+            inputs,
+            json,
+        })
     }
 }
 
 /// The fields of an account link that are shown; absent ones are null.
 fn account_link(row: &Document) -> Value {
     let value = |field: &&str| {
-        ((*field).to_owned(), row.get(field).cloned().unwrap_or_default())
+        (
+            (*field).to_owned(),
+            row.get(field).cloned().unwrap_or_default(),
+        )
     };
     Value::Object(LINK_FIELDS.iter().map(value).collect())
 }
@@ -212,7 +244,9 @@ fn inputs(
     country: Country,
 ) -> Inputs {
     let of = |document: Option<&Document>, field| {
-        document.and_then(|document| document.to_text(field)).unwrap_or_default()
+        document
+            .and_then(|document| document.to_text(field))
+            .unwrap_or_default()
     };
     let known = [
         of(ticket, "custom_haravan_profile_orgid"),
@@ -222,7 +256,14 @@ fn inputs(
         of(customer, "custom_haravan_orgid"),
         of(customer, "name"),
     ];
-    let [profile_orgid, orgid, org_id, company_id, customer_orgid, name] = &known;
+    let [
+        profile_orgid,
+        orgid,
+        org_id,
+        company_id,
+        customer_orgid,
+        name,
+    ] = &known;
     let candidates: Vec<Candidate> = candidates::candidates(&Known {
         ticket_profile_orgid: profile_orgid,
         ticket_orgid: orgid,
@@ -231,8 +272,8 @@ fn inputs(
         customer_orgid,
         customer_name: name,
     });
-    let email = Email::parse(&of(contact, "email_id"))
-        .or_else(|| Email::parse(&of(ticket, "raised_by")));
+    let email =
+        Email::parse(&of(contact, "email_id")).or_else(|| Email::parse(&of(ticket, "raised_by")));
     let mut phones: Vec<String> = Vec::new();
     for field in ["mobile_no", "phone"] {
         let phone = of(contact, field).trim().to_owned();
@@ -241,7 +282,10 @@ fn inputs(
         }
     }
     Inputs {
-        values: candidates.into_iter().map(|candidate| candidate.id.to_string()).collect(),
+        values: candidates
+            .into_iter()
+            .map(|candidate| candidate.id.to_string())
+            .collect(),
         fields: [COMPANY_ID_FIELD, ORG_ID_FIELD],
         email,
         phones,

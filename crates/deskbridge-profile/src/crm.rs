@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bitrix24::{Call, Client, Command, Error, Group, Id, Lane, Options, Order, Portal, Row, Webhook};
+use bitrix24::{
+    Call, Client, Command, Error, Group, Id, Lane, Options, Order, Portal, Row, Webhook,
+};
 
 use crate::{
     decide::lookup::{Answers, Question},
@@ -43,7 +45,10 @@ pub enum ConnectError {
 impl Portals {
     /// Speaks to every portal with these options.
     pub fn new(options: Options) -> Self {
-        Self { options, by_address: Mutex::default() }
+        Self {
+            options,
+            by_address: Mutex::default(),
+        }
     }
 
     /// A client for a webhook, which shares the budget of its portal.
@@ -52,12 +57,20 @@ impl Portals {
     /// When the options do not allow a connection.
     pub fn client(&self, webhook: Webhook) -> Result<Client, ConnectError> {
         let address = webhook.portal_base().to_string();
-        let mut portals = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut portals = self
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let portal = match portals.get(&address) {
             Some(portal) => portal.clone(),
             None => {
-                let portal = Portal::new(webhook.portal_base(), &self.options)
-                    .map_err(|source| ConnectError::Portal { address: address.clone(), source })?;
+                let portal =
+                    Portal::new(webhook.portal_base(), &self.options).map_err(|source| {
+                        ConnectError::Portal {
+                            address: address.clone(),
+                            source,
+                        }
+                    })?;
                 portals.insert(address, portal.clone());
                 portal
             }
@@ -68,8 +81,14 @@ impl Portals {
 
     /// The portals with their addresses, for metrics.
     pub fn all(&self) -> Vec<(String, Portal)> {
-        let portals = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        portals.iter().map(|(address, portal)| (address.clone(), portal.clone())).collect()
+        let portals = self
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        portals
+            .iter()
+            .map(|(address, portal)| (address.clone(), portal.clone()))
+            .collect()
     }
 }
 
@@ -86,7 +105,9 @@ impl Crm {
     /// # Errors
     /// When a connection cannot be set up.
     pub fn connect(portals: &Portals, settings: &Settings) -> Result<Option<Self>, ConnectError> {
-        let Some(webhook) = &settings.webhook else { return Ok(None) };
+        let Some(webhook) = &settings.webhook else {
+            return Ok(None);
+        };
         let companies = portals.client(webhook.clone())?;
         let users = settings.responsible_webhook.clone();
         let users = users.map(|webhook| portals.client(webhook)).transpose()?;
@@ -109,7 +130,9 @@ impl Crm {
         let mut commands: BTreeMap<&Question, Command> = BTreeMap::new();
         let mut duplicates = None;
         for question in questions {
-            let Some(call) = call(question, &commands, duplicates) else { continue };
+            let Some(call) = call(question, &commands, duplicates) else {
+                continue;
+            };
             let command = group.add(call);
             if matches!(question, Question::DuplicatesByPhone(_)) {
                 duplicates = Some(command);
@@ -122,7 +145,9 @@ impl Crm {
         }
         match self.companies.group(group).await {
             Err(error) => {
-                let failed = questions.iter().map(|one| (one.clone(), Err(error.clone())));
+                let failed = questions
+                    .iter()
+                    .map(|one| (one.clone(), Err(error.clone())));
                 (failed.collect(), labels.map(|_| Err(error.clone())))
             }
             Ok(answer) => {
@@ -147,8 +172,10 @@ impl Crm {
     /// The rows that `user.get` gives for an id; `None` when users cannot be asked for.
     pub async fn user(&self, id: Id, deadline: Duration) -> Option<Result<Vec<Row>, Error>> {
         let users = self.users.as_ref()?;
-        let call =
-            Call::read("user.get").param("ID", id).lane(Lane::Interactive).deadline(deadline);
+        let call = Call::read("user.get")
+            .param("ID", id)
+            .lane(Lane::Interactive)
+            .deadline(deadline);
         Some(users.call(call).await.and_then(|answer| answer.rows()))
     }
 
@@ -180,7 +207,12 @@ impl Crm {
         let names = names.and_then(|(statuses, categories)| {
             Some((rows(statuses).ok()?, rows(categories).unwrap_or_default()))
         });
-        Ok(HistoryRows { leads, deals, truncated, names })
+        Ok(HistoryRows {
+            leads,
+            deals,
+            truncated,
+            names,
+        })
     }
 }
 
@@ -200,12 +232,25 @@ pub struct HistoryRows {
 /// `entityTypeId` of deals.
 const DEAL_TYPE_ID: u32 = 2;
 const LEAD_FIELDS: &[&str] = &[
-    "ID", "TITLE", "STATUS_ID", "STATUS_SEMANTIC_ID", "OPPORTUNITY", "CURRENCY_ID", "DATE_CREATE",
+    "ID",
+    "TITLE",
+    "STATUS_ID",
+    "STATUS_SEMANTIC_ID",
+    "OPPORTUNITY",
+    "CURRENCY_ID",
+    "DATE_CREATE",
     "DATE_CLOSED",
 ];
 const DEAL_FIELDS: &[&str] = &[
-    "ID", "TITLE", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID", "OPPORTUNITY", "CURRENCY_ID",
-    "DATE_CREATE", "CLOSEDATE",
+    "ID",
+    "TITLE",
+    "CATEGORY_ID",
+    "STAGE_ID",
+    "STAGE_SEMANTIC_ID",
+    "OPPORTUNITY",
+    "CURRENCY_ID",
+    "DATE_CREATE",
+    "CLOSEDATE",
 ];
 
 fn interactive(deadline: Duration) -> Group {
@@ -246,9 +291,7 @@ fn call(
             .param("type", "PHONE")
             .param("entity_type", "CONTACT")
             .param("values", phones.clone()),
-        Question::FirstDuplicate => {
-            contacts().filter("=ID", duplicates?.field("CONTACT").at(0))
-        }
+        Question::FirstDuplicate => contacts().filter("=ID", duplicates?.field("CONTACT").at(0)),
     })
 }
 

@@ -8,13 +8,13 @@ use crate::decide::enrich::shop_domain;
 
 /// Looks for customers with the hub's own user.
 #[derive(Clone, Debug)]
-pub struct Customers {
+pub(crate) struct Customers {
     hub: frappe::Client,
 }
 
 impl Customers {
     /// Looks with this user.
-    pub fn new(hub: frappe::Client) -> Self {
+    pub(crate) fn new(hub: frappe::Client) -> Self {
         Self { hub }
     }
 
@@ -22,7 +22,7 @@ impl Customers {
     ///
     /// # Errors
     /// When the helpdesk cannot be asked.
-    pub async fn of_orgid(&self, orgid: &str) -> Result<Option<String>, Error> {
+    pub(crate) async fn of_orgid(&self, orgid: &str) -> Result<Option<String>, Error> {
         // The database takes any text that is no number for 0 and would find customers without an id.
         if CompanyId::parse(orgid).is_some()
             && let Some(name) = self.with("custom_haravan_orgid", orgid).await?
@@ -37,7 +37,7 @@ impl Customers {
     ///
     /// # Errors
     /// When the helpdesk cannot be asked.
-    pub async fn of_bitrix_company(&self, id: &str) -> Result<Option<String>, Error> {
+    pub(crate) async fn of_bitrix_company(&self, id: &str) -> Result<Option<String>, Error> {
         self.with("custom_bitrix_company_id", id).await
     }
 
@@ -50,10 +50,16 @@ impl Customers {
             .limit(1);
         let found = match self.hub.list("HD Customer", &holding).await {
             Ok(found) => found,
-            Err(Error { cause: Cause::Validation { .. }, .. }) => return Ok(None),
+            Err(Error {
+                cause: Cause::Validation { .. },
+                ..
+            }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let holds = |customer: &&Document| customer.to_text(field).as_deref() == Some(value);
-        Ok(found.iter().find(holds).and_then(|customer| customer.to_text("name")))
+        Ok(found
+            .iter()
+            .find(holds)
+            .and_then(|customer| customer.to_text("name")))
     }
 }

@@ -17,13 +17,15 @@ type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// Fetches that are under way, by key.
 #[derive(Debug)]
-pub struct Flights<T> {
+pub(crate) struct Flights<T> {
     under_way: Arc<Mutex<HashMap<String, Flight<T>>>>,
 }
 
 impl<T> Default for Flights<T> {
     fn default() -> Self {
-        Self { under_way: Arc::default() }
+        Self {
+            under_way: Arc::default(),
+        }
     }
 }
 
@@ -32,19 +34,30 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     ///
     /// A fetch goes on when those who wait for it go away, so that its answer is remembered. `None` when it
     /// panicked.
-    pub async fn join<F>(&self, tasks: &Tasks, key: &str, start: impl FnOnce() -> F) -> Option<T>
+    pub(crate) async fn join<F>(
+        &self,
+        tasks: &Tasks,
+        key: &str,
+        start: impl FnOnce() -> F,
+    ) -> Option<T>
     where
         F: Future<Output = T> + Send + 'static,
     {
         let flight = {
-            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut under_way = self
+                .under_way
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             match under_way.get(key) {
                 Some(flight) => flight.clone(),
                 None => {
                     let (landed, landing) = oneshot::channel();
                     let flight = landing.map(Result::ok).boxed().shared();
                     under_way.insert(key.to_owned(), flight.clone());
-                    let entry = Entry { under_way: Arc::clone(&self.under_way), key: key.to_owned() };
+                    let entry = Entry {
+                        under_way: Arc::clone(&self.under_way),
+                        key: key.to_owned(),
+                    };
                     let fetch = start();
                     tasks.spawn("fetch", async move {
                         let entry = entry;
@@ -69,7 +82,10 @@ struct Entry<T> {
 
 impl<T> Drop for Entry<T> {
     fn drop(&mut self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
     }
 }
 
@@ -107,7 +123,9 @@ mod tests {
     #[tokio::test]
     async fn a_fetch_that_panics_can_be_repeated() {
         let (flights, tasks) = (Flights::<usize>::default(), Tasks::default());
-        let failed = flights.join(&tasks, "a", || async { panic!("a bug") }).await;
+        let failed = flights
+            .join(&tasks, "a", || async { panic!("a bug") })
+            .await;
         assert_eq!(failed, None);
         assert_eq!(flights.join(&tasks, "a", || async { 1 }).await, Some(1));
     }

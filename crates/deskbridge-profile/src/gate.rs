@@ -25,13 +25,16 @@ pub struct GateTimes {
 
 impl Default for GateTimes {
     fn default() -> Self {
-        Self { identity_for: Duration::from_secs(30), right_for: Duration::from_secs(5) }
+        Self {
+            identity_for: Duration::from_secs(30),
+            right_for: Duration::from_secs(5),
+        }
     }
 }
 
 /// A caller who has been found to be an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
+pub(crate) struct Agent {
     /// The user's name.
     pub user_id: String,
     /// The language in which the user reads, if the helpdesk knows.
@@ -51,7 +54,7 @@ pub struct Visit {
 
 /// Asks the helpdesk.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     site: frappe::Site,
     hub: frappe::Client,
     clock: Clock,
@@ -71,9 +74,21 @@ struct RightKey {
 
 impl Gate {
     /// A gate to a site, which asks with its own user only whether a caller's user is enabled.
-    pub fn new(site: frappe::Site, hub: frappe::Client, clock: Clock, times: GateTimes) -> Self {
+    pub(crate) fn new(
+        site: frappe::Site,
+        hub: frappe::Client,
+        clock: Clock,
+        times: GateTimes,
+    ) -> Self {
         let (agents, rights) = (Cache::new(REMEMBERED_MAX), Cache::new(REMEMBERED_MAX));
-        Self { site, hub, clock, times, agents, rights }
+        Self {
+            site,
+            hub,
+            clock,
+            times,
+            agents,
+            rights,
+        }
     }
 
     /// The agent who is calling.
@@ -81,7 +96,7 @@ impl Gate {
     /// # Errors
     /// When nobody is logged in, the key is wrong, the user is disabled or no agent, or the helpdesk cannot
     /// be asked.
-    pub async fn agent(&self, visit: &Visit) -> Result<Arc<Agent>, ApiError> {
+    pub(crate) async fn agent(&self, visit: &Visit) -> Result<Arc<Agent>, ApiError> {
         let fingerprint = visit.caller.fingerprint();
         let now = self.clock.now();
         if let Some((until, agent)) = self.agents.get(&fingerprint)
@@ -98,7 +113,11 @@ impl Gate {
     async fn identify(&self, visit: &Visit) -> Result<Agent, ApiError> {
         if let Caller::Trusted { user } = &visit.caller {
             let language = self.require_enabled(user).await?;
-            return Ok(Agent { user_id: user.clone(), language, is_system_manager: false });
+            return Ok(Agent {
+                user_id: user.clone(),
+                language,
+                is_system_manager: false,
+            });
         }
         let user = match self.as_caller(visit)?.who_am_i().await {
             Ok(user) => user,
@@ -113,17 +132,26 @@ impl Gate {
         if !user.is_agent {
             return Err(in_language(ApiError::new(Code::NotAnAgent, "")));
         }
-        self.require_enabled(&user.user_id).await.map_err(in_language)?;
-        Ok(Agent { user_id: user.user_id, language, is_system_manager: user.is_admin })
+        self.require_enabled(&user.user_id)
+            .await
+            .map_err(in_language)?;
+        Ok(Agent {
+            user_id: user.user_id,
+            language,
+            is_system_manager: user.is_admin,
+        })
     }
 
     /// Refuses a user who is switched off, whose key Frappe still accepts; the language of one who is not.
     async fn require_enabled(&self, user_id: &str) -> Result<Option<Language>, ApiError> {
         let filters = [Filter::eq("name", user_id)];
-        let user = self.hub.get_value("User", &filters, &["enabled", "language"]).await;
+        let user = self
+            .hub
+            .get_value("User", &filters, &["enabled", "language"])
+            .await;
         match user {
             Ok(Some(user)) if user.check("enabled") => {
-                Ok(user.words("language").and_then(Language::of_tag))
+                Ok(user.trimmed("language").and_then(Language::of_tag))
             }
             Ok(Some(_)) => Err(ApiError::new(Code::UserDisabled, "")),
             Ok(None) => Err(ApiError::new(Code::HelpdeskFault, "").because(
@@ -138,7 +166,7 @@ impl Gate {
     ///
     /// # Errors
     /// When the caller has it not, the document is not there, or the helpdesk cannot be asked.
-    pub async fn require(
+    pub(crate) async fn require(
         &self,
         visit: &Visit,
         doctype: &'static str,
@@ -146,15 +174,21 @@ impl Gate {
         right: Right,
     ) -> Result<(), ApiError> {
         let subject = format!("{doctype} {name}");
-        self.require_of(visit, (doctype, Some(name)), right, &subject).await
+        self.require_of(visit, (doctype, Some(name)), right, &subject)
+            .await
     }
 
     /// Makes sure that the caller may make documents of a DocType.
     ///
     /// # Errors
     /// When the caller may not, or the helpdesk cannot be asked.
-    pub async fn require_create(&self, visit: &Visit, doctype: &'static str) -> Result<(), ApiError> {
-        self.require_of(visit, (doctype, None), Right::Create, doctype).await
+    pub(crate) async fn require_create(
+        &self,
+        visit: &Visit,
+        doctype: &'static str,
+    ) -> Result<(), ApiError> {
+        self.require_of(visit, (doctype, None), Right::Create, doctype)
+            .await
     }
 
     async fn require_of(
@@ -215,9 +249,8 @@ impl Gate {
             }
         };
         // Frappe treats a header that it cannot read as no login at all.
-        let caller = caller.map_err(|error| {
-            ApiError::new(Code::NotLoggedIn, "").because(error.to_string())
-        })?;
+        let caller = caller
+            .map_err(|error| ApiError::new(Code::NotLoggedIn, "").because(error.to_string()))?;
         Ok(self.site.user(Credential::Caller(caller)))
     }
 }
@@ -235,7 +268,10 @@ fn csrf_fingerprint(visit: &Visit) -> Option<[u8; 32]> {
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+    SignedDuration::try_from(by)
+        .ok()
+        .and_then(|by| now.checked_add(by).ok())
+        .unwrap_or(now)
 }
 
 /// What a refusal of the caller's own request means for the caller.
@@ -256,7 +292,9 @@ pub(crate) fn hub_failed(error: &frappe::Error) -> ApiError {
     match error.verdict() {
         frappe::Verdict::RetryAfter(after) => {
             let seconds = after.map_or(5, |after| after.as_secs().max(1));
-            ApiError::new(Code::HelpdeskUnreachable, "").retry_after(seconds).because(why)
+            ApiError::new(Code::HelpdeskUnreachable, "")
+                .retry_after(seconds)
+                .because(why)
         }
         frappe::Verdict::Never | frappe::Verdict::LookFirst => {
             ApiError::new(Code::HelpdeskFault, "").because(why)

@@ -62,7 +62,10 @@ impl Call {
     fn of(routes: &Routes, method: &Method, headers: &HeaderMap) -> Result<Self, ApiError> {
         let caller = Caller::of_headers(headers, &routes.trusted)?;
         let is_unsafe = !method.is_safe();
-        Ok(Self { visit: Visit { caller, is_unsafe }, language: language_of(headers) })
+        Ok(Self {
+            visit: Visit { caller, is_unsafe },
+            language: language_of(headers),
+        })
     }
 }
 
@@ -83,7 +86,13 @@ async fn ticket_profile(
     headers: HeaderMap,
     params: Params,
 ) -> Answer {
-    profile(&routes, &Call::of(&routes, &method, &headers)?, &params, false).await
+    profile(
+        &routes,
+        &Call::of(&routes, &method, &headers)?,
+        &params,
+        false,
+    )
+    .await
 }
 
 async fn bitrix_profile(
@@ -92,7 +101,13 @@ async fn bitrix_profile(
     headers: HeaderMap,
     params: Params,
 ) -> Answer {
-    profile(&routes, &Call::of(&routes, &method, &headers)?, &params, true).await
+    profile(
+        &routes,
+        &Call::of(&routes, &method, &headers)?,
+        &params,
+        true,
+    )
+    .await
 }
 
 /// Answers from what the helpdesk stores unless it is told to ask.
@@ -107,7 +122,12 @@ async fn stored_profile(
         return profile(&routes, &call, &params, true).await;
     }
     let ticket = required(ticket_name(&params, &["ticket"])?, "ticket")?;
-    json(routes.profiles.stored(&call.visit, &ticket, call.language).await?)
+    json(
+        routes
+            .profiles
+            .stored(&call.visit, &ticket, call.language)
+            .await?,
+    )
 }
 
 async fn profile(
@@ -122,7 +142,12 @@ async fn profile(
         history: params.is_on("history", false),
         raw: params.is_on("raw", false),
     };
-    json(routes.profiles.of_ticket(&call.visit, &asked, call.language).await?)
+    json(
+        routes
+            .profiles
+            .of_ticket(&call.visit, &asked, call.language)
+            .await?,
+    )
 }
 
 async fn customer_profile(
@@ -135,7 +160,11 @@ async fn customer_profile(
     let customer = required(document_name(&params, &["hd_customer"])?, "hd_customer")?;
     let contact = document_name(&params, &["contact"])?;
     let profiles = &routes.profiles;
-    json(profiles.of_customer(&call.visit, &customer, contact.as_deref(), call.language).await?)
+    json(
+        profiles
+            .of_customer(&call.visit, &customer, contact.as_deref(), call.language)
+            .await?,
+    )
 }
 
 async fn enrichment(
@@ -152,7 +181,12 @@ async fn enrichment(
         hd_customer: document_name(&params, &["hd_customer"])?,
         ticket: ticket_name(&params, &["ticket", "ticket_name", "hd_ticket"])?,
     };
-    json(routes.profiles.enrich(&call.visit, &asked, call.language).await?)
+    json(
+        routes
+            .profiles
+            .enrich(&call.visit, &asked, call.language)
+            .await?,
+    )
 }
 
 fn required(value: Option<String>, name: &'static str) -> Result<String, ApiError> {
@@ -162,7 +196,9 @@ fn required(value: Option<String>, name: &'static str) -> Result<String, ApiErro
 /// A document's name: whatever people write into names, but no control characters, no angle brackets, which
 /// Frappe takes in no name, and within Frappe's length.
 fn document_name(params: &Params, names: &[&'static str]) -> Result<Option<String>, ApiError> {
-    let Some(name) = params.text(names) else { return Ok(None) };
+    let Some(name) = params.text(names) else {
+        return Ok(None);
+    };
     let is_name = !name.contains(|c: char| c.is_control() || c == '<' || c == '>')
         && name.chars().count() <= NAME_CHARACTERS_MAX
         && name != "."
@@ -180,7 +216,10 @@ fn ticket_name(params: &Params, names: &[&'static str]) -> Result<Option<String>
     let name = document_name(params, names)?;
     let is_odd = |name: &String| name.contains(['/', '\\', '"', '\'', '`', '?', '#', '%']);
     if name.as_ref().is_some_and(is_odd) {
-        return Err(ApiError::new(Code::InvalidParameter, names.first().copied().unwrap_or_default()));
+        return Err(ApiError::new(
+            Code::InvalidParameter,
+            names.first().copied().unwrap_or_default(),
+        ));
     }
     Ok(name)
 }

@@ -134,7 +134,13 @@ impl Live {
         };
         let links = Links::new(settings.portal.clone());
         let host = settings.webhook.as_ref().map_or_else(String::new, host_of);
-        Self { settings, crm, links, host, generation }
+        Self {
+            settings,
+            crm,
+            links,
+            host,
+            generation,
+        }
     }
 }
 
@@ -148,22 +154,34 @@ fn host_of(webhook: &Webhook) -> String {
 /// When the DocType or a password cannot be read.
 pub async fn read(hub: &frappe::Client) -> Result<RawSettings, ReadError> {
     let name = Name::new(SETTINGS_DOCTYPE);
-    let document = hub.get(SETTINGS_DOCTYPE, &name).await.map_err(ReadError::Document)?;
+    let document = hub
+        .get(SETTINGS_DOCTYPE, &name)
+        .await
+        .map_err(ReadError::Document)?;
     let password = async |field: &'static str| {
         // A field that shows nothing holds nothing; asking for it would be an error.
-        if document.words(field).is_none() {
+        if document.trimmed(field).is_none() {
             return Ok(None);
         }
         match hub.get_password(SETTINGS_DOCTYPE, &name, field).await {
             Ok(password) => Ok(Some(Secret::new(password.expose_secret()))),
-            Err(frappe::Error { cause: Cause::Missing { .. }, .. }) => Ok(None),
+            Err(frappe::Error {
+                cause: Cause::Missing { .. },
+                ..
+            }) => Ok(None),
             Err(source) => Err(ReadError::Password { field, source }),
         }
     };
-    let (webhook_url, responsible_webhook_url) =
-        tokio::try_join!(password("bitrix_webhook_url"), password("bitrix_responsible_webhook_url"))?;
-    let words = |field| document.words(field).map(str::to_owned);
-    let number = |field| document.int(field).and_then(|number| u64::try_from(number).ok());
+    let (webhook_url, responsible_webhook_url) = tokio::try_join!(
+        password("bitrix_webhook_url"),
+        password("bitrix_responsible_webhook_url")
+    )?;
+    let words = |field| document.trimmed(field).map(str::to_owned);
+    let number = |field| {
+        document
+            .int(field)
+            .and_then(|number| u64::try_from(number).ok())
+    };
     Ok(RawSettings {
         enabled: document.check("bitrix_enabled"),
         webhook_url,

@@ -13,7 +13,7 @@ const IN_MEMORY_MAX: usize = 10_000;
 
 /// A remembered value.
 #[derive(Clone, Debug)]
-pub struct Remembered<T> {
+pub(crate) struct Remembered<T> {
     /// The value.
     pub value: T,
     /// When it was fetched.
@@ -26,19 +26,19 @@ pub struct Remembered<T> {
 
 impl<T> Remembered<T> {
     /// Whether it need not be fetched again.
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.fresh_until
     }
 
     /// How old it is.
-    pub fn age_seconds(&self, now: Timestamp) -> i64 {
+    pub(crate) fn age_seconds(&self, now: Timestamp) -> i64 {
         now.duration_since(self.fetched_at).as_secs().max(0)
     }
 }
 
 /// How long an answer lasts.
 #[derive(Clone, Copy, Debug)]
-pub struct Lasting {
+pub(crate) struct Lasting {
     /// How long it need not be fetched again.
     pub fresh_for: Duration,
     /// How long it is worth showing after that.
@@ -47,7 +47,7 @@ pub struct Lasting {
 
 /// Values of one type, by key.
 #[derive(Debug)]
-pub struct Memory<T> {
+pub(crate) struct Memory<T> {
     store: Store,
     clock: Clock,
     recent: Cache<String, Arc<Remembered<T>>>,
@@ -55,12 +55,16 @@ pub struct Memory<T> {
 
 impl<T: Serialize + DeserializeOwned> Memory<T> {
     /// A memory over a store. Keys of two memories must not meet.
-    pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, recent: Cache::new(IN_MEMORY_MAX) }
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            recent: Cache::new(IN_MEMORY_MAX),
+        }
     }
 
     /// What is remembered under a key, fresh or stale. A store that cannot be read remembers nothing.
-    pub async fn recall(&self, key: &str) -> Option<Arc<Remembered<T>>> {
+    pub(crate) async fn recall(&self, key: &str) -> Option<Arc<Remembered<T>>> {
         let now = self.clock.now();
         if let Some(recent) = self.recent.get(key) {
             return (now < recent.keep_until).then_some(recent);
@@ -92,15 +96,30 @@ impl<T: Serialize + DeserializeOwned> Memory<T> {
     }
 
     /// Remembers a value that was fetched now. A store that cannot be written costs only the restart.
-    pub async fn remember(&self, key: &str, value: T, lasting: Lasting) -> Arc<Remembered<T>> {
+    pub(crate) async fn remember(
+        &self,
+        key: &str,
+        value: T,
+        lasting: Lasting,
+    ) -> Arc<Remembered<T>> {
         let fetched_at = self.clock.now();
         let fresh_until = later(fetched_at, lasting.fresh_for);
         let keep_until = later(fresh_until, lasting.stale_for);
-        let remembered = Arc::new(Remembered { value, fetched_at, fresh_until, keep_until });
+        let remembered = Arc::new(Remembered {
+            value,
+            fetched_at,
+            fresh_until,
+            keep_until,
+        });
         self.recent.insert(key.to_owned(), Arc::clone(&remembered));
         let stored = match serde_json::to_vec(&remembered.value) {
             Ok(body) => {
-                let answer = Answer { body, fetched_at, fresh_until, keep_until };
+                let answer = Answer {
+                    body,
+                    fetched_at,
+                    fresh_until,
+                    keep_until,
+                };
                 self.store.remember_answer(key.to_owned(), answer).await
             }
             Err(error) => {
@@ -116,5 +135,8 @@ impl<T: Serialize + DeserializeOwned> Memory<T> {
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| time.checked_add(by).ok()).unwrap_or(time)
+    SignedDuration::try_from(by)
+        .ok()
+        .and_then(|by| time.checked_add(by).ok())
+        .unwrap_or(time)
 }

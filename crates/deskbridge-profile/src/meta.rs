@@ -20,7 +20,7 @@ const ZONE_DEFAULT: &str = "Asia/Ho_Chi_Minh";
 
 /// What is written to, as far as it is there.
 #[derive(Debug)]
-pub struct SiteMeta {
+pub(crate) struct SiteMeta {
     /// Fields of `HD Customer`.
     pub customer: FieldTypes,
     /// Fields of `Contact`.
@@ -35,7 +35,7 @@ pub struct SiteMeta {
 
 /// Asks for it.
 #[derive(Debug)]
-pub struct Metas {
+pub(crate) struct Metas {
     hub: frappe::Client,
     clock: Clock,
     zone: Option<TimeZone>,
@@ -46,15 +46,21 @@ pub struct Metas {
 
 impl Metas {
     /// Asks with the hub's own user; a zone that is configured is not asked for.
-    pub fn new(hub: frappe::Client, clock: Clock, zone: Option<TimeZone>) -> Self {
-        Self { hub, clock, zone, known: Mutex::default(), last_zone: std::sync::Mutex::default() }
+    pub(crate) fn new(hub: frappe::Client, clock: Clock, zone: Option<TimeZone>) -> Self {
+        Self {
+            hub,
+            clock,
+            zone,
+            known: Mutex::default(),
+            last_zone: std::sync::Mutex::default(),
+        }
     }
 
     /// What is there.
     ///
     /// # Errors
     /// When the helpdesk cannot be asked.
-    pub async fn site(&self) -> Result<Arc<SiteMeta>, frappe::Error> {
+    pub(crate) async fn site(&self) -> Result<Arc<SiteMeta>, frappe::Error> {
         // Held while asking, so that many who want to know ask once.
         let mut known = self.known.lock().await;
         let now = self.clock.now();
@@ -77,7 +83,9 @@ impl Metas {
             has_snapshots: snapshots.is_some(),
             zone,
         });
-        let until = SignedDuration::try_from(GOOD_FOR).ok().and_then(|by| now.checked_add(by).ok());
+        let until = SignedDuration::try_from(GOOD_FOR)
+            .ok()
+            .and_then(|by| now.checked_add(by).ok());
         *known = Some((until.unwrap_or(now), Arc::clone(&meta)));
         Ok(meta)
     }
@@ -87,7 +95,8 @@ impl Metas {
         match self.hub.meta(doctype).await {
             Ok(meta) => {
                 let holding = meta.fields.iter().filter(|field| field.holds_a_value());
-                let kinds = holding.map(|field| (&*field.name, FieldKind::of_fieldtype(&field.fieldtype)));
+                let kinds =
+                    holding.map(|field| (&*field.name, FieldKind::of_fieldtype(&field.fieldtype)));
                 Ok(Some(kinds.collect()))
             }
             Err(error) => match error.cause {
@@ -98,8 +107,12 @@ impl Metas {
     }
 
     /// The zone of the site's clock as far as it is known by now.
-    pub fn zone_hint(&self) -> TimeZone {
-        let last = self.last_zone.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(crate) fn zone_hint(&self) -> TimeZone {
+        let last = self
+            .last_zone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         self.zone.clone().or(last).unwrap_or_else(zone_default)
     }
 
@@ -115,7 +128,10 @@ impl Metas {
             }
             Err(error) => return Err(error),
         };
-        *self.last_zone.lock().unwrap_or_else(PoisonError::into_inner) = Some(zone.clone());
+        *self
+            .last_zone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(zone.clone());
         Ok(zone)
     }
 }

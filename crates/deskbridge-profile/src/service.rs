@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use quick_cache::sync::Cache;
 use serde_json::value::RawValue;
 
-pub use enrichment::EnrichmentAsked;
+pub(crate) use enrichment::EnrichmentAsked;
 use facts::{FactSource, LookedUp};
 
 use crate::{
@@ -32,7 +32,9 @@ use crate::{
     crm::Portals,
     customers::Customers,
     decide::{
-        answer::{self, BitrixView, Envelope, Facts, Message, Origin, ProfileData, Status, Trouble},
+        answer::{
+            self, BitrixView, Envelope, Facts, Message, Origin, ProfileData, Status, Trouble,
+        },
         company::{self, Labels, Showing},
         contact,
         history::History,
@@ -168,7 +170,15 @@ struct Shape {
 impl Profiles {
     /// Sets the profile up and reads its settings.
     pub async fn start(parts: Parts, source: Source, local: Local) -> Self {
-        let Parts { site, hub, portals, store, journal, clock, tasks } = parts;
+        let Parts {
+            site,
+            hub,
+            portals,
+            store,
+            journal,
+            clock,
+            tasks,
+        } = parts;
         let settled = Settled::start(source, portals, &tasks).await;
         let gate = Gate::new(site, hub.clone(), clock.clone(), local.gate_times);
         let facts = FactSource::new(&store, &clock, tasks.clone(), &local);
@@ -188,7 +198,9 @@ impl Profiles {
             tasks,
             local,
         };
-        let profiles = Self { shared: Arc::new(shared) };
+        let profiles = Self {
+            shared: Arc::new(shared),
+        };
         let warmed = profiles.clone();
         profiles.shared.tasks.spawn("metas", async move {
             // Writes need it, and today's date in the helpdesk's zone; whoever needs it next asks again.
@@ -222,8 +234,13 @@ impl Profiles {
             .require(visit, "HD Ticket", &asked.ticket, Right::Read)
             .await
             .map_err(told)?;
-        let case = self.case_of_ticket(&asked.ticket, asked.refresh).await.map_err(told)?;
-        self.answer(&agent, &case, asked, language).await.map_err(told)
+        let case = self
+            .case_of_ticket(&asked.ticket, asked.refresh)
+            .await
+            .map_err(told)?;
+        self.answer(&agent, &case, asked, language)
+            .await
+            .map_err(told)
     }
 
     /// The profile of a customer, asked of Bitrix24 now.
@@ -241,14 +258,29 @@ impl Profiles {
         let language = agent.language.unwrap_or(language);
         let told = |error: ApiError| error.in_language(language);
         let gate = &self.shared.gate;
-        gate.require(visit, "HD Customer", hd_customer, Right::Read).await.map_err(told)?;
+        gate.require(visit, "HD Customer", hd_customer, Right::Read)
+            .await
+            .map_err(told)?;
         if let Some(contact) = contact {
-            gate.require(visit, "Contact", contact, Right::Read).await.map_err(told)?;
+            gate.require(visit, "Contact", contact, Right::Read)
+                .await
+                .map_err(told)?;
         }
-        let case = self.shared.cases.of_customer(hd_customer, contact).await.map_err(told)?;
-        let asked =
-            ProfileAsked { ticket: String::new(), refresh: true, history: false, raw: false };
-        self.answer(&agent, &Arc::new(case), &asked, language).await.map_err(told)
+        let case = self
+            .shared
+            .cases
+            .of_customer(hd_customer, contact)
+            .await
+            .map_err(told)?;
+        let asked = ProfileAsked {
+            ticket: String::new(),
+            refresh: true,
+            history: false,
+            raw: false,
+        };
+        self.answer(&agent, &Arc::new(case), &asked, language)
+            .await
+            .map_err(told)
     }
 
     async fn case_of_ticket(&self, ticket: &str, refresh: bool) -> Result<Arc<CaseFile>, ApiError> {
@@ -262,7 +294,9 @@ impl Profiles {
         let case = Arc::new(self.shared.cases.of_ticket(ticket).await?);
         let until = SignedDuration::try_from(self.shared.local.case_for).ok();
         let until = until.and_then(|by| now.checked_add(by).ok()).unwrap_or(now);
-        self.shared.case_files.insert(ticket.to_owned(), (until, Arc::clone(&case)));
+        self.shared
+            .case_files
+            .insert(ticket.to_owned(), (until, Arc::clone(&case)));
         Ok(case)
     }
 
@@ -295,11 +329,17 @@ impl Profiles {
             None => None,
         };
         self.write_back(&live, case, &found);
-        let view = self.bitrix_view(&live, case, &found, rendered.as_deref(), BitrixExtras {
-            history: history.as_ref(),
-            with_raw: asked.raw && agent.is_system_manager,
-            trouble: trouble.as_ref(),
-        });
+        let view = self.bitrix_view(
+            &live,
+            case,
+            &found,
+            rendered.as_deref(),
+            BitrixExtras {
+                history: history.as_ref(),
+                with_raw: asked.raw && agent.is_system_manager,
+                trouble: trouble.as_ref(),
+            },
+        );
         let (status, stale) = (view.status, view.stale);
         envelope(case, view, sentences::profile(status, stale, language))
     }
@@ -326,7 +366,9 @@ impl Profiles {
             status: found.status,
             cached: facts.is_some() && found.origin != Origin::Live,
             lookup_candidates: &case.inputs.values,
-            lookup_value: value.and_then(|facts| facts.lookup_value.as_deref()).or_else(last_tried),
+            lookup_value: value
+                .and_then(|facts| facts.lookup_value.as_deref())
+                .or_else(last_tried),
             company: rendered.and_then(|rendered| rendered.company.as_deref()),
             contact: rendered.and_then(|rendered| rendered.contact.as_deref()),
             responsible: value.and_then(|facts| facts.responsible.as_ref()),
@@ -336,7 +378,9 @@ impl Profiles {
             age_seconds: facts.map(|facts| facts.age_seconds(now)),
             stale: found.origin == Origin::Stale,
             history: extras.history,
-            raw: company.filter(|_| extras.with_raw).map(|company| &company.row),
+            raw: company
+                .filter(|_| extras.with_raw)
+                .map(|company| &company.row),
             error: extras.trouble,
         }
     }
@@ -354,7 +398,9 @@ impl Profiles {
             self.shared.facts.labels(&live.host).await
         };
         let zone = self.shared.local.dates_in.as_ref();
-        let today_in = zone.cloned().unwrap_or_else(|| self.shared.metas.zone_hint());
+        let today_in = zone
+            .cloned()
+            .unwrap_or_else(|| self.shared.metas.zone_hint());
         let today = today_in.to_datetime(self.shared.clock.now()).date();
         let shape = Shape {
             fetched_at: facts.fetched_at,
@@ -386,15 +432,22 @@ impl Profiles {
         let contact = facts.value.contact.as_ref();
         let rendered = Arc::new(Rendered {
             shaped_by: shape,
-            company: company.map(|found| raw(&company::view(&found.row, &showing))).transpose()?,
-            contact: contact.map(|row| raw(&contact::view(row, &live.links))).transpose()?,
+            company: company
+                .map(|found| raw(&company::view(&found.row, &showing)))
+                .transpose()?,
+            contact: contact
+                .map(|row| raw(&contact::view(row, &live.links)))
+                .transpose()?,
         });
-        self.shared.rendered.insert(key.to_owned(), Arc::clone(&rendered));
+        self.shared
+            .rendered
+            .insert(key.to_owned(), Arc::clone(&rendered));
         Ok(rendered)
     }
 }
 
 /// What else an answer shows.
+#[derive(Clone, Copy)]
 struct BitrixExtras<'a> {
     history: Option<&'a History>,
     with_raw: bool,
@@ -418,7 +471,13 @@ fn envelope(
 
 /// A body as Frappe wraps it.
 fn body<T: serde::Serialize>(data: T, success: bool, message: &str) -> Result<Vec<u8>, ApiError> {
-    let envelope = Envelope { message: Message { success, data, message } };
+    let envelope = Envelope {
+        message: Message {
+            success,
+            data,
+            message,
+        },
+    };
     serde_json::to_vec(&envelope).map_err(|error| {
         ApiError::new(deskbridge_http::Code::Internal, "").because(error.to_string())
     })

@@ -46,10 +46,21 @@ impl Flaw {
 impl RawSettings {
     /// Whether the other says the same.
     pub fn is_same(&self, other: &Self) -> bool {
-        let exposed = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        let exposed =
+            |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
         let rest = |raw: &Self| {
-            let texts = [&raw.portal_url, &raw.company_field_map_json, &raw.enum_fields_json].map(Clone::clone);
-            (raw.enabled, raw.timeout_seconds, raw.refresh_ttl_minutes, texts)
+            let texts = [
+                &raw.portal_url,
+                &raw.company_field_map_json,
+                &raw.enum_fields_json,
+            ]
+            .map(Clone::clone);
+            (
+                raw.enabled,
+                raw.timeout_seconds,
+                raw.refresh_ttl_minutes,
+                texts,
+            )
         };
         rest(self) == rest(other)
             && exposed(&self.webhook_url) == exposed(&other.webhook_url)
@@ -96,10 +107,14 @@ pub enum Flaw {
     #[error("bitrix_company_field_map_json is not usable ({0}); the default map is used instead")]
     FieldMap(String),
     /// The list of enumerations is no list.
-    #[error("bitrix_enum_fields_json is no JSON list of field names ({0}); no labels are looked up")]
+    #[error(
+        "bitrix_enum_fields_json is no JSON list of field names ({0}); no labels are looked up"
+    )]
     EnumFields(String),
     /// The timeout is longer than Bitrix24 works on anything.
-    #[error("bitrix_timeout_seconds is {0}; Bitrix24 ends every request after 60 s, so 59 s are used")]
+    #[error(
+        "bitrix_timeout_seconds is {0}; Bitrix24 ends every request after 60 s, so 59 s are used"
+    )]
     Timeout(u64),
 }
 
@@ -110,13 +125,17 @@ impl Settings {
         let webhook = webhook(raw.webhook_url.as_ref(), Flaw::Webhook, &mut flaws);
         let responsible_webhook = webhook_of_users(raw, &mut flaws);
         let portal = portal(raw.portal_url.as_deref(), webhook.as_ref(), &mut flaws);
-        let timeout_seconds =
-            raw.timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(TIMEOUT_SECONDS_DEFAULT);
+        let timeout_seconds = raw
+            .timeout_seconds
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(TIMEOUT_SECONDS_DEFAULT);
         if timeout_seconds > TIMEOUT_SECONDS_MAX {
             flaws.push(Flaw::Timeout(timeout_seconds));
         }
-        let fresh_minutes =
-            raw.refresh_ttl_minutes.filter(|minutes| *minutes > 0).unwrap_or(FRESH_MINUTES_DEFAULT);
+        let fresh_minutes = raw
+            .refresh_ttl_minutes
+            .filter(|minutes| *minutes > 0)
+            .unwrap_or(FRESH_MINUTES_DEFAULT);
         Self {
             enabled: raw.enabled,
             webhook,
@@ -137,19 +156,21 @@ fn webhook(
     flaws: &mut Vec<Flaw>,
 ) -> Option<Webhook> {
     let text = text.filter(|text| !text.is_blank())?;
-    Webhook::parse(text.expose()).map_err(|error| flaws.push(flaw(error))).ok()
+    Webhook::parse(text.expose())
+        .map_err(|error| flaws.push(flaw(error)))
+        .ok()
 }
 
 fn webhook_of_users(raw: &RawSettings, flaws: &mut Vec<Flaw>) -> Option<Webhook> {
-    webhook(raw.responsible_webhook_url.as_ref(), Flaw::ResponsibleWebhook, flaws)
+    webhook(
+        raw.responsible_webhook_url.as_ref(),
+        Flaw::ResponsibleWebhook,
+        flaws,
+    )
 }
 
 /// The configured address, else that of the webhook's portal.
-fn portal(
-    text: Option<&str>,
-    webhook: Option<&Webhook>,
-    flaws: &mut Vec<Flaw>,
-) -> Option<String> {
+fn portal(text: Option<&str>, webhook: Option<&Webhook>, flaws: &mut Vec<Flaw>) -> Option<String> {
     if let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) {
         match portal_address(text) {
             Some(address) => return Some(address),
@@ -161,8 +182,11 @@ fn portal(
 
 /// Scheme, host and port of an address; whatever path was pasted behind them is dropped.
 fn portal_address(text: &str) -> Option<String> {
-    let with_scheme =
-        if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let with_scheme = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
     let url = Url::parse(&with_scheme).ok()?;
     let host = url.host()?;
     let is_local = match host {
@@ -192,7 +216,9 @@ fn enum_fields(text: Option<&str>, flaws: &mut Vec<Flaw>) -> BTreeSet<String> {
     let list = serde_json::from_str::<Vec<String>>(text).map(BTreeSet::from_iter);
     let names = list.or_else(|error| {
         let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
-        object.map(|fields| fields.into_iter().map(|(name, _)| name).collect()).map_err(|_| error)
+        object
+            .map(|fields| fields.into_iter().map(|(name, _)| name).collect())
+            .map_err(|_no_object| error)
     });
     names.unwrap_or_else(|error| {
         flaws.push(Flaw::EnumFields(error.to_string()));
@@ -223,7 +249,9 @@ mod tests {
         assert_eq!(settings.field_map, FieldMap::default());
         assert_eq!(settings.flaws, []);
         let zero = RawSettings {
-            timeout_seconds: Some(0), refresh_ttl_minutes: Some(0), ..RawSettings::default()
+            timeout_seconds: Some(0),
+            refresh_ttl_minutes: Some(0),
+            ..RawSettings::default()
         };
         assert_eq!(Settings::read(&zero).timeout, Duration::from_secs(15));
     }
@@ -235,14 +263,24 @@ mod tests {
             (Some(" "), "https://portal.example"),
             (Some("https://crm.example/"), "https://crm.example"),
             (Some("crm.example"), "https://crm.example"),
-            (Some("https://crm.example:8443/crm/company/"), "https://crm.example:8443"),
+            (
+                Some("https://crm.example:8443/crm/company/"),
+                "https://crm.example:8443",
+            ),
             (Some("http://127.0.0.1:80/"), "http://127.0.0.1"),
             (Some("http://crm.example"), "https://portal.example"),
             (Some("javascript:alert(1)"), "https://portal.example"),
             (Some("https://"), "https://portal.example"),
         ] {
-            let raw = RawSettings { portal_url: portal_url.map(str::to_owned), ..raw() };
-            assert_eq!(Settings::read(&raw).portal.as_deref(), Some(expected), "{portal_url:?}");
+            let raw = RawSettings {
+                portal_url: portal_url.map(str::to_owned),
+                ..raw()
+            };
+            assert_eq!(
+                Settings::read(&raw).portal.as_deref(),
+                Some(expected),
+                "{portal_url:?}"
+            );
         }
     }
 
@@ -268,11 +306,20 @@ mod tests {
 
     #[test]
     fn enumerations_are_a_list_or_the_keys_of_an_object() {
-        for text in [r#"["UF_CRM_A", "UF_CRM_B"]"#, r#"{"UF_CRM_A": "a", "UF_CRM_B": {}}"#] {
-            let raw = RawSettings { enum_fields_json: Some(text.to_owned()), ..raw() };
+        for text in [
+            r#"["UF_CRM_A", "UF_CRM_B"]"#,
+            r#"{"UF_CRM_A": "a", "UF_CRM_B": {}}"#,
+        ] {
+            let raw = RawSettings {
+                enum_fields_json: Some(text.to_owned()),
+                ..raw()
+            };
             let settings = Settings::read(&raw);
             assert_eq!(settings.flaws, []);
-            assert_eq!(settings.enum_fields, ["UF_CRM_A", "UF_CRM_B"].map(str::to_owned).into());
+            assert_eq!(
+                settings.enum_fields,
+                ["UF_CRM_A", "UF_CRM_B"].map(str::to_owned).into()
+            );
         }
     }
 }

@@ -69,7 +69,10 @@ impl TicketView {
 
 /// The HD Customer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "each is the field of HD Customer of that name, without `custom_`")]
+#[expect(
+    missing_docs,
+    reason = "each is the field of HD Customer of that name, without `custom_`"
+)]
 pub struct CustomerView {
     pub name: Option<String>,
     pub customer_name: Option<String>,
@@ -103,7 +106,8 @@ impl CustomerView {
             first_paid_date: value("custom_first_paid_date"),
             shopplan_name: value("custom_shopplan_name"),
             expired_date: value("custom_expired_date"),
-            hsi_segment: value("custom_hsi_segment").or_else(|| value("custom_haravan_hsi_segment")),
+            hsi_segment: value("custom_hsi_segment")
+                .or_else(|| value("custom_haravan_hsi_segment")),
             bitrix_company_id: value("custom_bitrix_company_id"),
             bitrix_company_url: value("custom_bitrix_company_url"),
             bitrix_sync_status: value("custom_bitrix_sync_status"),
@@ -114,7 +118,10 @@ impl CustomerView {
 
 /// The Contact of the helpdesk.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "each is the field of Contact of that name, without `custom_`")]
+#[expect(
+    missing_docs,
+    reason = "each is the field of Contact of that name, without `custom_`"
+)]
 pub struct HelpdeskContact {
     pub name: Option<String>,
     pub full_name: Option<String>,
@@ -129,7 +136,7 @@ pub struct HelpdeskContact {
 impl HelpdeskContact {
     /// What is shown of a Contact.
     pub fn of(contact: &Document) -> Self {
-        let words = |field| contact.words(field).map(str::to_owned);
+        let words = |field| contact.trimmed(field).map(str::to_owned);
         let first_and_last = || {
             let names = ["first_name", "last_name"].map(words);
             let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -155,7 +162,10 @@ fn value(document: &Document, field: &str) -> Option<Value> {
         Value::Number(number) => number.as_f64() == Some(0.0),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     };
-    document.get(field).filter(|value| !is_empty(value)).cloned()
+    document
+        .get(field)
+        .filter(|value| !is_empty(value))
+        .cloned()
 }
 
 /// Why something is missing from an answer that could be given all the same.
@@ -222,13 +232,19 @@ impl Facts {
     /// How sure the match is.
     pub fn confidence(&self) -> Option<Confidence> {
         let contact = self.contact.as_ref().map(|_| Confidence::CONTACT_RECORD);
-        self.company.as_ref().map(|company| company.confidence).or(contact)
+        self.company
+            .as_ref()
+            .map(|company| company.confidence)
+            .or(contact)
     }
 
     /// By what the match was found.
     pub fn match_key(&self) -> Option<MatchKey> {
         let contact = self.contact.as_ref().map(|_| MatchKey::contact());
-        self.company.as_ref().map(|company| company.match_key.clone()).or(contact)
+        self.company
+            .as_ref()
+            .map(|company| company.match_key.clone())
+            .or(contact)
     }
 }
 
@@ -254,6 +270,7 @@ pub fn status(facts: &Facts, origin: Origin) -> Status {
 
 /// `data.bitrix`.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract has a truth value for each")]
 pub struct BitrixView<'a> {
     /// Whether Bitrix24 is asked at all.
     pub enabled: bool,

@@ -22,8 +22,11 @@ const EXPIRING_DAYS: i32 = 30;
 const CUSTOMER_SEGMENT_FIELD: &str = "UF_CRM_1778130421650";
 
 /// The segments of customers whose labels do not come from the portal.
-const CUSTOMER_SEGMENTS: [(&str, &str); 3] =
-    [("15090", "SME"), ("15092", "Medium"), ("15094", "Enterprise")];
+const CUSTOMER_SEGMENTS: [(&str, &str); 3] = [
+    ("15090", "SME"),
+    ("15092", "Medium"),
+    ("15094", "Enterprise"),
+];
 
 /// How a company is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,10 @@ pub fn view(row: &Row, showing: &Showing<'_>) -> Map<String, Value> {
     let mut view = Map::new();
     for (field, key) in showing.field_map.iter() {
         let text = normalise::text(row, field);
-        let labelled = text.as_deref().and_then(|text| showing.labels.get(field)?.get(text)).cloned();
+        let labelled = text
+            .as_deref()
+            .and_then(|text| showing.labels.get(field)?.get(text))
+            .cloned();
         match text {
             Some(text) if key == "customer_segment" => {
                 let label = labelled.unwrap_or_else(|| segment(&text));
@@ -65,13 +71,19 @@ pub fn view(row: &Row, showing: &Showing<'_>) -> Map<String, Value> {
     }
     view.entry("customer_segment_code").or_insert(Value::Null);
     view.insert("company_name".to_owned(), name(row).into());
-    for (field, key) in [("DATE_CREATE", "date_create"), ("DATE_MODIFY", "date_modify")] {
+    for (field, key) in [
+        ("DATE_CREATE", "date_create"),
+        ("DATE_MODIFY", "date_modify"),
+    ] {
         match normalise::text(row, field) {
             Some(text) => put_date(&mut view, key, &text, showing.zone),
             None => drop(view.insert(key.to_owned(), Value::Null)),
         }
     }
-    view.insert("url".to_owned(), showing.links.card(Card::Company, row.id("ID")).into());
+    view.insert(
+        "url".to_owned(),
+        showing.links.card(Card::Company, row.id("ID")).into(),
+    );
     let expiry = expiry_of(row, showing).map(|date| Expiry::of(date.day, showing.today));
     let (status, days_left) = match expiry {
         Some(expiry) => (expiry.status.into(), expiry.days_left.into()),
@@ -87,8 +99,12 @@ pub fn name(row: &Row) -> Option<String> {
     normalise::text(row, "UF_CRM_STORENAME").or_else(|| {
         let title = normalise::text(row, "TITLE")?;
         let id = normalise::text(row, "UF_CRM_COMPANY_ID").unwrap_or_default();
-        let bare = title.strip_suffix(&id).and_then(|rest| rest.trim_end().strip_suffix('-'));
-        let bare = bare.filter(|_| !id.is_empty()).map(|bare| bare.trim().to_owned());
+        let bare = title
+            .strip_suffix(&id)
+            .and_then(|rest| rest.trim_end().strip_suffix('-'));
+        let bare = bare
+            .filter(|_| !id.is_empty())
+            .map(|bare| bare.trim().to_owned());
         Some(bare.filter(|bare| !bare.is_empty()).unwrap_or(title))
     })
 }
@@ -166,7 +182,11 @@ mod tests {
         };
         let view = view(&row(company), &showing);
         for (key, value) in expected.as_object().unwrap() {
-            assert_eq!(view.get(key).unwrap_or(&Value::Null), value, "{key} of {view:#?}");
+            assert_eq!(
+                view.get(key).unwrap_or(&Value::Null),
+                value,
+                "{key} of {view:#?}"
+            );
         }
     }
 
@@ -211,7 +231,11 @@ mod tests {
         ] {
             let company =
                 json!({"UF_CRM_STORENAME": store, "TITLE": title, "UF_CRM_COMPANY_ID": id});
-            assert_eq!(name(&row(company)).as_deref(), expected, "{store} {title} {id}");
+            assert_eq!(
+                name(&row(company)).as_deref(),
+                expected,
+                "{store} {title} {id}"
+            );
         }
     }
 
@@ -226,15 +250,22 @@ mod tests {
             ("2020-01-20", "expired", -2_496),
         ] {
             let expiry = Expiry::of(day.parse().unwrap(), today);
-            assert_eq!((expiry.status, expiry.days_left), (status, days_left), "{day}");
+            assert_eq!(
+                (expiry.status, expiry.days_left),
+                (status, days_left),
+                "{day}"
+            );
         }
     }
 
     #[test]
     fn enumerations_show_labels_and_unknown_options_as_they_are() {
-        let map = FieldMap::parse(r#"{"UF_A": "tier", "UF_B": "tags", "UF_1": "customer_segment"}"#);
+        let map =
+            FieldMap::parse(r#"{"UF_A": "tier", "UF_B": "tags", "UF_1": "customer_segment"}"#);
         let options = BTreeMap::from([("7".to_owned(), "Vàng".to_owned())]);
-        let labels = ["UF_A", "UF_B", "UF_1"].map(|field| (field.to_owned(), options.clone())).into();
+        let labels = ["UF_A", "UF_B", "UF_1"]
+            .map(|field| (field.to_owned(), options.clone()))
+            .into();
         let company = json!({"UF_A": 7, "UF_B": ["", "9"], "UF_1": "7"});
         let expected = json!({"tier": "Vàng", "tags": "9", "customer_segment": "Vàng",
             "customer_segment_code": "7"});

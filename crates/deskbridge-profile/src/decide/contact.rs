@@ -30,12 +30,20 @@ pub fn view(row: &Row, links: &Links) -> ContactView {
     let parts = ["NAME", "SECOND_NAME", "LAST_NAME"].map(|field| normalise::text(row, field));
     let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let name = Some(name).filter(|name| !name.is_empty());
-    let first = |field| row.multifields(field).into_iter().next().map(|value| value.value);
+    let first = |field| {
+        row.multifields(field)
+            .into_iter()
+            .next()
+            .map(|value| value.value)
+    };
     let (email, phone) = (first("EMAIL"), first("PHONE"));
     let id = row.id("ID");
     ContactView {
         contact_id: id.map(|id| id.to_string()),
-        title: name.clone().or_else(|| email.clone()).or_else(|| phone.clone()),
+        title: name
+            .clone()
+            .or_else(|| email.clone())
+            .or_else(|| phone.clone()),
         name,
         email,
         phone,
@@ -57,9 +65,15 @@ mod tests {
         let view = super::view(&serde_json::from_value(full).unwrap(), &links);
         assert_eq!(view.title.as_deref(), Some("Lan Nguyễn"));
         assert_eq!(view.email.as_deref(), Some("lan@shop.example"));
-        assert_eq!(view.url.as_deref(), Some("https://portal.example/crm/contact/details/7/"));
+        assert_eq!(
+            view.url.as_deref(),
+            Some("https://portal.example/crm/contact/details/7/")
+        );
         let bare = json!({"ID": 7, "NAME": "", "EMAIL": [], "PHONE": [{"VALUE": "0900000001"}]});
         let view = super::view(&serde_json::from_value(bare).unwrap(), &links);
-        assert_eq!((view.title.as_deref(), view.name), (Some("0900000001"), None));
+        assert_eq!(
+            (view.title.as_deref(), view.name),
+            (Some("0900000001"), None)
+        );
     }
 }

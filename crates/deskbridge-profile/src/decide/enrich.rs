@@ -82,8 +82,11 @@ impl Write {
     }
 
     /// All kinds.
-    pub const KINDS: [&'static str; 3] =
-        ["frappe.update_document", "frappe.save_snapshot", "frappe.ensure_customer"];
+    pub const KINDS: [&'static str; 3] = [
+        "frappe.update_document",
+        "frappe.save_snapshot",
+        "frappe.ensure_customer",
+    ];
 
     /// What the write changes; writes to one target keep their order.
     fn target(&self) -> String {
@@ -144,33 +147,67 @@ impl Knowing<'_> {
 ///
 /// A company that has not changed since it was last written leaves only the time of the check; so does one
 /// whose every value stands there already.
-pub fn on_company(customer: &Document, found: &MatchedCompany, knowing: &Knowing<'_>) -> Vec<Write> {
-    let Some(name) = customer.name() else { return Vec::new() };
+pub fn on_company(
+    customer: &Document,
+    found: &MatchedCompany,
+    knowing: &Knowing<'_>,
+) -> Vec<Write> {
+    let Some(name) = customer.name() else {
+        return Vec::new();
+    };
     let row = &found.row;
-    let Some(id) = row.id("ID") else { return Vec::new() };
+    let Some(id) = row.id("ID") else {
+        return Vec::new();
+    };
     let types = knowing.customer_fields;
     let modified_at = knowing.site_time(row, "DATE_MODIFY");
-    let same_company = customer.to_text("custom_bitrix_company_id").as_deref() == Some(&*id.to_string());
+    let same_company =
+        customer.to_text("custom_bitrix_company_id").as_deref() == Some(&*id.to_string());
     let known_modified_at = customer.time("custom_bitrix_company_modified_at");
     let business = business_values(customer, found, knowing);
     let unchanged = match (known_modified_at, modified_at) {
         (Some(known), Some(modified)) => same_company && known == modified,
         // Without a time to compare, the values themselves tell.
-        _ => same_company && business.iter().all(|(field, value)| stands(customer, field, value)),
+        _ => {
+            same_company
+                && business
+                    .iter()
+                    .all(|(field, value)| stands(customer, field, value))
+        }
     };
-    let checked = ("custom_bitrix_last_checked_at", FieldValue::Time(knowing.now));
+    let checked = (
+        "custom_bitrix_last_checked_at",
+        FieldValue::Time(knowing.now),
+    );
     let mut writes = Vec::new();
     let values: Vec<(&str, FieldValue)> = if unchanged {
         vec![checked]
     } else {
         let times = [
             Some(checked),
-            Some(("custom_bitrix_last_synced_at", FieldValue::Time(knowing.now))),
-            modified_at.map(|at| ("custom_bitrix_company_modified_at", FieldValue::SiteTime(at))),
+            Some((
+                "custom_bitrix_last_synced_at",
+                FieldValue::Time(knowing.now),
+            )),
+            modified_at.map(|at| {
+                (
+                    "custom_bitrix_company_modified_at",
+                    FieldValue::SiteTime(at),
+                )
+            }),
         ];
-        business.into_iter().chain(times.into_iter().flatten()).collect()
+        business
+            .into_iter()
+            .chain(times.into_iter().flatten())
+            .collect()
     };
-    writes.extend(update("HD Customer", name.as_str(), values, types, knowing.site));
+    writes.extend(update(
+        "HD Customer",
+        name.as_str(),
+        values,
+        types,
+        knowing.site,
+    ));
     if !unchanged && knowing.has_snapshots {
         writes.push(Write::SaveSnapshot(Box::new(Snapshot {
             hd_customer: name.as_str().to_owned(),
@@ -190,10 +227,19 @@ pub fn on_company(customer: &Document, found: &MatchedCompany, knowing: &Knowing
 /// Writes for an HD Customer of whom the CRM knows nothing.
 pub fn on_nothing(customer: &Document, knowing: &Knowing<'_>) -> Option<Write> {
     let values = vec![
-        ("custom_bitrix_last_checked_at", FieldValue::Time(knowing.now)),
+        (
+            "custom_bitrix_last_checked_at",
+            FieldValue::Time(knowing.now),
+        ),
         ("custom_bitrix_not_found_at", FieldValue::Time(knowing.now)),
     ];
-    update("HD Customer", customer.name()?.as_str(), values, knowing.customer_fields, knowing.site)
+    update(
+        "HD Customer",
+        customer.name()?.as_str(),
+        values,
+        knowing.customer_fields,
+        knowing.site,
+    )
 }
 
 /// Writes for a Contact whose CRM contact was found.
@@ -210,15 +256,24 @@ pub fn on_contact(
     let is_same = contact.to_text("custom_bitrix_contact_id").as_deref() == Some(id);
     let synced_at = contact.time("custom_bitrix_last_synced_at");
     let modified_at = knowing.site_time(found, "DATE_MODIFY");
-    let is_older = synced_at.zip(modified_at).is_some_and(|(synced, modified)| modified <= synced);
+    let is_older = synced_at
+        .zip(modified_at)
+        .is_some_and(|(synced, modified)| modified <= synced);
     if is_same && is_older {
         return Vec::new();
     }
     let mut values = vec![
         ("custom_bitrix_contact_id", FieldValue::Text(id.to_owned())),
-        ("custom_bitrix_last_synced_at", FieldValue::Time(knowing.now)),
+        (
+            "custom_bitrix_last_synced_at",
+            FieldValue::Time(knowing.now),
+        ),
     ];
-    values.extend(view.url.clone().map(|url| ("custom_bitrix_contact_url", FieldValue::Text(url))));
+    values.extend(
+        view.url
+            .clone()
+            .map(|url| ("custom_bitrix_contact_url", FieldValue::Text(url))),
+    );
     let types = knowing.contact_fields;
     let update = update("Contact", name.as_str(), values, types, knowing.site);
     let mut writes: Vec<Write> = update.into_iter().collect();
@@ -245,11 +300,17 @@ pub fn on_responsible(
     knowing: &Knowing<'_>,
 ) -> Option<Write> {
     let email = responsible.assignable_email()?;
-    if ticket.words("custom_responsible") == Some(email) {
+    if ticket.trimmed("custom_responsible") == Some(email) {
         return None;
     }
     let values = vec![("custom_responsible", FieldValue::Text(email.to_owned()))];
-    update("HD Ticket", ticket.name()?.as_str(), values, knowing.ticket_fields, knowing.site)
+    update(
+        "HD Ticket",
+        ticket.name()?.as_str(),
+        values,
+        knowing.ticket_fields,
+        knowing.site,
+    )
 }
 
 /// The write that links a ticket to its customer, unless it is linked already.
@@ -260,7 +321,11 @@ pub fn link_ticket(ticket: &Document, hd_customer: &str) -> Option<Write> {
     let mut fields = Map::new();
     fields.insert("customer".to_owned(), hd_customer.into());
     let name = ticket.name()?.as_str().to_owned();
-    Some(Write::UpdateDocument { doctype: "HD Ticket".to_owned(), name, fields })
+    Some(Write::UpdateDocument {
+        doctype: "HD Ticket".to_owned(),
+        name,
+        fields,
+    })
 }
 
 /// The write that makes a customer for a company that has none.
@@ -272,7 +337,10 @@ pub fn ensure_customer(orgid: &str, found: &MatchedCompany, knowing: &Knowing<'_
         ("custom_myharavan", FieldValue::Text(domain.clone())),
     ];
     let mut fields = fields::encode(values, knowing.customer_fields, knowing.site);
-    fields.insert("customer_name".to_owned(), customer_name(title.as_deref(), orgid).into());
+    fields.insert(
+        "customer_name".to_owned(),
+        customer_name(title.as_deref(), orgid).into(),
+    );
     fields.insert("domain".to_owned(), domain.into());
     Write::EnsureCustomer {
         orgid: orgid.to_owned(),
@@ -283,7 +351,11 @@ pub fn ensure_customer(orgid: &str, found: &MatchedCompany, knowing: &Knowing<'_
 
 /// The domain of a shop: the one that was given in place of an id, else the one that every shop has.
 pub fn shop_domain(orgid: &str) -> String {
-    if orgid.contains('.') { orgid.to_owned() } else { format!("{orgid}.myharavan.com") }
+    if orgid.contains('.') {
+        orgid.to_owned()
+    } else {
+        format!("{orgid}.myharavan.com")
+    }
 }
 
 /// Title and id, the id once, within the 140 characters that a name may have, without the characters that
@@ -332,36 +404,55 @@ fn business_values(
     };
     let id = row.id("ID");
     let segment = company::segment_of(row).map(FieldValue::Text);
-    let company_id = text("UF_CRM_COMPANY_ID")
-        .filter(|_| customer.to_text("custom_haravan_company_id").unwrap_or_default().is_empty());
+    let company_id = text("UF_CRM_COMPANY_ID").filter(|_| {
+        customer
+            .to_text("custom_haravan_company_id")
+            .unwrap_or_default()
+            .is_empty()
+    });
     let url = knowing.links.card(Card::Company, id).map(FieldValue::Text);
     let confidence = FieldValue::Number(found.confidence.0.to_string());
     let values = [
-        ("custom_bitrix_company_id", id.map(|id| FieldValue::Text(id.to_string()))),
+        (
+            "custom_bitrix_company_id",
+            id.map(|id| FieldValue::Text(id.to_string())),
+        ),
         ("custom_bitrix_company_url", url),
         ("custom_bitrix_match_confidence", Some(confidence)),
-        ("custom_bitrix_sync_status", Some(FieldValue::Text("matched".to_owned()))),
+        (
+            "custom_bitrix_sync_status",
+            Some(FieldValue::Text("matched".to_owned())),
+        ),
         ("custom_haravan_company_id", company_id),
         ("custom_customer_segment", segment),
         ("custom_first_paid_date", day("UF_CRM_FIRST_PAID_DATE")),
         ("custom_shopplan_name", text("UF_CRM_CURRENT_SHOPPLAN")),
         ("custom_expired_date", day("UF_CRM_DATE_EXPIRED_SHOPPLAN")),
         ("custom_hsi_segment", text("UF_CRM_CURRENT_HSI_SEGMENT")),
-        ("custom_haravan_hsi_segment", text("UF_CRM_CURRENT_HSI_SEGMENT")),
+        (
+            "custom_haravan_hsi_segment",
+            text("UF_CRM_CURRENT_HSI_SEGMENT"),
+        ),
     ];
-    values.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
+    values
+        .into_iter()
+        .filter_map(|(field, value)| Some((field, value?)))
+        .collect()
 }
 
 /// Whether a field holds a value already, however it is written.
 fn stands(customer: &Document, field: &str, value: &FieldValue) -> bool {
-    let Some(standing) = customer.to_text(field) else { return false };
+    let Some(standing) = customer.to_text(field) else {
+        return false;
+    };
     match value {
         FieldValue::Text(text) => standing == *text,
-        FieldValue::Number(digits) => {
-            normalise::decimal(&standing) == normalise::decimal(digits)
-        }
+        FieldValue::Number(digits) => normalise::decimal(&standing) == normalise::decimal(digits),
         FieldValue::Day(day, shown) => {
-            standing == *shown || customer.time(field).is_some_and(|at| at.civil().date() == *day)
+            standing == *shown
+                || customer
+                    .time(field)
+                    .is_some_and(|at| at.civil().date() == *day)
         }
         FieldValue::SiteTime(at) => customer.time(field) == Some(*at),
         FieldValue::Time(_) => false,

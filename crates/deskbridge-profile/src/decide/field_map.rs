@@ -15,7 +15,10 @@ const DEFAULT: &[(&str, &str)] = &[
     ("UF_CRM_CURRENT_SHOPPLAN", "current_shopplan"),
     ("UF_CRM_DATE_CREATED_SHOP", "shop_created_date"),
     ("UF_CRM_FIRST_PAID_DATE", "first_shopplan_date"),
-    ("UF_CRM_DATE_SIGNED_CURRENT_SHOPPLAN", "current_shopplan_date"),
+    (
+        "UF_CRM_DATE_SIGNED_CURRENT_SHOPPLAN",
+        "current_shopplan_date",
+    ),
     ("UF_CRM_DATE_EXPIRED_SHOPPLAN", "shopplan_expiry"),
     ("UF_CRM_SHOP_OWNER_NAME", "owner_name"),
     ("UF_CRM_SHOP_OWNER_EMAIL", "owner_email"),
@@ -49,7 +52,9 @@ pub enum NotAFieldMap {
     #[error("it maps no field")]
     Empty,
     /// It is larger than any portal needs.
-    #[error("it maps more than {FIELDS_MAX} fields, or a name is longer than {CHARACTERS_MAX} characters")]
+    #[error(
+        "it maps more than {FIELDS_MAX} fields, or a name is longer than {CHARACTERS_MAX} characters"
+    )]
     TooLarge,
     /// Two fields would be shown under one key.
     #[error("two fields are mapped to the key {0}")]
@@ -73,7 +78,11 @@ impl FieldMap {
         if map.is_empty() {
             return Err(NotAFieldMap::Empty);
         }
-        if map.len() > FIELDS_MAX || map.iter().any(|(field, key)| is_long(field) || is_long(key)) {
+        if map.len() > FIELDS_MAX
+            || map
+                .iter()
+                .any(|(field, key)| is_long(field) || is_long(key))
+        {
             return Err(NotAFieldMap::TooLarge);
         }
         let mut keys: Vec<&String> = map.values().collect();
@@ -89,7 +98,9 @@ impl FieldMap {
 
     /// The fields with their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(field, key)| (field.as_str(), key.as_str()))
+        self.0
+            .iter()
+            .map(|(field, key)| (field.as_str(), key.as_str()))
     }
 
     /// The key of a field.
@@ -99,7 +110,9 @@ impl FieldMap {
 
     /// The field that is shown under a key.
     pub fn field_of(&self, key: &str) -> Option<&str> {
-        self.iter().find(|(_, mapped)| *mapped == key).map(|(field, _)| field)
+        self.iter()
+            .find(|(_, mapped)| *mapped == key)
+            .map(|(field, _)| field)
     }
 }
 
@@ -121,19 +134,34 @@ mod tests {
         let text = serde_json::to_string(&default.0).unwrap();
         assert_eq!(FieldMap::parse(&text).unwrap(), default);
         assert_eq!(default.key_of("UF_CRM_STORENAME"), Some("company_name"));
-        assert_eq!(default.field_of("shopplan_expiry"), Some("UF_CRM_DATE_EXPIRED_SHOPPLAN"));
+        assert_eq!(
+            default.field_of("shopplan_expiry"),
+            Some("UF_CRM_DATE_EXPIRED_SHOPPLAN")
+        );
     }
 
     #[test]
     fn only_an_object_from_field_to_key_is_a_field_map() {
         let map = FieldMap::parse(r#"{" TITLE ": " name ", "X": ""}"#).unwrap();
         assert_eq!(map.iter().collect::<Vec<_>>(), [("TITLE", "name")]);
-        for text in ["", "{", "[]", "{}", "null", r#"{"A": 1}"#, r#"{"A": null}"#, r#"{"A": ""}"#] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            "null",
+            r#"{"A": 1}"#,
+            r#"{"A": null}"#,
+            r#"{"A": ""}"#,
+        ] {
             assert!(FieldMap::parse(text).is_err(), "{text}");
         }
         let twice = FieldMap::parse(r#"{"A": "x", "B": "x"}"#).unwrap_err();
         assert_eq!(twice.to_string(), "two fields are mapped to the key x");
         let long = format!(r#"{{"{}": "x"}}"#, "A".repeat(101));
-        assert!(matches!(FieldMap::parse(&long), Err(NotAFieldMap::TooLarge)));
+        assert!(matches!(
+            FieldMap::parse(&long),
+            Err(NotAFieldMap::TooLarge)
+        ));
     }
 }

@@ -67,12 +67,18 @@ impl StageNames {
     pub fn read(statuses: &[Row], categories: &[Row]) -> Self {
         let mut names = Self::default();
         for row in statuses {
-            let (Some(entity), Some(id), Some(name)) =
-                (row.text("ENTITY_ID"), row.text("STATUS_ID"), normalise::text(row, "NAME"))
-            else {
+            let (Some(entity), Some(id), Some(name)) = (
+                row.text("ENTITY_ID"),
+                row.text("STATUS_ID"),
+                normalise::text(row, "NAME"),
+            ) else {
                 continue;
             };
-            names.stages.entry(entity.into_owned()).or_default().insert(id.into_owned(), name);
+            names
+                .stages
+                .entry(entity.into_owned())
+                .or_default()
+                .insert(id.into_owned(), name);
         }
         for row in categories {
             // The default pipeline has the id 0, which is no record id.
@@ -98,8 +104,14 @@ pub fn view(
     zone: Option<&TimeZone>,
 ) -> History {
     History {
-        leads: leads.iter().filter_map(|row| lead(row, names, links, zone)).collect(),
-        deals: deals.iter().filter_map(|row| deal(row, names, links, zone)).collect(),
+        leads: leads
+            .iter()
+            .filter_map(|row| lead(row, names, links, zone))
+            .collect(),
+        deals: deals
+            .iter()
+            .filter_map(|row| deal(row, names, links, zone))
+            .collect(),
         truncated,
     }
 }
@@ -108,8 +120,18 @@ fn lead(row: &Row, names: &StageNames, links: &Links, zone: Option<&TimeZone>) -
     let stage = normalise::text(row, "STATUS_ID");
     let stage_name = stage.as_deref().map(|stage| names.stage("STATUS", stage));
     let outcome = outcome(row, "STATUS_SEMANTIC_ID");
-    let entry = entry(row, (Card::Lead, links), ("DATE_CREATE", "DATE_CLOSED"), zone)?;
-    Some(Entry { stage, stage_name, outcome, ..entry })
+    let entry = entry(
+        row,
+        (Card::Lead, links),
+        ("DATE_CREATE", "DATE_CLOSED"),
+        zone,
+    )?;
+    Some(Entry {
+        stage,
+        stage_name,
+        outcome,
+        ..entry
+    })
 }
 
 fn deal(row: &Row, names: &StageNames, links: &Links, zone: Option<&TimeZone>) -> Option<Entry> {
@@ -123,7 +145,13 @@ fn deal(row: &Row, names: &StageNames, links: &Links, zone: Option<&TimeZone>) -
     let outcome = outcome(row, "STAGE_SEMANTIC_ID");
     let pipeline = names.pipelines.get(&category.to_string()).cloned();
     let entry = entry(row, (Card::Deal, links), ("DATE_CREATE", "CLOSEDATE"), zone)?;
-    Some(Entry { stage, stage_name, outcome, pipeline, ..entry })
+    Some(Entry {
+        stage,
+        stage_name,
+        outcome,
+        pipeline,
+        ..entry
+    })
 }
 
 /// What leads and deals have in common.

@@ -36,7 +36,11 @@ impl Links {
             Card::Lead => "lead",
             Card::Deal => "deal",
         };
-        Some(format!("{}/crm/{entity}/details/{}/", self.portal.as_deref()?, id?))
+        Some(format!(
+            "{}/crm/{entity}/details/{}/",
+            self.portal.as_deref()?,
+            id?
+        ))
     }
 }
 
@@ -48,9 +52,15 @@ mod tests {
     fn a_card_has_an_address_when_portal_and_id_are_known() {
         let links = Links::new(Some("https://portal.example".to_owned()));
         let company = links.card(Card::Company, Id::new(501));
-        assert_eq!(company.as_deref(), Some("https://portal.example/crm/company/details/501/"));
+        assert_eq!(
+            company.as_deref(),
+            Some("https://portal.example/crm/company/details/501/")
+        );
         let deal = links.card(Card::Deal, Id::new(7));
-        assert_eq!(deal.as_deref(), Some("https://portal.example/crm/deal/details/7/"));
+        assert_eq!(
+            deal.as_deref(),
+            Some("https://portal.example/crm/deal/details/7/")
+        );
         assert_eq!(links.card(Card::Company, None), None);
         assert_eq!(Links::new(None).card(Card::Company, Id::new(501)), None);
     }

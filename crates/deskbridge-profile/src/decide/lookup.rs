@@ -89,9 +89,10 @@ pub fn first_questions(inputs: &Inputs) -> Vec<Question> {
         .values
         .iter()
         .flat_map(|value| {
-            inputs
-                .fields
-                .map(|field| Question::CompanyByValue { field, value: value.clone() })
+            inputs.fields.map(|field| Question::CompanyByValue {
+                field,
+                value: value.clone(),
+            })
         })
         .collect();
     let contacts = contact_questions(inputs);
@@ -115,7 +116,10 @@ pub fn second_questions(inputs: &Inputs, answers: &Answers) -> Vec<Question> {
     if picked.company.is_some() || picked.failure.is_some() {
         return Vec::new();
     }
-    let company = picked.contact.as_ref().and_then(|contact| contact.id("COMPANY_ID"));
+    let company = picked
+        .contact
+        .as_ref()
+        .and_then(|contact| contact.id("COMPANY_ID"));
     let mut questions: Vec<Question> = company.map(Question::CompanyById).into_iter().collect();
     questions.extend(domain_questions(inputs));
     questions.retain(|question| !answers.contains_key(question));
@@ -123,7 +127,10 @@ pub fn second_questions(inputs: &Inputs, answers: &Answers) -> Vec<Question> {
 }
 
 fn contact_questions(inputs: &Inputs) -> Vec<Question> {
-    let email = inputs.email.as_ref().map(|email| Question::ContactByEmail(email.as_str().to_owned()));
+    let email = inputs
+        .email
+        .as_ref()
+        .map(|email| Question::ContactByEmail(email.as_str().to_owned()));
     let mut questions: Vec<Question> = email.into_iter().collect();
     if let Some(written) = inputs.phones.first() {
         questions.push(Question::ContactByPhone(written.clone()));
@@ -152,8 +159,17 @@ fn spellings(inputs: &Inputs) -> Vec<String> {
 
 /// Multifields match exactly only, so the usual spellings of an address are asked for one by one.
 fn domain_questions(inputs: &Inputs) -> Vec<Question> {
-    let Some(domain) = inputs.domain.as_ref().map(Domain::as_str) else { return Vec::new() };
-    let addresses = [domain.to_owned(), format!("https://{domain}"), format!("https://www.{domain}")];
+    let Some(domain) = inputs.domain.as_ref().map(Domain::as_str) else {
+        return Vec::new();
+    };
+    let addresses = [
+        domain.to_owned(),
+        format!("https://{domain}"),
+        format!("https://www.{domain}"),
+    ];
     let by_web = addresses.map(Question::CompanyByWeb);
-    by_web.into_iter().chain([Question::CompanyByTitle(domain.to_owned())]).collect()
+    by_web
+        .into_iter()
+        .chain([Question::CompanyByTitle(domain.to_owned())])
+        .collect()
 }

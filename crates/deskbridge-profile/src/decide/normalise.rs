@@ -13,14 +13,20 @@ pub fn text(row: &Row, field: &str) -> Option<String> {
     let plain = row.text(field).map(|text| text.trim().to_owned());
     plain
         .or_else(|| row.list(field).first().map(|text| text.trim().to_owned()))
-        .or_else(|| row.multifields(field).first().map(|value| value.value.trim().to_owned()))
+        .or_else(|| {
+            row.multifields(field)
+                .first()
+                .map(|value| value.value.trim().to_owned())
+        })
         .filter(|text| !text.is_empty())
 }
 
 /// A decimal without exponent and trailing zeros: any zero is `0`, `580.0000000` is `580`. What is no
 /// number stays as it is.
 pub fn decimal(text: &str) -> String {
-    let Ok(number) = text.trim().parse::<BigDecimal>() else { return text.to_owned() };
+    let Ok(number) = text.trim().parse::<BigDecimal>() else {
+        return text.to_owned();
+    };
     if number.is_zero() {
         return "0".to_owned();
     }
@@ -48,11 +54,14 @@ pub struct ShownDate {
 /// to be told and the value has an offset.
 pub fn date(text: &str, zone: Option<&TimeZone>) -> Option<ShownDate> {
     let moment = Moment::parse(text)?;
-    let in_zone = zone.zip(moment.timestamp()).map(|(zone, instant)| instant.to_zoned(zone.clone()));
+    let in_zone = zone
+        .zip(moment.timestamp())
+        .map(|(zone, instant)| instant.to_zoned(zone.clone()));
     let (day, iso) = match in_zone {
-        Some(zoned) => {
-            (zoned.date(), zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
-        }
+        Some(zoned) => (
+            zoned.date(),
+            zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        ),
         None => (moment.date(), written_iso(text.trim(), &moment)),
     };
     let shown = format!("{:02}/{:02}/{:04}", day.day(), day.month(), day.year());
@@ -62,7 +71,11 @@ pub fn date(text: &str, zone: Option<&TimeZone>) -> Option<ShownDate> {
 /// A date alone stays a date alone.
 fn written_iso(text: &str, moment: &Moment) -> String {
     let has_time = text.contains(':');
-    if has_time { moment.to_string() } else { moment.date().to_string() }
+    if has_time {
+        moment.to_string()
+    } else {
+        moment.date().to_string()
+    }
 }
 
 /// Whether a text is an ISO date and time, which no name or code looks like.
@@ -74,7 +87,12 @@ pub fn is_iso_datetime(text: &str) -> bool {
         _ => byte.is_ascii_digit(),
     };
     let start = text.as_bytes().get(..16);
-    start.is_some_and(|start| start.iter().enumerate().all(|(position, byte)| shape(position, *byte)))
+    start.is_some_and(|start| {
+        start
+            .iter()
+            .enumerate()
+            .all(|(position, byte)| shape(position, *byte))
+    })
 }
 
 #[cfg(test)]
@@ -97,7 +115,10 @@ mod tests {
             ("1E-7", "0.0000001"),
             ("-3.10", "-3.1"),
             (" 7.0 ", "7"),
-            ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
+            (
+                "0.1000000000000000055511151231257827",
+                "0.1000000000000000055511151231257827",
+            ),
             ("HSI_1", "HSI_1"),
             ("", ""),
             ("1,5", "1,5"),
@@ -112,21 +133,50 @@ mod tests {
     fn dates_keep_the_day_that_is_written() {
         let saigon = TimeZone::get("Asia/Ho_Chi_Minh").unwrap();
         for (text, zone, shown, iso) in [
-            ("2027-01-20T00:00:00+03:00", None, "20/01/2027", "2027-01-20T00:00:00+03:00"),
-            ("2027-01-20T22:30:00+03:00", None, "20/01/2027", "2027-01-20T22:30:00+03:00"),
+            (
+                "2027-01-20T00:00:00+03:00",
+                None,
+                "20/01/2027",
+                "2027-01-20T00:00:00+03:00",
+            ),
+            (
+                "2027-01-20T22:30:00+03:00",
+                None,
+                "20/01/2027",
+                "2027-01-20T22:30:00+03:00",
+            ),
             (
                 "2027-01-20T22:30:00+03:00",
                 Some(&saigon),
                 "21/01/2027",
                 "2027-01-21T02:30:00+07:00",
             ),
-            ("2027-01-20T00:00:00+03:00", Some(&saigon), "20/01/2027", "2027-01-20T04:00:00+07:00"),
+            (
+                "2027-01-20T00:00:00+03:00",
+                Some(&saigon),
+                "20/01/2027",
+                "2027-01-20T04:00:00+07:00",
+            ),
             ("2027-01-20", Some(&saigon), "20/01/2027", "2027-01-20"),
-            ("24.08.2023 13:19:39", None, "24/08/2023", "2023-08-24T13:19:39"),
-            ("2024-07-23 08:08:50", None, "23/07/2024", "2024-07-23T08:08:50"),
+            (
+                "24.08.2023 13:19:39",
+                None,
+                "24/08/2023",
+                "2023-08-24T13:19:39",
+            ),
+            (
+                "2024-07-23 08:08:50",
+                None,
+                "23/07/2024",
+                "2024-07-23T08:08:50",
+            ),
         ] {
             let read = date(text, zone).unwrap();
-            assert_eq!((read.shown.as_str(), read.iso.as_str()), (shown, iso), "{text}");
+            assert_eq!(
+                (read.shown.as_str(), read.iso.as_str()),
+                (shown, iso),
+                "{text}"
+            );
         }
         for text in ["", "{}", "soon", "2027-13-01"] {
             assert_eq!(date(text, None), None, "{text}");
@@ -160,7 +210,13 @@ mod tests {
     #[test]
     fn only_iso_times_look_like_them() {
         assert!(is_iso_datetime("2016-01-19T11:12:14+03:00"));
-        for text in ["2016-01-19", "19.01.2016 11:12", "HSI_1", "2016-01-19 11:12:14", ""] {
+        for text in [
+            "2016-01-19",
+            "19.01.2016 11:12",
+            "HSI_1",
+            "2016-01-19 11:12:14",
+            "",
+        ] {
             assert!(!is_iso_datetime(text), "{text}");
         }
     }

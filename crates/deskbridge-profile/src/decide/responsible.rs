@@ -63,10 +63,16 @@ impl Responsible {
         Self {
             id: id.to_string(),
             active,
-            name: Some(name).filter(|name| !name.is_empty()).or_else(|| email.clone()),
+            name: Some(name)
+                .filter(|name| !name.is_empty())
+                .or_else(|| email.clone()),
             email,
             user_type: normalise::text(row, "USER_TYPE"),
-            status: if active { Status::Active } else { Status::Inactive },
+            status: if active {
+                Status::Active
+            } else {
+                Status::Inactive
+            },
         }
     }
 
@@ -85,25 +91,53 @@ mod tests {
     fn check(rows: Value, expected: (Status, Option<&str>, Option<&str>)) {
         let read: Vec<Row> = serde_json::from_value(rows.clone()).unwrap();
         let found = Responsible::among(&read, Id::new(21).unwrap());
-        let found = (found.status, found.name.as_deref(), found.assignable_email());
+        let found = (
+            found.status,
+            found.name.as_deref(),
+            found.assignable_email(),
+        );
         assert_eq!(found, expected, "{rows}");
     }
 
     #[test]
     fn only_an_active_user_with_an_address_is_assignable() {
-        let user = |active: Value, email: Value| {
-            json!([{"ID": "21", "ACTIVE": active, "NAME": "Thảo ", "LAST_NAME": "Lương", "EMAIL": email}])
-        };
+        let user = |active: Value, email: Value| json!([{"ID": "21", "ACTIVE": active, "NAME": "Thảo ", "LAST_NAME": "Lương", "EMAIL": email}]);
         let email = "thao@crm.example";
-        for active in [json!(true), json!("true"), json!("1"), json!("Y"), json!("YES"), json!(1)] {
-            check(user(active, json!(email)), (Status::Active, Some("Thảo Lương"), Some(email)));
+        for active in [
+            json!(true),
+            json!("true"),
+            json!("1"),
+            json!("Y"),
+            json!("YES"),
+            json!(1),
+        ] {
+            check(
+                user(active, json!(email)),
+                (Status::Active, Some("Thảo Lương"), Some(email)),
+            );
         }
-        for active in [json!(false), json!("N"), json!("0"), json!(null), json!({}), json!("maybe")] {
-            check(user(active, json!(email)), (Status::Inactive, Some("Thảo Lương"), None));
+        for active in [
+            json!(false),
+            json!("N"),
+            json!("0"),
+            json!(null),
+            json!({}),
+            json!("maybe"),
+        ] {
+            check(
+                user(active, json!(email)),
+                (Status::Inactive, Some("Thảo Lương"), None),
+            );
         }
-        check(user(json!(true), json!("")), (Status::Active, Some("Thảo Lương"), None));
+        check(
+            user(json!(true), json!("")),
+            (Status::Active, Some("Thảo Lương"), None),
+        );
         check(json!([]), (Status::NotFound, None, None));
-        check(json!([{"ID": "22", "ACTIVE": true, "EMAIL": email}]), (Status::NotFound, None, None));
+        check(
+            json!([{"ID": "22", "ACTIVE": true, "EMAIL": email}]),
+            (Status::NotFound, None, None),
+        );
         let nameless = json!([{"ID": 21, "ACTIVE": true, "EMAIL": email}]);
         check(nameless, (Status::Active, Some(email), Some(email)));
     }

@@ -18,7 +18,9 @@ pub fn profile(status: Status, stale: bool, language: Language) -> &'static str 
             "Сейчас Bitrix24 недоступен; показаны последние полученные данные."
         }
         (Status::Matched | Status::Cached | Status::Local, English) => "Customer profile loaded.",
-        (Status::Matched | Status::Cached | Status::Local, Vietnamese) => "Đã tải hồ sơ khách hàng.",
+        (Status::Matched | Status::Cached | Status::Local, Vietnamese) => {
+            "Đã tải hồ sơ khách hàng."
+        }
         (Status::Matched | Status::Cached | Status::Local, Russian) => "Профиль клиента загружен.",
         (Status::NotFound, English) => "Bitrix24 knows no company for this customer.",
         (Status::NotFound, Vietnamese) => "Bitrix24 không có công ty nào cho khách hàng này.",
@@ -41,9 +43,7 @@ pub fn profile(status: Status, stale: bool, language: Language) -> &'static str 
         (Status::MissingConfig, Vietnamese) => {
             "Chưa cấu hình webhook Bitrix24; hãy báo quản trị viên."
         }
-        (Status::MissingConfig, Russian) => {
-            "Вебхук Bitrix24 не настроен; сообщите администратору."
-        }
+        (Status::MissingConfig, Russian) => "Вебхук Bitrix24 не настроен; сообщите администратору.",
         (Status::Error, English) => "Bitrix24 could not be asked.",
         (Status::Error, Vietnamese) => "Không hỏi được Bitrix24.",
         (Status::Error, Russian) => "Не удалось обратиться к Bitrix24.",

@@ -86,7 +86,11 @@ impl Profiles {
         let enriched = self.enrich_as_agent(visit, asked, language).await;
         let enriched = enriched.map_err(|error| error.in_language(language))?;
         let status = enriched.status.unwrap_or(Status::Error);
-        body(enriched, status != Status::Error, sentences::enrichment(status, language))
+        body(
+            enriched,
+            status != Status::Error,
+            sentences::enrichment(status, language),
+        )
     }
 
     async fn enrich_as_agent(
@@ -95,8 +99,13 @@ impl Profiles {
         asked: &EnrichmentAsked,
         language: Language,
     ) -> Result<Enriched, ApiError> {
-        let of_status = |status| Enriched { status: Some(status), ..Enriched::default() };
-        let Some(orgid) = &asked.orgid else { return Ok(of_status(Status::MissingOrgid)) };
+        let of_status = |status| Enriched {
+            status: Some(status),
+            ..Enriched::default()
+        };
+        let Some(orgid) = &asked.orgid else {
+            return Ok(of_status(Status::MissingOrgid));
+        };
         if CompanyId::parse(orgid).is_none() && Domain::parse(orgid).is_none() {
             return Err(ApiError::new(Code::InvalidParameter, "orgid"));
         }
@@ -104,37 +113,64 @@ impl Profiles {
         if !live.settings.enabled {
             return Ok(of_status(Status::Disabled));
         }
-        let Some(crm) = live.crm.clone() else { return Ok(of_status(Status::MissingConfig)) };
-        let meta = self.shared.metas.site().await.map_err(|error| hub_failed(&error))?;
+        let Some(crm) = live.crm.clone() else {
+            return Ok(of_status(Status::MissingConfig));
+        };
+        let meta = self
+            .shared
+            .metas
+            .site()
+            .await
+            .map_err(|error| hub_failed(&error))?;
         let ticket = self.ticket_to_link(visit, asked).await?;
-        let customer = self.known_customer(visit, asked, ticket.as_ref(), orgid).await?;
+        let customer = self
+            .known_customer(visit, asked, ticket.as_ref(), orgid)
+            .await?;
         if let Some(customer) = &customer
             && !asked.force
             && self.was_checked_lately(customer, &live, &meta)
         {
             let name = customer.to_text("name").unwrap_or_default();
             let ticket = self.link(ticket.as_ref(), &name).await?;
-            return Ok(Enriched { ticket, hd_customer: Some(name), ..of_status(Status::Cached) });
+            return Ok(Enriched {
+                ticket,
+                hd_customer: Some(name),
+                ..of_status(Status::Cached)
+            });
         }
         match self.company_of(&live, &crm, orgid).await {
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "Bitrix24 could not be asked for an enrichment");
                 let kind = TroubleKind::of(&error);
                 let message = sentences::trouble(kind, language).to_owned();
-                Ok(Enriched { error: Some(Trouble { kind, message }), ..of_status(Status::Error) })
+                Ok(Enriched {
+                    error: Some(Trouble { kind, message }),
+                    ..of_status(Status::Error)
+                })
             }
             Ok(None) => {
                 let knowing = self.knowing(&live, &meta);
-                let write =
-                    customer.as_ref().and_then(|customer| enrich::on_nothing(customer, &knowing));
+                let write = customer
+                    .as_ref()
+                    .and_then(|customer| enrich::on_nothing(customer, &knowing));
                 self.carry_out(write.into_iter().collect()).await?;
                 let hd_customer = customer.and_then(|customer| customer.to_text("name"));
-                Ok(Enriched { hd_customer, ..of_status(Status::NotFound) })
+                Ok(Enriched {
+                    hd_customer,
+                    ..of_status(Status::NotFound)
+                })
             }
             Ok(Some(company)) => {
-                let subject = Subject { live: &live, meta: &meta, orgid };
-                let customer = self.customer_of(visit, customer, &company, &subject).await?;
-                self.bring_up_to_date(customer, ticket, &company, &subject).await
+                let subject = Subject {
+                    live: &live,
+                    meta: &meta,
+                    orgid,
+                };
+                let customer = self
+                    .customer_of(visit, customer, &company, &subject)
+                    .await?;
+                self.bring_up_to_date(customer, ticket, &company, &subject)
+                    .await
             }
         }
     }
@@ -145,8 +181,13 @@ impl Profiles {
         visit: &Visit,
         asked: &EnrichmentAsked,
     ) -> Result<Option<Document>, ApiError> {
-        let Some(ticket) = &asked.ticket else { return Ok(None) };
-        self.shared.gate.require(visit, "HD Ticket", ticket, Right::Write).await?;
+        let Some(ticket) = &asked.ticket else {
+            return Ok(None);
+        };
+        self.shared
+            .gate
+            .require(visit, "HD Ticket", ticket, Right::Write)
+            .await?;
         let found = self.shared.cases.read("HD Ticket", ticket).await?;
         let missing = || ApiError::new(Code::NotFound, format!("HD Ticket {ticket}"));
         found.map(Some).ok_or_else(missing)
@@ -162,7 +203,11 @@ impl Profiles {
         orgid: &str,
     ) -> Result<Option<Document>, ApiError> {
         let of_ticket = ticket.and_then(|ticket| ticket.to_text("customer"));
-        let name = match asked.hd_customer.clone().or(of_ticket.filter(|name| !name.is_empty())) {
+        let name = match asked
+            .hd_customer
+            .clone()
+            .or(of_ticket.filter(|name| !name.is_empty()))
+        {
             Some(name) => Some(name),
             None => {
                 let found = self.shared.customers.of_orgid(orgid).await;
@@ -172,7 +217,10 @@ impl Profiles {
         match name {
             Some(name) => self.customer_to_write(visit, &name).await.map(Some),
             None => {
-                self.shared.gate.require_create(visit, "HD Customer").await?;
+                self.shared
+                    .gate
+                    .require_create(visit, "HD Customer")
+                    .await?;
                 Ok(None)
             }
         }
@@ -180,7 +228,10 @@ impl Profiles {
 
     /// A customer that the caller may change.
     async fn customer_to_write(&self, visit: &Visit, name: &str) -> Result<Document, ApiError> {
-        self.shared.gate.require(visit, "HD Customer", name, Right::Write).await?;
+        self.shared
+            .gate
+            .require(visit, "HD Customer", name, Right::Write)
+            .await?;
         let found = self.shared.cases.read("HD Customer", name).await?;
         found.ok_or_else(|| ApiError::new(Code::NotFound, format!("HD Customer {name}")))
     }
@@ -226,7 +277,11 @@ impl Profiles {
         if let Some(known) = known {
             return Ok(known);
         }
-        let bitrix_id = company.row.id("ID").map(|id| id.to_string()).unwrap_or_default();
+        let bitrix_id = company
+            .row
+            .id("ID")
+            .map(|id| id.to_string())
+            .unwrap_or_default();
         let found = self.shared.customers.of_bitrix_company(&bitrix_id).await;
         if let Some(name) = found.map_err(|error| hub_failed(&error))? {
             return self.customer_to_write(visit, &name).await;
@@ -281,7 +336,9 @@ impl Profiles {
         ticket: Option<&Document>,
         hd_customer: &str,
     ) -> Result<Option<LinkedTicket>, ApiError> {
-        let Some(ticket) = ticket else { return Ok(None) };
+        let Some(ticket) = ticket else {
+            return Ok(None);
+        };
         let linked = match enrich::link_ticket(ticket, hd_customer) {
             None => true,
             Some(write) => {
@@ -292,7 +349,11 @@ impl Profiles {
         let name = ticket.name().map(Name::into_string).unwrap_or_default();
         self.shared.case_files.remove(&name);
         let previous_customer = ticket.to_text("customer").filter(|name| !name.is_empty());
-        Ok(Some(LinkedTicket { name, linked, previous_customer }))
+        Ok(Some(LinkedTicket {
+            name,
+            linked,
+            previous_customer,
+        }))
     }
 
     /// Records writes and waits for them a while; those that are still open then are carried out later.
@@ -305,9 +366,7 @@ impl Profiles {
             self.shared.journal.record_and_wait(effect, deadline)
         });
         let waited = futures_util::future::try_join_all(waiting).await;
-        waited.map_err(|error| {
-            ApiError::new(Code::Internal, "").because(Chain(&error).to_string())
-        })
+        waited.map_err(|error| ApiError::new(Code::Internal, "").because(Chain(&error).to_string()))
     }
 }
 

@@ -28,8 +28,10 @@ use crate::{
 };
 
 /// How long labels and names of stages are good.
-const NAMES_LAST: Lasting =
-    Lasting { fresh_for: Duration::from_secs(24 * 3_600), stale_for: Duration::from_secs(30 * 24 * 3_600) };
+const NAMES_LAST: Lasting = Lasting {
+    fresh_for: Duration::from_secs(24 * 3_600),
+    stale_for: Duration::from_secs(30 * 24 * 3_600),
+};
 /// How long an answer is good that lacks something which could not be had.
 const INCOMPLETE_FOR: Duration = Duration::from_secs(60);
 /// The least time that is left for a question after the first.
@@ -47,7 +49,13 @@ pub(super) struct LookedUp {
 
 impl LookedUp {
     fn without_facts(status: Status, trouble: Option<TroubleKind>, key: String) -> Self {
-        Self { status, origin: Origin::Live, facts: None, trouble, key }
+        Self {
+            status,
+            origin: Origin::Live,
+            facts: None,
+            trouble,
+            key,
+        }
     }
 }
 
@@ -90,7 +98,14 @@ impl FactSource {
     }
 
     /// Asks Bitrix24 and remembers the answer.
-    async fn fetch(self, live: Arc<Live>, crm: Crm, inputs: Inputs, key: String, anew: bool) -> Fetched {
+    async fn fetch(
+        self,
+        live: Arc<Live>,
+        crm: Crm,
+        inputs: Inputs,
+        key: String,
+        anew: bool,
+    ) -> Fetched {
         let timeout = live.settings.timeout;
         let started = Instant::now();
         let remaining = || timeout.saturating_sub(started.elapsed()).max(REMAINING_MIN);
@@ -109,14 +124,22 @@ impl FactSource {
         if let Some(error) = picked.failure {
             return Err(error);
         }
-        let assigned = picked.company.as_ref().and_then(|found| found.row.id("ASSIGNED_BY_ID"));
+        let assigned = picked
+            .company
+            .as_ref()
+            .and_then(|found| found.row.id("ASSIGNED_BY_ID"));
         let responsible = match assigned {
             Some(id) => Some(self.responsible(&live, &crm, id, anew, remaining()).await),
             None => None,
         };
         let is_complete = picked.contact_failure.is_none()
-            && responsible.as_ref().is_none_or(|user| user.status != responsible::Status::Error);
-        let matched_value = picked.company.as_ref().and_then(|company| company.value.clone());
+            && responsible
+                .as_ref()
+                .is_none_or(|user| user.status != responsible::Status::Error);
+        let matched_value = picked
+            .company
+            .as_ref()
+            .and_then(|company| company.value.clone());
         let facts = Facts {
             lookup_value: matched_value.or_else(|| inputs.values.last().cloned()),
             company: picked.company,
@@ -128,7 +151,10 @@ impl FactSource {
             (false, true) => self.not_found_for.min(live.settings.fresh_for),
             (_, false) => INCOMPLETE_FOR.min(live.settings.fresh_for),
         };
-        let lasting = Lasting { fresh_for, stale_for: self.stale_for };
+        let lasting = Lasting {
+            fresh_for,
+            stale_for: self.stale_for,
+        };
         Ok(self.facts.remember(&key, facts, lasting).await)
     }
 
@@ -160,7 +186,10 @@ impl FactSource {
             responsible::Status::Active => live.settings.fresh_for,
             _ => self.not_found_for.min(live.settings.fresh_for),
         };
-        let lasting = Lasting { fresh_for, stale_for: self.stale_for };
+        let lasting = Lasting {
+            fresh_for,
+            stale_for: self.stale_for,
+        };
         self.users.remember(&key, user.clone(), lasting).await;
         user
     }
@@ -169,7 +198,9 @@ impl FactSource {
         match rows {
             Ok(rows) => {
                 let labels = labels_of(&rows);
-                self.labels.remember(&labels_key(host), labels, NAMES_LAST).await;
+                self.labels
+                    .remember(&labels_key(host), labels, NAMES_LAST)
+                    .await;
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "Labels of enumerations could not be read");
@@ -180,12 +211,7 @@ impl FactSource {
 
 impl Profiles {
     /// What Bitrix24 knows about a case.
-    pub(super) async fn look_up(
-        &self,
-        live: &Arc<Live>,
-        case: &CaseFile,
-        anew: bool,
-    ) -> LookedUp {
+    pub(super) async fn look_up(&self, live: &Arc<Live>, case: &CaseFile, anew: bool) -> LookedUp {
         let key = facts_key(&live.host, &case.inputs);
         let settings = &live.settings;
         if !settings.enabled {
@@ -202,7 +228,9 @@ impl Profiles {
         let source = &self.shared.facts;
         let known = source.facts.recall(&key).await;
         if !anew
-            && let Some(fresh) = known.as_ref().filter(|known| known.is_fresh(source.clock.now()))
+            && let Some(fresh) = known
+                .as_ref()
+                .filter(|known| known.is_fresh(source.clock.now()))
         {
             return LookedUp {
                 status: status_of(&fresh.value, Origin::Cache),
@@ -254,8 +282,13 @@ impl Profiles {
         facts: &Facts,
         anew: bool,
     ) -> Result<Option<History>, TroubleKind> {
-        let company = facts.company.as_ref().and_then(|company| company.row.id("ID"));
-        let (Some(company), Some(crm)) = (company, &live.crm) else { return Ok(None) };
+        let company = facts
+            .company
+            .as_ref()
+            .and_then(|company| company.row.id("ID"));
+        let (Some(company), Some(crm)) = (company, &live.crm) else {
+            return Ok(None);
+        };
         let source = &self.shared.facts;
         // The addresses of the cards are part of what is remembered.
         let portal = live.settings.portal.as_deref().unwrap_or_default();
@@ -267,7 +300,10 @@ impl Profiles {
         let names_key = format!("stages/{}", live.host);
         let names = source.stages.recall(&names_key).await;
         let with_names = !is_fresh(names.as_deref(), &source.clock);
-        let rows = match crm.history(company, with_names, live.settings.timeout).await {
+        let rows = match crm
+            .history(company, with_names, live.settings.timeout)
+            .await
+        {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "Leads and deals could not be read");
@@ -290,8 +326,18 @@ impl Profiles {
             &live.links,
             self.shared.local.dates_in.as_ref(),
         );
-        let lasting = Lasting { fresh_for: live.settings.fresh_for, stale_for: source.stale_for };
-        Ok(Some(source.histories.remember(&key, history, lasting).await.value.clone()))
+        let lasting = Lasting {
+            fresh_for: live.settings.fresh_for,
+            stale_for: source.stale_for,
+        };
+        Ok(Some(
+            source
+                .histories
+                .remember(&key, history, lasting)
+                .await
+                .value
+                .clone(),
+        ))
     }
 }
 
@@ -313,9 +359,14 @@ fn facts_key(host: &str, inputs: &Inputs) -> String {
 fn labels_of(rows: &[Row]) -> Labels {
     let mut labels = Labels::new();
     for row in rows {
-        let Some(field) = normalise::text(row, "FIELD_NAME") else { continue };
+        let Some(field) = normalise::text(row, "FIELD_NAME") else {
+            continue;
+        };
         let options = row.rows("LIST").into_iter().filter_map(|option| {
-            Some((normalise::text(&option, "ID")?, normalise::text(&option, "VALUE")?))
+            Some((
+                normalise::text(&option, "ID")?,
+                normalise::text(&option, "VALUE")?,
+            ))
         });
         let options: std::collections::BTreeMap<_, _> = options.collect();
         if !options.is_empty() {

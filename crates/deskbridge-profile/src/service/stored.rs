@@ -29,13 +29,17 @@ impl Profiles {
         let agent = self.shared.gate.agent(visit).await?;
         let language = agent.language.unwrap_or(language);
         let told = |error: ApiError| error.in_language(language);
-        self.shared.gate.require(visit, "HD Ticket", ticket, Right::Read).await.map_err(told)?;
+        self.shared
+            .gate
+            .require(visit, "HD Ticket", ticket, Right::Read)
+            .await
+            .map_err(told)?;
         let case = self.case_of_ticket(ticket, false).await.map_err(told)?;
         let (company, contact) = (company(&case), contact(&case));
         let company = company.map(|company| raw(&company)).transpose()?;
         let contact = contact.map(|contact| raw(&contact)).transpose()?;
         let status = match (&company, case.customer.as_ref()) {
-            (None, Some(customer)) if customer.words("custom_bitrix_not_found_at").is_some() => {
+            (None, Some(customer)) if customer.trimmed("custom_bitrix_not_found_at").is_some() => {
                 Status::NotFound
             }
             (None, _) => Status::Local,
@@ -96,5 +100,7 @@ fn contact(case: &CaseFile) -> Option<Value> {
 }
 
 fn text(document: &Document, field: &str) -> Option<String> {
-    document.to_text(field).filter(|text| !text.trim().is_empty() && text != "0")
+    document
+        .to_text(field)
+        .filter(|text| !text.trim().is_empty() && text != "0")
 }

@@ -25,12 +25,18 @@ impl Profiles {
     pub(super) fn write_back(&self, live: &Arc<Live>, case: &Arc<CaseFile>, found: &LookedUp) {
         let Some(facts) = &found.facts else { return };
         let origin = found.origin;
-        if origin == Origin::Stale || (origin == Origin::Cache && !wants_responsible(case, &facts.value)) {
+        if origin == Origin::Stale
+            || (origin == Origin::Cache && !wants_responsible(case, &facts.value))
+        {
             return;
         }
         let ticket = case.ticket.as_ref().and_then(Document::name);
         let ticket = ticket.as_ref().map_or("", |name| name.as_str());
-        let planned = format!("{}/{ticket}/{}", found.key, facts.fetched_at.as_microsecond());
+        let planned = format!(
+            "{}/{ticket}/{}",
+            found.key,
+            facts.fetched_at.as_microsecond()
+        );
         if self.shared.planned.get(&planned).is_some() {
             return;
         }
@@ -95,7 +101,10 @@ impl Profiles {
     }
 
     async fn record(&self, writes: &[Write], occasion: &str) {
-        let effects = writes.iter().map(|write| self.effect(write, occasion)).collect();
+        let effects = writes
+            .iter()
+            .map(|write| self.effect(write, occasion))
+            .collect();
         if let Err(error) = self.shared.journal.record(effects).await {
             tracing::error!(error = %Chain(&error), "What follows for the helpdesk was not recorded");
         }
@@ -108,9 +117,12 @@ impl Profiles {
 
 /// Whether a ticket shows another responsible user than the CRM.
 fn wants_responsible(case: &CaseFile, facts: &Facts) -> bool {
-    let email = facts.responsible.as_ref().and_then(|user| user.assignable_email());
+    let email = facts
+        .responsible
+        .as_ref()
+        .and_then(|user| user.assignable_email());
     match (&case.ticket, email) {
-        (Some(ticket), Some(email)) => ticket.words("custom_responsible") != Some(email),
+        (Some(ticket), Some(email)) => ticket.trimmed("custom_responsible") != Some(email),
         _ => false,
     }
 }

@@ -51,7 +51,12 @@ impl FieldTypes {
 
 impl<N: Into<String>> FromIterator<(N, FieldKind)> for FieldTypes {
     fn from_iter<I: IntoIterator<Item = (N, FieldKind)>>(fields: I) -> Self {
-        Self(fields.into_iter().map(|(name, kind)| (name.into(), kind)).collect())
+        Self(
+            fields
+                .into_iter()
+                .map(|(name, kind)| (name.into(), kind))
+                .collect(),
+        )
     }
 }
 
@@ -76,14 +81,20 @@ fn encode_one(value: FieldValue, kind: FieldKind, site: &TimeZone) -> Option<Val
         (FieldValue::Text(digits) | FieldValue::Number(digits), FieldKind::Int) => {
             digits.parse::<i32>().ok().map(Value::from)
         }
-        (FieldValue::Text(digits) | FieldValue::Number(digits), FieldKind::Decimal) => {
-            digits.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
-        }
+        (FieldValue::Text(digits) | FieldValue::Number(digits), FieldKind::Decimal) => digits
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+            .map(Value::from),
         (FieldValue::Text(text) | FieldValue::Number(text), FieldKind::Text) => Some(text.into()),
-        (FieldValue::Text(_) | FieldValue::Number(_), FieldKind::Date | FieldKind::Datetime) => None,
-        (FieldValue::Time(instant), kind) => {
-            encode_one(FieldValue::SiteTime(SiteTime::new(instant, site)), kind, site)
+        (FieldValue::Text(_) | FieldValue::Number(_), FieldKind::Date | FieldKind::Datetime) => {
+            None
         }
+        (FieldValue::Time(instant), kind) => encode_one(
+            FieldValue::SiteTime(SiteTime::new(instant, site)),
+            kind,
+            site,
+        ),
         (FieldValue::SiteTime(at), FieldKind::Datetime | FieldKind::Text) => {
             Some(at.to_string().into())
         }
@@ -92,6 +103,8 @@ fn encode_one(value: FieldValue, kind: FieldKind, site: &TimeZone) -> Option<Val
             Some(day.to_string().into())
         }
         (FieldValue::Day(_, shown), FieldKind::Text) => Some(shown.into()),
-        (FieldValue::SiteTime(_) | FieldValue::Day(..), FieldKind::Int | FieldKind::Decimal) => None,
+        (FieldValue::SiteTime(_) | FieldValue::Day(..), FieldKind::Int | FieldKind::Decimal) => {
+            None
+        }
     }
 }

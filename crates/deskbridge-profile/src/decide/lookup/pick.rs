@@ -83,11 +83,27 @@ pub fn pick(inputs: &Inputs, answers: &Answers) -> Picked {
         .or_else(|| by_domain(inputs, answers));
     let failure_among = |is_wanted: fn(&Question) -> bool| {
         let failed = answers.iter().filter(|(question, _)| is_wanted(question));
-        failed.filter_map(|(_, answer)| answer.as_ref().err()).find(|error| !is_no_record(error)).cloned()
+        failed
+            .filter_map(|(_, answer)| answer.as_ref().err())
+            .find(|error| !is_no_record(error))
+            .cloned()
     };
-    let failure = if company.is_none() { failure_among(is_about_company) } else { None };
-    let contact_failure = if contact.is_none() { failure_among(is_about_contact) } else { None };
-    Picked { company, contact, failure, contact_failure }
+    let failure = if company.is_none() {
+        failure_among(is_about_company)
+    } else {
+        None
+    };
+    let contact_failure = if contact.is_none() {
+        failure_among(is_about_contact)
+    } else {
+        None
+    };
+    Picked {
+        company,
+        contact,
+        failure,
+        contact_failure,
+    }
 }
 
 /// Whether an error says that there is nothing, which is an answer. A reference that led nowhere says so too.
@@ -95,7 +111,10 @@ fn is_no_record(error: &bitrix24::Error) -> bool {
     matches!(
         error,
         bitrix24::Error::NotFound { .. }
-            | bitrix24::Error::NoAnswer { mishap: bitrix24::Mishap::Unresolved, .. }
+            | bitrix24::Error::NoAnswer {
+                mishap: bitrix24::Mishap::Unresolved,
+                ..
+            }
     )
 }
 
@@ -127,7 +146,10 @@ fn rows<'a>(answers: &'a Answers, question: &Question) -> &'a [Row] {
 fn by_value(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
     inputs.values.iter().find_map(|value| {
         inputs.fields.iter().find_map(|field| {
-            let question = Question::CompanyByValue { field, value: value.clone() };
+            let question = Question::CompanyByValue {
+                field,
+                value: value.clone(),
+            };
             let carries = |row: &&Row| {
                 row.id("ID").is_some() && normalise::text(row, field).as_deref() == Some(value)
             };
@@ -148,11 +170,15 @@ fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
     let has_email = |row: &Row| {
         let wanted = inputs.email.as_ref();
         let emails = row.multifields("EMAIL");
-        wanted.is_some() && emails.iter().any(|email| Email::parse(&email.value).as_ref() == wanted)
+        wanted.is_some()
+            && emails
+                .iter()
+                .any(|email| Email::parse(&email.value).as_ref() == wanted)
     };
     let has_phone = |row: &Row| {
         row.multifields("PHONE").iter().any(|phone| {
-            let is_same = |wanted: &String| phone::is_same_number(wanted, &phone.value, inputs.country);
+            let is_same =
+                |wanted: &String| phone::is_same_number(wanted, &phone.value, inputs.country);
             inputs.phones.iter().any(is_same)
         })
     };
@@ -176,7 +202,9 @@ fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
     }
     let first = |found: &[&Row]| {
         let with_company = found.iter().find(|row| row.id("COMPANY_ID").is_some());
-        with_company.or_else(|| found.first()).map(|row| (*row).clone())
+        with_company
+            .or_else(|| found.first())
+            .map(|row| (*row).clone())
     };
     first(&by_email).or_else(|| first(&by_phone))
 }
@@ -185,7 +213,10 @@ fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
 fn of_contact(contact: &Row, answers: &Answers) -> Option<MatchedCompany> {
     let id = contact.id("COMPANY_ID")?;
     let row = answers.iter().find_map(|(question, answer)| {
-        let is_asked_so = matches!(question, Question::CompanyOfFirst(_) | Question::CompanyById(_));
+        let is_asked_so = matches!(
+            question,
+            Question::CompanyOfFirst(_) | Question::CompanyById(_)
+        );
         let rows = answer.as_ref().ok().filter(|_| is_asked_so)?;
         rows.iter().find(|row| row.id("ID") == Some(id))
     })?;
@@ -202,7 +233,9 @@ fn by_domain(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
     let domain = inputs.domain.as_ref()?;
     let has_web = |row: &&Row| {
         let addresses = row.multifields("WEB");
-        addresses.iter().any(|web| Domain::parse(&web.value).as_ref() == Some(domain))
+        addresses
+            .iter()
+            .any(|web| Domain::parse(&web.value).as_ref() == Some(domain))
     };
     let has_title = |row: &&Row| {
         normalise::text(row, "TITLE").is_some_and(|title| names_domain(&title, domain))
