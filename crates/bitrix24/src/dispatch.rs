@@ -1,0 +1,89 @@
+//! One dispatcher for one portal: who waits, what goes next, who is answered.
+//!
+//! [`desk::Desk`] decides and is told the time; [`run::run`] waits, sends and receives. Between them travel
+//! [`Submission`]s in, [`request::Request`]s out and [`request::Report`]s back.
+
+use std::sync::Arc;
+
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    Answer, Call, Error, Kind, Lane, Webhook, error::Failure, group::Reference, params::Params,
+};
+
+mod asks;
+pub(crate) mod counters;
+pub(crate) mod desk;
+mod pack;
+mod queue;
+pub(crate) mod request;
+mod retry;
+pub(crate) mod run;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+/// A call, ready to be sent any number of times.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The method as the caller wrote it.
+    pub(crate) method: Arc<str>,
+    /// The same in lower case: portals do not tell the difference.
+    pub(crate) name: Box<str>,
+    pub(crate) kind: Kind,
+    pub(crate) params: Params,
+    pub(crate) references: Vec<Reference>,
+    /// Equal for reads that ask the same; `None` for everything else.
+    pub(crate) key: Option<Box<str>>,
+    /// Whether a batch can express it.
+    pub(crate) fits_batch: bool,
+}
+
+impl Prepared {
+    pub(crate) fn new(call: Call) -> Self {
+        let name: Box<str> = call.method.to_lowercase().into();
+        let references = call.params.references();
+        let key = match call.kind {
+            Kind::Read => call
+                .params
+                .canonical()
+                .map(|text| format!("{name} {text}").into()),
+            Kind::Write => None,
+        };
+        Self {
+            method: call.method.into(),
+            name,
+            kind: call.kind,
+            references,
+            key,
+            fits_batch: call.params.fit_query(),
+            params: call.params,
+        }
+    }
+
+    /// What the caller is told about a failure.
+    pub(crate) fn error(&self, failure: &Failure, host: &str) -> Error {
+        failure.error(self.kind, &self.method, host)
+    }
+}
+
+/// A webhook, and its number among those of its portal.
+#[derive(Clone, Debug)]
+pub(crate) struct Credential {
+    pub(crate) number: usize,
+    pub(crate) webhook: Arc<Webhook>,
+}
+
+/// Calls that somebody waits for.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) credential: Credential,
+    pub(crate) lane: Lane,
+    pub(crate) deadline: Instant,
+    pub(crate) commands: Vec<Arc<Prepared>>,
+    pub(crate) halts: bool,
+    pub(crate) reply: Reply,
+}
+
+/// Where the answers go, one for each command.
+pub(crate) type Reply = oneshot::Sender<Vec<Result<Answer, Error>>>;

@@ -1,0 +1,169 @@
+//! Telling callers early what has no hope: refused by a circuit, parked or out of budget beyond the
+//! deadline; and dropping what nobody waits for.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{
+    super::{
+        Prepared,
+        asks::{CommandId, Listener},
+        pack::{Forecast, Travels},
+        queue::UnitId,
+        standing::Pass,
+    },
+    Desk,
+};
+use crate::{
+    Lane,
+    budget::operating::Parked,
+    error::{Class, Failure, Said},
+};
+
+impl Desk {
+    pub(super) fn sweep(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.is_unswept) {
+            return;
+        }
+        let mut forecast = Forecast::default();
+        for lane in [Lane::Interactive, Lane::Background] {
+            let ids: Vec<UnitId> = self.queue.waiting(lane).map(|(id, _)| id).collect();
+            for id in ids {
+                self.drop_unwanted(id);
+                self.refuse_by_standing(id, now);
+                self.refuse_by_budget(id, &mut forecast, now);
+            }
+        }
+        self.queue.tidy();
+    }
+
+    fn drop_unwanted(&mut self, id: UnitId) {
+        let Some(unit) = self.queue.units.get(&id) else {
+            return;
+        };
+        let is_unwanted = |id: &&CommandId| {
+            let command = self.queue.commands.get(id);
+            !command.is_some_and(|c| c.listeners.iter().any(|l| self.asks.is_alive(*l)))
+        };
+        let unwanted: Vec<CommandId> = unit.commands.iter().filter(is_unwanted).copied().collect();
+        if !unit.is_linked() || unwanted.len() == unit.commands.len() {
+            for id in unwanted {
+                self.forget(id);
+            }
+        }
+    }
+
+    fn refuse_by_standing(&mut self, id: UnitId, now: Instant) {
+        let Some(unit) = self.queue.units.get(&id) else {
+            return;
+        };
+        let (lane, is_linked, credential) = (unit.lane, unit.is_linked(), unit.credential.number);
+        let commands = unit.commands.clone();
+        for id in &commands {
+            let Some(command) = self.queue.commands.get(id) else {
+                continue;
+            };
+            let name = &command.prepared.name;
+            match self.standing.pass(credential, name, lane, now) {
+                Pass::Free | Pass::Probe(_) | Pass::Wait => {}
+                Pass::Refused(failure) if is_linked => {
+                    let halted = Failure::bare(Class::Halted);
+                    for other in &commands {
+                        let failure = if other == id { &failure } else { &halted };
+                        self.refuse_command(*other, failure, None);
+                    }
+                    return;
+                }
+                Pass::Refused(failure) => self.refuse_command(*id, &failure, None),
+                Pass::Hold(parked) => {
+                    let failure = parked_failure(parked, now);
+                    let held = if is_linked {
+                        commands.as_slice()
+                    } else {
+                        std::slice::from_ref(id)
+                    };
+                    for id in held {
+                        self.refuse_command(*id, &failure, Some(parked.until));
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse_by_budget(&mut self, id: UnitId, forecast: &mut Forecast, now: Instant) {
+        let Some(unit) = self.queue.units.get(&id) else {
+            return;
+        };
+        let (travels, _) = self.travels(unit, now);
+        if travels == Travels::NotNow {
+            return;
+        }
+        let nth = forecast.place(self.candidate(unit, travels));
+        let at = self.bucket.place_at(nth, unit.lane, now);
+        if at > now {
+            let failure = Failure::bare(Class::Requests).retry_after(at - now);
+            for command in unit.commands.clone() {
+                self.refuse_command(command, &failure, Some(at));
+            }
+        }
+    }
+
+    /// Refuses the callers of a command; with a time, those whose deadline is before it.
+    fn refuse_command(&mut self, id: CommandId, failure: &Failure, before: Option<Instant>) {
+        let told = self.tell(id, failure, before);
+        self.counters.refused_here += told;
+    }
+
+    /// Tells the callers of a command that it failed; with a time, those whose deadline is before it.
+    /// Answers how many were told.
+    pub(super) fn tell(
+        &mut self,
+        id: CommandId,
+        failure: &Failure,
+        before: Option<Instant>,
+    ) -> u64 {
+        let Some(command) = self.queue.commands.get_mut(&id) else {
+            return 0;
+        };
+        let prepared = Arc::clone(&command.prepared);
+        let is_late = |listener: &Listener| {
+            let deadline = self.asks.deadline(*listener);
+            before.is_none_or(|at| deadline.is_some_and(|deadline| deadline < at))
+        };
+        let (late, others) = std::mem::take(&mut command.listeners)
+            .into_iter()
+            .partition::<Vec<_>, _>(is_late);
+        command.listeners = others;
+        // What the portal itself said of the same tells more.
+        let said = command
+            .last
+            .as_ref()
+            .filter(|last| last.class == failure.class);
+        let said = said.map_or_else(|| failure.said.clone(), |last| last.said.clone());
+        if command.listeners.is_empty() {
+            self.forget(id);
+        }
+        let failure = Failure {
+            said,
+            ..failure.clone()
+        };
+        for listener in &late {
+            self.fail(*listener, &prepared, &failure);
+        }
+        late.len() as u64
+    }
+
+    pub(super) fn fail(&mut self, listener: Listener, prepared: &Prepared, failure: &Failure) {
+        let error = prepared.error(failure, &self.host);
+        self.asks.fill(listener, Err(error));
+    }
+}
+
+fn parked_failure(parked: Parked, now: Instant) -> Failure {
+    let said = Said {
+        reset_at: parked.wall,
+        ..Said::default()
+    };
+    Failure::new(Class::OperatingTime, said).retry_after(parked.until - now)
+}

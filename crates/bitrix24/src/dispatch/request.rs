@@ -1,0 +1,250 @@
+//! One HTTP request: from commands to bytes, and from what came back to one result for each command.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Prepared, standing::BATCH};
+use crate::{
+    Webhook,
+    answer::{Body, Time},
+    decode,
+    error::{Class, Failure, Said},
+    transport::{Delivery, Outgoing, Transport},
+};
+
+#[cfg(test)]
+mod tests;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FlightId(pub(super) u64);
+
+/// A request that is to be sent.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) flight: FlightId,
+    pub(crate) webhook: Arc<Webhook>,
+    /// Each with the place of its group's first command, from which its references count.
+    pub(crate) commands: Vec<(Arc<Prepared>, usize)>,
+    /// Whether it has to be a batch even with one command.
+    pub(crate) halts: bool,
+    pub(crate) deadline: Instant,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) flight: FlightId,
+    /// One result for each command, or one failure for all.
+    pub(crate) results: Result<Vec<Result<Arc<Body>, Failure>>, Failure>,
+    /// What the portal measured for a whole batch.
+    pub(crate) batch_time: Option<Time>,
+}
+
+impl Report {
+    /// Says that nothing is known but that the request was under way.
+    pub(crate) fn lost(flight: FlightId) -> Self {
+        let said = Said::because("the task that sent it ended");
+        Self {
+            flight,
+            results: Err(Failure::new(Class::HungUp, said)),
+            batch_time: None,
+        }
+    }
+}
+
+impl Request {
+    /// A lone command is called as a method; only company needs a batch.
+    fn is_batch(&self) -> bool {
+        self.commands.len() > 1
+    }
+
+    fn method(&self) -> Arc<str> {
+        match self.commands.as_slice() {
+            [(only, _)] => Arc::clone(&only.method),
+            _ => BATCH.into(),
+        }
+    }
+
+    fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+        let body = match self.commands.as_slice() {
+            [(only, _)] => serde_json::to_vec(&only.params)?,
+            commands => serde_json::to_vec(&Commands {
+                halts: self.halts,
+                commands,
+            })?,
+        };
+        Ok(Outgoing {
+            webhook: Arc::clone(&self.webhook),
+            method: self.method(),
+            body: Bytes::from(body),
+            deadline: self.deadline,
+        })
+    }
+
+    /// Sends it and reads the answer.
+    pub(crate) async fn perform<T: Transport>(self, transport: Arc<T>) -> Report {
+        let started_at = Instant::now();
+        let delivery = match self.outgoing() {
+            Ok(outgoing) => transport.send(outgoing).await,
+            Err(error) => Delivery::Failed(Class::Malformed, Some(error.to_string().into())),
+        };
+        self.trace(&delivery, started_at);
+        match delivery {
+            Delivery::Received(received) => self.read(&received),
+            Delivery::Failed(class, description) => {
+                let said = Said {
+                    description,
+                    ..Said::default()
+                };
+                Report {
+                    flight: self.flight,
+                    results: Err(Failure::new(class, said)),
+                    batch_time: None,
+                }
+            }
+        }
+    }
+
+    fn read(&self, received: &decode::Received) -> Report {
+        if !self.is_batch() {
+            let result = decode::single(received, &self.webhook);
+            return Report {
+                flight: self.flight,
+                results: result.map(|body| vec![Ok(Arc::new(body))]),
+                batch_time: None,
+            };
+        }
+        let labels: Vec<String> = (0..self.commands.len()).map(label).collect();
+        match decode::batch(received, &self.webhook, &labels, self.halts) {
+            Err(failure) => Report {
+                flight: self.flight,
+                results: Err(failure),
+                batch_time: None,
+            },
+            Ok(batch) => {
+                let results = batch.results.into_iter().map(|result| result.map(Arc::new));
+                let mut results: Vec<_> = results.collect();
+                self.distrust_unresolved(&mut results);
+                Report {
+                    flight: self.flight,
+                    results: Ok(results),
+                    batch_time: Some(batch.time),
+                }
+            }
+        }
+    }
+
+    /// A portal that finds no value for a reference runs the command with the reference's text instead.
+    /// Whatever such a command answered, it answered to a question nobody asked.
+    fn distrust_unresolved(&self, results: &mut [Result<Arc<Body>, Failure>]) {
+        let mut unresolved = Vec::new();
+        for (place, (command, first)) in self.commands.iter().enumerate() {
+            let is_missing = |source: Option<&Result<Arc<Body>, Failure>>,
+                              resolves: &dyn Fn(&Value) -> bool| {
+                let body = source.and_then(|source| source.as_ref().ok());
+                let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
+                !value.is_some_and(|value| resolves(&value))
+            };
+            let is_unresolved = command.references.iter().any(|reference| {
+                let source = results.get(first + reference.command());
+                is_missing(source, &|value| reference.resolves_in(value))
+            });
+            if is_unresolved {
+                unresolved.push(place);
+            }
+        }
+        for place in unresolved {
+            let Some(result) = results.get_mut(place) else {
+                continue;
+            };
+            // An answer that nothing ran, or that it was refused, stands.
+            if matches!(
+                result,
+                Ok(_)
+                    | Err(Failure {
+                        class: Class::NotFound,
+                        ..
+                    })
+            ) {
+                *result = Err(Failure::bare(Class::Unresolved));
+            }
+        }
+    }
+
+    fn trace(&self, delivery: &Delivery, started_at: Instant) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let elapsed_ms = started_at.elapsed().as_millis();
+        let methods = methods(&self.commands);
+        let host = self.webhook.portal_base().host();
+        match delivery {
+            Delivery::Received(received) => tracing::debug!(
+                portal.host = host,
+                methods,
+                request.commands = self.commands.len(),
+                response.status = received.status,
+                response.bytes = received.body.len(),
+                elapsed_ms,
+                "the portal answered a request"
+            ),
+            Delivery::Failed(class, why) => tracing::debug!(
+                portal.host = host,
+                methods,
+                request.commands = self.commands.len(),
+                elapsed_ms,
+                ?class,
+                why = why.as_deref(),
+                "a request got no answer"
+            ),
+        }
+    }
+}
+
+/// The methods of a request for a log line, each once with its number.
+fn methods(commands: &[(Arc<Prepared>, usize)]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for (command, _) in commands {
+        *counts.entry(&command.name).or_default() += 1;
+    }
+    let texts = counts.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        _ => format!("{name}x{count}"),
+    });
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+/// Labels are never numbers: the portal would turn the answer's maps into lists.
+fn label(place: usize) -> String {
+    format!("c{place}")
+}
+
+struct Commands<'a> {
+    halts: bool,
+    commands: &'a [(Arc<Prepared>, usize)],
+}
+
+impl Serialize for Commands<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Cmd<'a>(&'a [(Arc<Prepared>, usize)]);
+
+        impl Serialize for Cmd<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let command = |(place, (command, first)): (usize, &(Arc<Prepared>, usize))| {
+                    let query = command.params.query(&|of_group| label(first + of_group));
+                    (label(place), format!("{}?{query}", command.method))
+                };
+                serializer.collect_map(self.0.iter().enumerate().map(command))
+            }
+        }
+
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("halt", &u8::from(self.halts))?;
+        map.serialize_entry("cmd", &Cmd(self.commands))?;
+        map.end()
+    }
+}

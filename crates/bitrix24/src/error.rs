@@ -1,0 +1,476 @@
+//! What can go wrong with a call, sorted by what the caller should do about it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::call::Kind;
+
+pub(crate) mod class;
+
+pub(crate) use class::{Class, Extent};
+
+/// Why a call has no result.
+///
+/// The variants are the decisions a caller takes. [`Error::verdict`] sums them up; [`Error::context`] has
+/// what the portal said. Errors are cheap to clone, because callers whose reads were merged share one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The portal knows no such record. The call ran and that is its answer.
+    #[error("{}: there is no such record{context}", context.place())]
+    NotFound {
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// The portal or this client refused the call; it did not run and will not run as it is.
+    #[error("{}: {refusal}{context}", context.place())]
+    Refused {
+        /// What was wrong with it.
+        refusal: Refusal,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// A write was sent and its fate is unknown: look for its effect before writing again.
+    #[error("{}: {mishap}, so it may have run; look before repeating it{context}", context.place())]
+    MaybeExecuted {
+        /// What happened after the call was sent.
+        mishap: Mishap,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// A read was sent and got no answer that could be used; asking again does no harm.
+    #[error("{}: {mishap}{context}", context.place())]
+    NoAnswer {
+        /// What happened after the call was sent.
+        mishap: Mishap,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// An administrator has to change something; the call did not run.
+    #[error("{}: {fault}{context}", context.place())]
+    Configuration {
+        /// What has to be changed.
+        fault: Fault,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// The budget does not allow the call now; it did not run.
+    #[error("{}: {limit}{}{context}", context.place(), After(*retry_after))]
+    Overload {
+        /// Which budget.
+        limit: Limit,
+        /// When the call could have gone, counted from this answer, if that is known.
+        retry_after: Option<Duration>,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+    /// The call never left this machine.
+    #[error("{}: not sent, {unsent}{context}", context.place())]
+    NotSent {
+        /// What kept it.
+        unsent: Unsent,
+        /// Which call, and what the portal said.
+        context: Context,
+    },
+}
+
+/// What is wrong with a refused call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A parameter is missing, unknown or has a wrong value.
+    #[error("the portal refused an argument")]
+    Argument,
+    /// The webhook's user may not touch this record.
+    #[error("the webhook's user has no right to this record")]
+    Access,
+    /// The portal refused for a reason without a known name.
+    #[error("the portal refused")]
+    Other,
+    /// This client would not send it, because it could not mean what was intended.
+    #[error("this call cannot be sent as it is")]
+    Malformed,
+}
+
+/// What befell a call after it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mishap {
+    /// The deadline passed while the portal was at work.
+    #[error("no answer came before the deadline")]
+    Deadline,
+    /// The connection broke before the whole answer was there.
+    #[error("the connection broke before the whole answer was there")]
+    HungUp,
+    /// The portal answered with a fault of its own.
+    #[error("the portal failed")]
+    ServerFault,
+    /// The answer is larger than this client accepts.
+    #[error("the answer is larger than allowed")]
+    TooLarge,
+    /// The answer is not JSON: a login page, a proxy's error page.
+    #[error("the answer is not JSON")]
+    NotJson,
+    /// The answer is JSON without a result, or without a result for this command of a batch.
+    #[error("the answer has no result")]
+    NoResult,
+    /// The command ran with the text of a reference instead of the referenced value, because the earlier
+    /// command had no such value.
+    #[error("it ran without the value it refers to")]
+    Unresolved,
+}
+
+/// What an administrator has to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The portal does not accept the webhook's user and secret.
+    #[error("the portal does not accept this webhook; make a new one and configure it")]
+    Credentials,
+    /// The webhook was made without the scope that the method needs.
+    #[error("the webhook lacks {}; tick it in the webhook's settings", scope.as_deref().map_or_else(
+        || "a scope that the method needs".to_owned(), |scope| format!("the scope {scope}")))]
+    Scope {
+        /// The scope, if the portal named it.
+        scope: Option<Box<str>>,
+    },
+    /// The portal has no such method: misspelt, or its module is not installed.
+    #[error("the portal has no such method")]
+    Method,
+    /// The webhook's user may not use the method at all.
+    #[error("the webhook's user may not use this method")]
+    Access,
+    /// The method works for applications only, not for webhooks.
+    #[error("the method is for applications, not for webhooks")]
+    ApplicationOnly,
+    /// An administrator of the portal has not confirmed the method, or has denied it.
+    #[error("the method waits for an administrator's confirmation, or was denied it")]
+    Unconfirmed,
+    /// The portal is closed.
+    #[error("the portal is closed or deleted")]
+    PortalGone,
+    /// The portal's plan has no REST, or is not paid.
+    #[error("the portal's plan does not include this")]
+    Plan,
+    /// The portal wants https.
+    #[error("the portal wants https")]
+    Https,
+    /// The portal answers with a redirect, which is never followed: it may have been renamed.
+    #[error(
+        "the portal redirects to {}; if it was renamed, configure the webhook with its new address",
+        host.as_deref().unwrap_or("an address without a host")
+    )]
+    Redirect {
+        /// The host it points to. Nothing was sent there.
+        host: Option<Box<str>>,
+    },
+}
+
+/// Which budget is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Requests per second of this portal and this machine's address.
+    #[error("the portal's request budget is used up")]
+    Requests,
+    /// Operating time of one method for one webhook in ten minutes.
+    #[error("the method has used up its operating time")]
+    OperatingTime {
+        /// When some of it is free again, by the portal's clock, if it said so.
+        reset_at: Option<Timestamp>,
+    },
+    /// The vendor has blocked REST for this portal by hand, because of load. Their support lifts it.
+    #[error("the vendor has blocked REST on this portal because of load; ask their support")]
+    Blocked,
+    /// More calls wait in this client than it is willing to hold.
+    #[error("too many calls wait already")]
+    Queue,
+}
+
+/// What kept a call from being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsent {
+    /// Its deadline passed while it waited.
+    #[error("its deadline passed while it waited")]
+    Deadline,
+    /// No connection to the portal.
+    #[error("no connection to the portal")]
+    Connection,
+    /// An earlier command of its group failed, and the group halts on the first failure.
+    #[error("an earlier command of its group failed")]
+    Halted,
+    /// The dispatcher has ended, with the runtime it ran on.
+    #[error("the dispatcher has ended")]
+    Closed,
+}
+
+/// What to do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same call may be sent again, not before the time given, if one is given.
+    RetryAfter(Option<Duration>),
+    /// The same call will fail again until somebody changes something.
+    Never,
+    /// It may have run: look for its effect, then decide.
+    LookFirst,
+}
+
+impl Error {
+    /// Whether the same call may be made again.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::NotFound { .. } | Self::Refused { .. } | Self::Configuration { .. } => {
+                Verdict::Never
+            }
+            Self::MaybeExecuted { .. } => Verdict::LookFirst,
+            Self::NoAnswer { mishap, .. } => match mishap {
+                Mishap::Deadline
+                | Mishap::HungUp
+                | Mishap::ServerFault
+                | Mishap::NotJson
+                | Mishap::NoResult => Verdict::RetryAfter(None),
+                Mishap::TooLarge | Mishap::Unresolved => Verdict::Never,
+            },
+            Self::Overload {
+                limit, retry_after, ..
+            } => match limit {
+                Limit::Requests | Limit::OperatingTime { .. } | Limit::Queue => {
+                    Verdict::RetryAfter(*retry_after)
+                }
+                Limit::Blocked => Verdict::Never,
+            },
+            Self::NotSent { unsent, .. } => match unsent {
+                Unsent::Deadline | Unsent::Connection | Unsent::Closed | Unsent::Halted => {
+                    Verdict::RetryAfter(None)
+                }
+            },
+        }
+    }
+
+    /// Which call it was, and what the portal said.
+    pub fn context(&self) -> &Context {
+        match self {
+            Self::NotFound { context }
+            | Self::Refused { context, .. }
+            | Self::MaybeExecuted { context, .. }
+            | Self::NoAnswer { context, .. }
+            | Self::Configuration { context, .. }
+            | Self::Overload { context, .. }
+            | Self::NotSent { context, .. } => context,
+        }
+    }
+
+    /// A call that this client will not send.
+    pub(crate) fn malformed(method: &str, host: &str, why: &str) -> Self {
+        let failure = Failure::new(Class::Malformed, Said::because(why));
+        failure.error(Kind::Write, method, host)
+    }
+}
+
+/// Which call failed, and what the portal said about it.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    method: Box<str>,
+    host: Box<str>,
+    said: Said,
+}
+
+impl Context {
+    /// The method that was called.
+    pub fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    /// The portal's host.
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The HTTP status; `None` inside a batch, and when nothing was received.
+    pub fn status(&self) -> Option<u16> {
+        self.0.said.status
+    }
+
+    /// The portal's error code as written. Most errors of the older CRM methods have an empty one.
+    pub fn code(&self) -> Option<&str> {
+        self.0.said.code.as_deref()
+    }
+
+    /// What the portal, or the connection, said: bounded, without markup and without the secret.
+    pub fn description(&self) -> Option<&str> {
+        self.0.said.description.as_deref()
+    }
+
+    /// Whether the call was refused here, because the portal had said the same to an earlier one.
+    pub fn is_remembered(&self) -> bool {
+        self.0.said.remembered
+    }
+
+    fn place(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| write!(f, "{} at {}", self.method(), self.host()))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("method", &self.0.method)
+            .field("host", &self.0.host)
+            .field("said", &self.0.said)
+            .finish()
+    }
+}
+
+/// Writes what was said in brackets, or nothing.
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = &self.0.said;
+        let status = said.status.map(|status| format!("HTTP {status}"));
+        let code = said.code.as_deref().filter(|code| !code.is_empty());
+        let head: Vec<&str> = status.as_deref().into_iter().chain(code).collect();
+        let description = said.description.as_deref().filter(|text| !text.is_empty());
+        let remembered = if said.remembered { "remembered, " } else { "" };
+        match (head.is_empty(), description) {
+            (true, None) => Ok(()),
+            (true, Some(description)) => write!(f, " ({remembered}{description})"),
+            (false, None) => write!(f, " ({remembered}{})", head.join(" ")),
+            (false, Some(description)) => {
+                write!(f, " ({remembered}{}: {description})", head.join(" "))
+            }
+        }
+    }
+}
+
+struct After(Option<Duration>);
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(after) => write!(f, "; try again in {:.1} s", after.as_secs_f64()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What was said about a failure, without the call it was said about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<Box<str>>,
+    pub(crate) description: Option<Box<str>>,
+    /// A scope or a host, as the class has it.
+    pub(crate) name: Option<Box<str>>,
+    /// When operating time is free again, by the portal's clock.
+    pub(crate) reset_at: Option<Timestamp>,
+    pub(crate) remembered: bool,
+}
+
+impl Said {
+    pub(crate) fn because(description: &str) -> Self {
+        Self {
+            description: Some(description.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A classified failure that still has to be told to the callers it concerns.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) class: Class,
+    pub(crate) said: Said,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(crate) fn new(class: Class, said: Said) -> Self {
+        Self {
+            class,
+            said,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn bare(class: Class) -> Self {
+        Self::new(class, Said::default())
+    }
+
+    pub(crate) fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    pub(crate) fn error(&self, kind: Kind, method: &str, host: &str) -> Error {
+        let context = Context(Arc::new(Inner {
+            method: method.into(),
+            host: host.into(),
+            said: self.said.clone(),
+        }));
+        let refused = |refusal| Error::Refused {
+            refusal,
+            context: context.clone(),
+        };
+        let fault = |fault| Error::Configuration {
+            fault,
+            context: context.clone(),
+        };
+        let limit = |limit| Error::Overload {
+            limit,
+            retry_after: self.retry_after,
+            context: context.clone(),
+        };
+        let mishap = |mishap| match kind {
+            Kind::Read => Error::NoAnswer {
+                mishap,
+                context: context.clone(),
+            },
+            Kind::Write => Error::MaybeExecuted {
+                mishap,
+                context: context.clone(),
+            },
+        };
+        let unsent = |unsent| Error::NotSent {
+            unsent,
+            context: context.clone(),
+        };
+        let name = || self.said.name.clone();
+        match self.class {
+            Class::NotFound => Error::NotFound { context },
+            Class::Argument | Class::NotInBatch => refused(Refusal::Argument),
+            Class::RecordAccess => refused(Refusal::Access),
+            Class::Other => refused(Refusal::Other),
+            Class::Malformed => refused(Refusal::Malformed),
+            Class::Credentials => fault(Fault::Credentials),
+            Class::Scope => fault(Fault::Scope { scope: name() }),
+            Class::Method => fault(Fault::Method),
+            Class::MethodAccess => fault(Fault::Access),
+            Class::ApplicationOnly => fault(Fault::ApplicationOnly),
+            Class::Unconfirmed => fault(Fault::Unconfirmed),
+            Class::PortalGone => fault(Fault::PortalGone),
+            Class::Plan => fault(Fault::Plan),
+            Class::Https => fault(Fault::Https),
+            Class::Redirect => fault(Fault::Redirect { host: name() }),
+            Class::Requests => limit(Limit::Requests),
+            Class::OperatingTime => limit(Limit::OperatingTime {
+                reset_at: self.said.reset_at,
+            }),
+            Class::Blocked => limit(Limit::Blocked),
+            Class::Queue => limit(Limit::Queue),
+            Class::Deadline => mishap(Mishap::Deadline),
+            Class::HungUp => mishap(Mishap::HungUp),
+            Class::ServerFault => mishap(Mishap::ServerFault),
+            Class::TooLarge => mishap(Mishap::TooLarge),
+            Class::NotJson => mishap(Mishap::NotJson),
+            Class::NoResult => mishap(Mishap::NoResult),
+            Class::Unresolved => mishap(Mishap::Unresolved),
+            Class::Expired => unsent(Unsent::Deadline),
+            Class::NoConnection => unsent(Unsent::Connection),
+            Class::Halted => unsent(Unsent::Halted),
+            Class::Closed => unsent(Unsent::Closed),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A portal and the clients that share its budget.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    Answer, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, Options, OptionsError, Outcome,
+    PortalBase, Webhook,
+    call::DEADLINE_MAX,
+    dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
+    error::{Class, Failure},
+    transport::{Http, Transport},
+};
+
+/// Submissions that wait to be taken in; callers beyond that wait in line.
+const INBOX: usize = 1024;
+
+/// One portal, as seen from this machine: one budget, one dispatcher.
+///
+/// A portal counts requests by its own address and yours, whatever webhook they use, so all clients of a
+/// portal must come from one `Portal`. It is cheap to clone. The dispatcher ends when the portal and all
+/// its clients are dropped and everybody who waits has an answer.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    base: PortalBase,
+    deadline: Duration,
+    webhooks: Arc<Mutex<Vec<Arc<Webhook>>>>,
+    inbox: mpsc::Sender<Submission>,
+    published: Published,
+}
+
+/// A webhook that belongs to another portal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook belongs to {webhook}, not to {portal}")]
+pub struct WrongPortal {
+    /// The webhook's host.
+    pub webhook: String,
+    /// The portal's host.
+    pub portal: String,
+}
+
+impl Portal {
+    /// Starts the dispatcher of a portal. Must be called on a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the options contradict themselves, or a certificate cannot be read.
+    pub fn new(base: &PortalBase, options: &Options) -> Result<Self, OptionsError> {
+        options.check()?;
+        let transport = Http::new(options, base.is_https())?;
+        Ok(Self::with_transport(base, options, transport))
+    }
+
+    pub(crate) fn with_transport<T: Transport>(
+        base: &PortalBase,
+        options: &Options,
+        transport: T,
+    ) -> Self {
+        let (inbox, submissions) = mpsc::channel(INBOX);
+        let published = Published::default();
+        let desk = Desk::new(base.host(), options, Instant::now());
+        let task = run(desk, Arc::new(transport), submissions, published.clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends by itself with the last client, and answers everybody before"
+        )]
+        drop(tokio::spawn(task));
+        Self {
+            base: base.clone(),
+            deadline: options.deadline,
+            webhooks: Arc::default(),
+            inbox,
+            published,
+        }
+    }
+
+    /// A client with the rights of a webhook. Equal webhooks are one: their reads are merged.
+    ///
+    /// # Errors
+    /// When the webhook belongs to another portal.
+    pub fn client(&self, webhook: Webhook) -> Result<Client, WrongPortal> {
+        if *webhook.portal_base() != self.base {
+            return Err(WrongPortal {
+                webhook: webhook.portal_base().host().to_owned(),
+                portal: self.base.host().to_owned(),
+            });
+        }
+        // A panic while pushing leaves a whole list behind.
+        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = webhooks.iter().position(|known| known.is_same_as(&webhook));
+        let number = known.unwrap_or(webhooks.len());
+        let webhook = webhooks
+            .get(number)
+            .map_or_else(|| Arc::new(webhook), Arc::clone);
+        if known.is_none() {
+            webhooks.push(Arc::clone(&webhook));
+        }
+        Ok(Client {
+            portal: self.clone(),
+            credential: Credential { number, webhook },
+            lane: Lane::default(),
+            deadline: self.deadline,
+        })
+    }
+
+    /// Scheme, host and port of the portal, and links into it.
+    pub fn base(&self) -> &PortalBase {
+        &self.base
+    }
+
+    /// What the dispatcher has done, and how it stands.
+    pub fn counters(&self) -> Counters {
+        self.published.read(Instant::now())
+    }
+}
+
+/// Calls methods of a portal with the rights of one webhook. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    portal: Portal,
+    credential: Credential,
+    lane: Lane,
+    deadline: Duration,
+}
+
+impl Client {
+    /// The same client for calls in this lane, unless they say otherwise.
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            lane,
+            ..self.clone()
+        }
+    }
+
+    /// The same client with this deadline, unless calls say otherwise; 59 seconds at most.
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// The portal.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// The webhook; its secret is not shown.
+    pub fn webhook(&self) -> &Webhook {
+        &self.credential.webhook
+    }
+
+    /// Calls a method and waits for the answer, until the call's deadline at the latest.
+    ///
+    /// Dropping the future takes back a call that still waits. A call that is under way runs to its end.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::verdict`] says what to do.
+    pub async fn call(&self, call: Call) -> Result<Answer, Error> {
+        if let Some(flaw) = call.flaw() {
+            return Err(self.malformed(&call.method, &flaw));
+        }
+        let (lane, deadline) = (call.lane, call.deadline);
+        if !call.params.references().is_empty() {
+            return Err(self.malformed(&call.method, "a reference needs a group to refer into"));
+        }
+        let commands = vec![Arc::new(Prepared::new(call))];
+        let mut answers = self.submit(commands, false, lane, deadline).await;
+        match (answers.pop(), answers.is_empty()) {
+            (Some(answer), true) => answer,
+            _ => Err(self.malformed("", "the dispatcher lost the answer")),
+        }
+    }
+
+    /// Calls a method that changes something, and says whether it did.
+    pub async fn write(&self, mut call: Call) -> Outcome {
+        call.kind = Kind::Write;
+        self.call(call).await.into()
+    }
+
+    /// Sends several calls in one request; see [`Group`].
+    ///
+    /// # Errors
+    /// Only when the group cannot be sent as it is: empty, more than 50 commands, a reference to a later
+    /// command, a parameter that a batch cannot express. What becomes of each command is in the answer.
+    pub async fn group(&self, group: Group) -> Result<GroupAnswer, Error> {
+        if let Some((method, flaw)) = group.flaw() {
+            return Err(self.malformed(&method, &flaw));
+        }
+        let (lane, deadline, halts) = (group.lane, group.deadline, group.halts);
+        let commands = group
+            .calls
+            .into_iter()
+            .map(|call| Arc::new(Prepared::new(call)));
+        let answers = self.submit(commands.collect(), halts, lane, deadline).await;
+        Ok(GroupAnswer(answers))
+    }
+
+    async fn submit(
+        &self,
+        commands: Vec<Arc<Prepared>>,
+        halts: bool,
+        lane: Option<Lane>,
+        deadline: Option<Duration>,
+    ) -> Vec<Result<Answer, Error>> {
+        let deadline = Instant::now() + deadline.unwrap_or(self.deadline).min(DEADLINE_MAX);
+        let (reply, answers) = oneshot::channel();
+        let submission = Submission {
+            credential: self.credential.clone(),
+            lane: lane.unwrap_or(self.lane),
+            deadline,
+            commands: commands.clone(),
+            halts,
+            reply,
+        };
+        let fail = |class| -> Vec<Result<Answer, Error>> {
+            let failure = Failure::bare(class);
+            let error = |command: &Arc<Prepared>| Err(command.error(&failure, self.host()));
+            commands.iter().map(error).collect()
+        };
+        let inbox = &self.portal.inbox;
+        match inbox.try_send(submission) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => return fail(Class::Closed),
+            Err(mpsc::error::TrySendError::Full(submission)) => {
+                match timeout_at(deadline, inbox.send(submission)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return fail(Class::Closed),
+                    Err(_) => return fail(Class::Expired),
+                }
+            }
+        }
+        match answers.await {
+            Ok(answers) => answers,
+            // The runtime of the dispatcher has gone, and with it what it knew.
+            Err(_) => fail(Class::HungUp),
+        }
+    }
+
+    fn malformed(&self, method: &str, why: &str) -> Error {
+        Error::malformed(method, self.host(), why)
+    }
+
+    fn host(&self) -> &str {
+        self.portal.base.host()
+    }
+}

@@ -1,0 +1,173 @@
+//! The edge: one HTTP request out, one answer in.
+
+use std::{
+    error::Error as _,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use reqwest::{Body, Url, header};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Webhook,
+    decode::{Received, prose},
+    error::Class,
+    options::{Options, OptionsError},
+};
+
+mod tls;
+
+/// A request to send.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) webhook: Arc<Webhook>,
+    pub(crate) method: Arc<str>,
+    pub(crate) body: Bytes,
+    /// When nobody waits any more.
+    pub(crate) deadline: Instant,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    Received(Received),
+    /// No answer, or none that may be read; the text says why.
+    Failed(Class, Option<Box<str>>),
+}
+
+/// What can carry a request to a portal. The dispatcher is tested with one that has no sockets, because
+/// paused time and sockets do not go together.
+pub(crate) trait Transport: Send + Sync + 'static {
+    fn send(&self, outgoing: Outgoing) -> impl Future<Output = Delivery> + Send;
+}
+
+/// HTTP/1.1 over kept connections.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    body_bytes_max: usize,
+}
+
+/// How long a connection may take; the deadline ends it sooner.
+const CONNECT_FOR: Duration = Duration::from_secs(10);
+/// How long an unused connection is kept. Portals close theirs after a minute or more; ours go first, so
+/// that no request meets a connection that is just being closed.
+const IDLE_FOR: Duration = Duration::from_secs(30);
+
+impl Http {
+    pub(crate) fn new(options: &Options, needs_tls: bool) -> Result<Self, OptionsError> {
+        let agent = header::HeaderValue::from_str(&options.user_agent)
+            .ok()
+            .ok_or(OptionsError::UserAgent)?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(&options.roots_pem, needs_tls)?)
+            .user_agent(agent)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT_FOR)
+            .pool_idle_timeout(IDLE_FOR)
+            .build()
+            .map_err(|error| OptionsError::Client(reason(error)))?;
+        Ok(Self {
+            client,
+            body_bytes_max: options.body_bytes_max,
+        })
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing, left: Arc<AtomicBool>) -> Delivery {
+        let url = outgoing.webhook.method_url(&outgoing.method);
+        let Ok(url) = Url::parse(&url) else {
+            return Delivery::Failed(Class::Malformed, Some("the address is no URL".into()));
+        };
+        // A connection asks for the body only when it is about to write the request: before that, nothing
+        // of it has left.
+        let body = Full::new(outgoing.body.clone())
+            .inspect_frame(move |_| left.store(true, Ordering::SeqCst));
+        let request = self
+            .client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .body(Body::wrap(body));
+        let failed = |error: reqwest::Error| {
+            Delivery::Failed(
+                Class::HungUp,
+                Some(prose::bounded(&reason(error), &outgoing.webhook)),
+            )
+        };
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(error),
+        };
+        let location = response.headers().get(header::LOCATION);
+        let location = location
+            .and_then(|location| response.url().join(location.to_str().ok()?).ok())
+            .and_then(|location| location.host_str().map(Box::from));
+        let too_large = || {
+            let text = format!("the limit is {} bytes", self.body_bytes_max);
+            Delivery::Failed(Class::TooLarge, Some(text.into()))
+        };
+        let announced = response.content_length().unwrap_or_default();
+        if usize::try_from(announced).map_or(true, |announced| announced > self.body_bytes_max) {
+            return too_large();
+        }
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > self.body_bytes_max => {
+                    return too_large();
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => return failed(error),
+            }
+        }
+        Delivery::Received(Received {
+            status: response.status().as_u16(),
+            body: body.freeze(),
+            location,
+        })
+    }
+}
+
+impl Transport for Http {
+    async fn send(&self, outgoing: Outgoing) -> Delivery {
+        let left = Arc::new(AtomicBool::new(false));
+        let exchange = self.exchange(&outgoing, Arc::clone(&left));
+        let delivery = match timeout_at(outgoing.deadline, exchange).await {
+            Ok(delivery) => delivery,
+            Err(_) => Delivery::Failed(Class::Deadline, None),
+        };
+        match delivery {
+            Delivery::Failed(Class::HungUp | Class::Deadline, text)
+                if !left.load(Ordering::SeqCst) =>
+            {
+                Delivery::Failed(Class::NoConnection, text)
+            }
+            delivery => delivery,
+        }
+    }
+}
+
+/// The chain of an error in one line, without the address, which contains the secret.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
