@@ -14,11 +14,13 @@ mod journal;
 mod limits;
 mod methods;
 mod params;
+mod phones;
 mod php;
 mod portal;
 mod presets;
 mod references;
 mod row;
+mod sample;
 mod stages;
 mod state;
 mod table;
@@ -32,11 +34,19 @@ pub use self::{
     limits::{BatchCharge, Latency, Limits, OperatingLimit, RequestLimit},
     params::Params,
     php::Value,
-    portal::{Error, Portal, Spent, Start, Stats},
+    portal::{Portal, Spent, Stats, UnknownPreset},
     presets::PRESETS,
+    sample::{
+        ADMIN_SECRET, CUSTOMER_SECRET, EXPIRED_SECRET, Ids, RESPONSIBLE_SECRET, company_id,
+        generated, sample,
+    },
     state::Unusable,
 };
-use crate::server::{Certificate, Handler, Listen, Reply, Request, Server};
+use crate::{
+    clock::Clock,
+    faults::Rule,
+    server::{Certificate, Handler, Listen, Reply, Request, Server},
+};
 
 /// Where and as what a portal runs.
 #[derive(Debug)]
@@ -45,17 +55,32 @@ pub struct Options {
     pub http: Option<SocketAddr>,
     /// Where it listens for HTTPS, with a certificate made for this run.
     pub https: Option<SocketAddr>,
-    /// What it starts with.
-    pub start: Start,
+    /// The time of day.
+    pub clock: Clock,
+    /// What it holds.
+    pub data: Data,
+    /// What it limits.
+    pub limits: Limits,
+    /// How slow it is.
+    pub latency: Latency,
+    /// How it behaves where portals differ.
+    pub behaviour: Behaviour,
+    /// What it does wrong; see [`Portal::set_faults`].
+    pub faults: Vec<Rule>,
 }
 
 impl Default for Options {
-    /// Plain HTTP on a free port of loopback; see [`Start::default`] for the rest.
+    /// An empty portal with the limits of an ordinary plan, over plain HTTP on a free port of loopback.
     fn default() -> Self {
         Self {
             http: Some(loopback()),
             https: None,
-            start: Start::default(),
+            clock: Clock::system(),
+            data: Data::default(),
+            limits: Limits::default(),
+            latency: Latency::default(),
+            behaviour: Behaviour::default(),
+            faults: Vec::new(),
         }
     }
 }
@@ -76,22 +101,19 @@ pub struct Running {
     pub https_url: Option<String>,
     /// The certificate that HTTPS clients have to trust.
     pub certificate_pem: Option<String>,
+    #[expect(dead_code, reason = "they serve until they are dropped")]
     servers: Vec<Server>,
-}
-
-impl Running {
-    /// How many addresses it listens on.
-    pub fn servers(&self) -> usize {
-        self.servers.len()
-    }
 }
 
 /// Why a portal did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// What it is to start with cannot be.
-    #[error("the portal cannot start with what it was given")]
-    Portal(#[from] Error),
+    /// What it is to hold contradicts itself.
+    #[error("the portal cannot hold this data")]
+    Data(#[from] Unusable),
+    /// The fault script cannot be followed.
+    #[error("the portal cannot follow the fault script")]
+    Faults(#[from] UnknownPreset),
     /// It cannot listen.
     #[error("the portal cannot listen on {address}")]
     Listen {
@@ -110,7 +132,11 @@ pub enum StartError {
 /// # Errors
 /// When it cannot hold the data, follow the fault script, or listen.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let portal = Portal::new(options.start)?;
+    let portal = Portal::new(options.clock, options.data)?;
+    portal.set_limits(options.limits);
+    portal.set_latency(options.latency);
+    portal.set_behaviour(options.behaviour);
+    portal.set_faults(options.faults)?;
     let certificate = match options.https {
         Some(_) => Some(Certificate::self_signed().map_err(StartError::Certificate)?),
         None => None,
@@ -134,9 +160,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     Ok(Running {
         http_url: plain.as_ref().map(Server::url),
         https_url: secure.as_ref().map(Server::url),
-        certificate_pem: certificate_pem.clone(),
         servers: plain.into_iter().chain(secure).collect(),
-        portal: portal.clone(),
+        certificate_pem,
+        portal,
     })
 }
 

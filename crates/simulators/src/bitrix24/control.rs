@@ -2,18 +2,14 @@
 //!
 //! None of it is counted, limited, delayed, journalled or subject to fault scripts.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{
-    answer::json_response,
-    data::Data,
-    portal::{Error, Portal},
-};
+use super::{answer::json_response, data::Data, portal::Portal};
 use crate::server::{Reply, Request};
 
 /// The part of the address space that belongs to the simulator and not to the portal.
@@ -43,24 +39,14 @@ pub(crate) fn answer(portal: &Portal, certificate_pem: Option<&str>, request: &R
         (&Method::GET, "data") => shown(&portal.data()),
         (&Method::PUT, "data") => set(body, |data: Data| portal.set_data(data)),
         (&Method::GET, "limits") => shown(&portal.limits()),
-        (&Method::PUT, "limits") => set(body, |limits| {
-            portal.set_limits(limits);
-            Ok(())
-        }),
+        (&Method::PUT, "limits") => put(body, |limits| portal.set_limits(limits)),
         (&Method::GET, "latency") => shown(&portal.latency()),
-        (&Method::PUT, "latency") => set(body, |latency| {
-            portal.set_latency(latency);
-            Ok(())
-        }),
+        (&Method::PUT, "latency") => put(body, |latency| portal.set_latency(latency)),
         (&Method::GET, "behaviour") => shown(&portal.behaviour()),
-        (&Method::PUT, "behaviour") => set(body, |behaviour| {
-            portal.set_behaviour(behaviour);
-            Ok(())
-        }),
-        (&Method::POST, "advance") => set(body, |advance: Advance| {
+        (&Method::PUT, "behaviour") => put(body, |behaviour| portal.set_behaviour(behaviour)),
+        (&Method::POST, "advance") => put(body, |advance: Advance| {
             let seconds = Duration::try_from_secs_f64(advance.seconds);
             portal.advance(seconds.unwrap_or_default());
-            Ok(())
         }),
         (&Method::GET, "certificate") => certificate(certificate_pem),
         _ => refused(StatusCode::NOT_FOUND, "there is no such control endpoint"),
@@ -75,9 +61,10 @@ fn shown(value: &impl Serialize) -> http::Response<Bytes> {
     }
 }
 
-fn set<T: DeserializeOwned>(
+/// Reads the body and hands it to `set`, which may refuse it.
+fn set<T: DeserializeOwned, E: std::error::Error>(
     body: &[u8],
-    set: impl FnOnce(T) -> Result<(), Error>,
+    set: impl FnOnce(T) -> Result<(), E>,
 ) -> http::Response<Bytes> {
     let value = match serde_json::from_slice(body) {
         Ok(value) => value,
@@ -85,9 +72,16 @@ fn set<T: DeserializeOwned>(
     };
     match set(value) {
         Ok(()) => done(),
-        Err(Error::Data(error)) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
     }
+}
+
+/// The same for what cannot be refused.
+fn put<T: DeserializeOwned>(body: &[u8], put: impl FnOnce(T)) -> http::Response<Bytes> {
+    set(body, |value| {
+        put(value);
+        Ok::<(), Infallible>(())
+    })
 }
 
 fn certificate(pem: Option<&str>) -> http::Response<Bytes> {

@@ -87,6 +87,13 @@ impl Journal {
         }
     }
 
+    /// Keeps so many entries from now on.
+    pub(crate) fn set_entries_max(&mut self, entries_max: usize) {
+        self.entries_max = entries_max;
+        let surplus = self.entries.len().saturating_sub(entries_max);
+        self.entries.drain(..surplus);
+    }
+
     /// Writes an arrival down under the next number, which it answers.
     pub(crate) fn arrive(&mut self, mut entry: Entry) -> u64 {
         self.counts.requests += 1;

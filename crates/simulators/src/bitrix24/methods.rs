@@ -1,10 +1,18 @@
 //! The methods of the interface: their names, what they need, and where they are.
 
+mod activities;
+mod company_contacts;
+mod directories;
+mod duplicates;
+mod fields_of;
 mod history;
+mod items;
 mod listing;
 mod records;
 mod service;
 mod stored;
+mod timeline;
+mod user_fields;
 mod users;
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -150,8 +158,12 @@ const METHODS: &[Method] = &[
     crm("crm.company.add", |call| {
         records::add(call, Entity::Company)
     }),
+    crm("crm.company.contact.items.get", company_contacts::get),
     crm("crm.company.delete", |call| {
         records::delete(call, Entity::Company)
+    }),
+    crm("crm.company.fields", |call| {
+        fields_of::legacy(call, Entity::Company)
     }),
     crm("crm.company.get", |call| {
         records::get(call, Entity::Company)
@@ -162,11 +174,20 @@ const METHODS: &[Method] = &[
     crm("crm.company.update", |call| {
         records::update(call, Entity::Company)
     }),
+    crm("crm.company.userfield.get", |call| {
+        user_fields::get(call, Entity::Company)
+    }),
+    crm("crm.company.userfield.list", |call| {
+        user_fields::list(call, Entity::Company)
+    }),
     crm("crm.contact.add", |call| {
         records::add(call, Entity::Contact)
     }),
     crm("crm.contact.delete", |call| {
         records::delete(call, Entity::Contact)
+    }),
+    crm("crm.contact.fields", |call| {
+        fields_of::legacy(call, Entity::Contact)
     }),
     crm("crm.contact.get", |call| {
         records::get(call, Entity::Contact)
@@ -181,6 +202,9 @@ const METHODS: &[Method] = &[
     crm("crm.lead.delete", |call| {
         records::delete(call, Entity::Lead)
     }),
+    crm("crm.lead.fields", |call| {
+        fields_of::legacy(call, Entity::Lead)
+    }),
     crm("crm.lead.get", |call| records::get(call, Entity::Lead)),
     crm("crm.lead.list", |call| records::list(call, Entity::Lead)),
     crm("crm.lead.update", |call| {
@@ -190,18 +214,34 @@ const METHODS: &[Method] = &[
     crm("crm.deal.delete", |call| {
         records::delete(call, Entity::Deal)
     }),
+    crm("crm.deal.fields", |call| {
+        fields_of::legacy(call, Entity::Deal)
+    }),
     crm("crm.deal.get", |call| records::get(call, Entity::Deal)),
     crm("crm.deal.list", |call| records::list(call, Entity::Deal)),
     crm("crm.deal.update", |call| {
         records::update(call, Entity::Deal)
     }),
+    crm("crm.item.add", items::add),
+    crm("crm.item.delete", items::delete),
+    crm("crm.item.fields", fields_of::universal),
+    crm("crm.item.get", items::get),
+    crm("crm.item.list", items::list),
+    crm("crm.item.update", items::update),
+    crm("crm.duplicate.findbycomm", duplicates::find),
+    crm("crm.status.list", directories::statuses),
+    crm("crm.category.list", directories::categories),
+    crm("crm.currency.list", directories::currencies),
     crm("crm.stagehistory.list", history::list),
-    telephony("telephony.externalcall.attachrecord"),
+    crm("crm.timeline.comment.add", timeline::add),
+    crm("crm.timeline.comment.list", timeline::list),
+    crm("crm.activity.add", activities::add),
+    crm("crm.activity.get", activities::get),
+    crm("crm.activity.list", activities::list),
+    crm("crm.activity.update", activities::update),
+    crm("crm.activity.todo.add", activities::todo_add),
     telephony("telephony.externalcall.finish"),
-    telephony("telephony.externalcall.hide"),
     telephony("telephony.externalcall.register"),
-    telephony("telephony.externalcall.searchcrmentities"),
-    telephony("telephony.externalcall.show"),
     telephony("telephony.externalline.add"),
     telephony("telephony.externalline.delete"),
     telephony("telephony.externalline.get"),

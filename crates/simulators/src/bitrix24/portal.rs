@@ -42,57 +42,23 @@ struct Inner {
     journal: Mutex<Journal>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Settings {
     limits: Limits,
     latency: Latency,
     behaviour: Behaviour,
 }
 
-/// What a portal starts with.
-#[derive(Debug)]
-pub struct Start {
-    /// The time of day.
-    pub clock: Clock,
-    /// What it holds.
-    pub data: Data,
-    /// What it limits.
-    pub limits: Limits,
-    /// How slow it is.
-    pub latency: Latency,
-    /// How it behaves where portals differ.
-    pub behaviour: Behaviour,
-    /// What it does wrong.
-    pub faults: Vec<Rule>,
-    /// So many requests stay in the journal.
-    pub journal_entries_max: usize,
-}
-
-impl Default for Start {
-    /// An empty portal with the limits of an ordinary plan, no latency, and a journal of 10,000 entries.
-    fn default() -> Self {
-        Self {
-            clock: Clock::system(),
-            data: Data::default(),
-            limits: Limits::default(),
-            latency: Latency::default(),
-            behaviour: Behaviour::default(),
-            faults: Vec::new(),
-            journal_entries_max: 10_000,
-        }
-    }
-}
-
-/// Why a portal cannot be as it is told to be.
+/// A fault script names a failure that nobody knows.
 #[derive(Debug, thiserror::Error, PartialEq)]
-pub enum Error {
-    /// The data contradicts itself.
-    #[error("the data cannot be a portal's")]
-    Data(#[from] Unusable),
-    /// A fault script names a failure that nobody knows.
-    #[error("a fault script names the preset {0:?}; the known ones are {known}", known = presets::PRESETS.join(", "))]
-    UnknownPreset(String),
+#[error("a fault script names the preset {name:?}; the known ones are {known}", known = presets::PRESETS.join(", "))]
+pub struct UnknownPreset {
+    /// What it names.
+    pub name: String,
 }
+
+/// So many requests stay in the journal unless it is told otherwise.
+const JOURNAL_ENTRIES_MAX: usize = 10_000;
 
 /// How full a portal's counters are.
 #[derive(Clone, Debug, Serialize)]
@@ -119,27 +85,21 @@ pub struct Spent {
 }
 
 impl Portal {
-    /// A portal that holds this data.
+    /// A portal that holds this data: the limits of an ordinary plan, no latency, no faults.
     ///
     /// # Errors
-    /// When the data contradicts itself, or a fault rule names an unknown preset.
-    pub fn new(start: Start) -> Result<Self, Error> {
-        let portal = Self {
+    /// When the data contradicts itself.
+    pub fn new(clock: Clock, data: Data) -> Result<Self, Unusable> {
+        Ok(Self {
             inner: Arc::new(Inner {
-                clock: start.clock,
+                clock,
                 faults: Script::default(),
-                settings: Mutex::new(Arc::new(Settings {
-                    limits: start.limits,
-                    latency: start.latency,
-                    behaviour: start.behaviour,
-                })),
-                state: Mutex::new(State::new(start.data)?),
+                settings: Mutex::default(),
+                state: Mutex::new(State::new(data)?),
                 ledger: Mutex::default(),
-                journal: Mutex::new(Journal::new(start.journal_entries_max)),
+                journal: Mutex::new(Journal::new(JOURNAL_ENTRIES_MAX)),
             }),
-        };
-        portal.set_faults(start.faults)?;
-        Ok(portal)
+        })
     }
 
     /// Answers a request to the REST interface.
@@ -193,13 +153,13 @@ impl Portal {
     ///
     /// # Errors
     /// When a rule names a preset that does not exist; then nothing changes.
-    pub fn set_faults(&self, rules: Vec<Rule>) -> Result<(), Error> {
+    pub fn set_faults(&self, rules: Vec<Rule>) -> Result<(), UnknownPreset> {
         let unknown = rules.iter().find_map(|rule| match &rule.answer {
             Answer::Preset(name) if !presets::is_known(name) => Some(name.clone()),
             _ => None,
         });
         if let Some(name) = unknown {
-            return Err(Error::UnknownPreset(name));
+            return Err(UnknownPreset { name });
         }
         self.inner.faults.set(rules);
         Ok(())
@@ -213,6 +173,11 @@ impl Portal {
     /// The kept requests, oldest first.
     pub fn journal(&self) -> Vec<Entry> {
         lock(&self.inner.journal).entries().cloned().collect()
+    }
+
+    /// Keeps so many requests from now on; none when nought.
+    pub fn set_journal_entries_max(&self, entries_max: usize) {
+        lock(&self.inner.journal).set_entries_max(entries_max);
     }
 
     /// Forgets the kept requests and the counts.
@@ -264,7 +229,7 @@ impl Portal {
     ///
     /// # Errors
     /// When the data contradicts itself; then nothing changes.
-    pub fn set_data(&self, data: Data) -> Result<(), Error> {
+    pub fn set_data(&self, data: Data) -> Result<(), Unusable> {
         let state = State::new(data)?;
         *lock(&self.inner.state) = state;
         Ok(())

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     compare::{self, Key},
-    fields::Schema,
+    fields::{Kind, Schema},
     filter::{Comparison, Condition, Filter, Test},
+    phones,
     row::Row,
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Table {
     next_id: u64,
     /// For fields that were asked for by value: which records carry which value. Built when first needed.
     indexes: HashMap<usize, HashMap<String, Vec<u64>>>,
+    /// Which records carry which normalised phone. Built when first needed, forgotten at every change.
+    phones: Option<HashMap<String, Vec<u64>>>,
     listings: Vec<(Query, Arc<[u32]>)>,
 }
 
@@ -71,6 +74,7 @@ impl Table {
             rows: Vec::new(),
             next_id: 1,
             indexes: HashMap::new(),
+            phones: None,
             listings: Vec::new(),
         }
     }
@@ -91,7 +95,7 @@ impl Table {
     /// Writes a record down under its id, in place of the one that was there.
     pub(crate) fn put(&mut self, id: u64, values: &Map<String, Value>) {
         let row = Row::new(&self.schema, id, values);
-        self.listings.clear();
+        self.forget();
         self.next_id = self.next_id.max(id.saturating_add(1));
         match self.position(id) {
             Ok(at) => {
@@ -113,7 +117,7 @@ impl Table {
         let Ok(at) = self.position(id) else {
             return false;
         };
-        self.listings.clear();
+        self.forget();
         self.unindex(at);
         self.rows.remove(at);
         true
@@ -166,6 +170,46 @@ impl Table {
         let listing = self.listing(&plan, query);
         let rows = listing.iter();
         rows.filter_map(|at| self.rows.get(*at as usize)).collect()
+    }
+
+    /// Ids of the records that carry one of these normalised phones.
+    pub(crate) fn find_by_phone(&mut self, numbers: &[String]) -> Vec<u64> {
+        if self.phones.is_none() {
+            self.phones = Some(self.read_phones());
+        }
+        let found = numbers
+            .iter()
+            .filter(|number| !number.is_empty())
+            .filter_map(|number| self.phones.as_ref()?.get(number))
+            .flatten();
+        let mut ids: Vec<u64> = found.copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    fn read_phones(&self) -> HashMap<String, Vec<u64>> {
+        let mut phones: HashMap<String, Vec<u64>> = HashMap::new();
+        let Some(field) = self.schema.find("PHONE") else {
+            return phones;
+        };
+        for row in &self.rows {
+            for key in compare::keys(Kind::Multifield, row.raw(field)) {
+                if let Key::Text(text) = key {
+                    phones
+                        .entry(phones::normal(&text))
+                        .or_default()
+                        .push(row.id);
+                }
+            }
+        }
+        phones
+    }
+
+    /// Forgets what was worked out from records that are about to change.
+    fn forget(&mut self) {
+        self.listings.clear();
+        self.phones = None;
     }
 
     fn page_of_range(&self, range: Range<usize>, direction: Direction, start: Start) -> Page<'_> {

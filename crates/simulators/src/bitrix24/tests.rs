@@ -17,10 +17,7 @@ fn empty() -> Data {
 
 async fn started(data: Data) -> Running {
     let options = Options {
-        start: Start {
-            data,
-            ..Start::default()
-        },
+        data,
         ..Options::default()
     };
     start(options).await.unwrap()

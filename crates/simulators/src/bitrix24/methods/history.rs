@@ -6,6 +6,7 @@ use super::{Call, listing};
 use crate::bitrix24::{
     answer::{Answer, Refusal},
     behaviour::UnknownField,
+    compare,
     fields::Kind,
     filter::{Dialect, Filter},
     table::Query,
@@ -45,19 +46,19 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     };
     let selection = listing::selection(schema, call.params.get("select"));
     let schema = schema.clone();
-    let page = table.page(&query, listing::start(call.params));
     let with_numbers = call.behaviour.history_has_numbers;
-    Ok(listing::answer_items(&page, |row, out| {
-        if with_numbers {
-            row.write_with(&schema, &selection, out, |field, raw, out| {
-                let text = crate::bitrix24::compare::unquote(raw);
-                match field.kind == Kind::Integer && text.parse::<i64>().is_ok() {
-                    true => out.push_str(&text),
-                    false => out.push_str(raw),
-                }
-            });
-        } else {
-            row.write(&selection, out);
-        }
-    }))
+    let page = table.page(&query, listing::start(call.params));
+    let rows = listing::rows(&page.rows, |row, out| {
+        row.write_with(&schema, &selection, out, |field, raw, out| {
+            let text = compare::unquote(raw);
+            let as_number = with_numbers && field.kind == Kind::Integer;
+            let is_number = as_number && text.parse::<i64>().is_ok();
+            out.push_str(if is_number { &text } else { raw });
+        });
+    });
+    Ok(Answer {
+        result: format!("{{\"items\":{rows}}}"),
+        total: Some(page.total),
+        next: page.next,
+    })
 }

@@ -76,25 +76,16 @@ pub(super) fn selection(schema: &Schema, value: Option<&Value>) -> Selection {
 }
 
 /// A page as a JSON list in an answer that counts.
-pub(super) fn answer(page: &Page<'_>, mut write: impl FnMut(&Row, &mut String)) -> Answer {
+pub(super) fn answer(page: &Page<'_>, selection: &Selection) -> Answer {
     Answer {
-        result: rows(&page.rows, &mut write),
+        result: rows(&page.rows, |row, out| row.write(selection, out)),
         total: Some(page.total),
         next: page.next,
     }
 }
 
-/// The same, with the list under `items`.
-pub(super) fn answer_items(page: &Page<'_>, mut write: impl FnMut(&Row, &mut String)) -> Answer {
-    let answer = answer(page, &mut write);
-    Answer {
-        result: format!("{{\"items\":{}}}", answer.result),
-        ..answer
-    }
-}
-
 /// Records as a JSON list.
-pub(super) fn rows(rows: &[&Row], write: &mut impl FnMut(&Row, &mut String)) -> String {
+pub(super) fn rows(rows: &[&Row], mut write: impl FnMut(&Row, &mut String)) -> String {
     let mut out = String::with_capacity(rows.len() * 256 + 2);
     out.push('[');
     for (at, row) in rows.iter().enumerate() {

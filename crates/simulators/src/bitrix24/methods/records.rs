@@ -24,9 +24,7 @@ pub(super) fn list(call: &mut Call<'_>, entity: Entity) -> Result<Answer, Refusa
     };
     let selection = listing::selection(schema, call.params.get("select"));
     let page = table.page(&query, listing::start(call.params));
-    Ok(listing::answer(&page, |row, out| {
-        row.write(&selection, out)
-    }))
+    Ok(listing::answer(&page, &selection))
 }
 
 /// `crm.*.get`

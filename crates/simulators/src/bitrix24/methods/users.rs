@@ -8,7 +8,7 @@ use crate::bitrix24::{
     filter::{Dialect, Filter},
     php::Value,
     presets,
-    row::{Row, Selection},
+    row::Selection,
     table::{Direction, Query},
 };
 
@@ -63,9 +63,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         named: named.collect(),
     };
     let page = call.state.users.page(&query, listing::start(call.params));
-    Ok(listing::answer(&page, |row: &Row, out| {
-        row.write(&selection, out)
-    }))
+    Ok(listing::answer(&page, &selection))
 }
 
 /// `user.current`: the user of the webhook, as an object.
