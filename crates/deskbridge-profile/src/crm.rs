@@ -7,7 +7,8 @@ use std::{
 };
 
 use bitrix24::{
-    Call, Client, Command, Error, Group, Id, Lane, Options, Order, Portal, Row, Webhook,
+    Call, Client, Command, Error, Group, GroupAnswer, Id, Lane, Mishap, Options, Order, Portal,
+    Row, Webhook,
 };
 
 use crate::{
@@ -125,7 +126,7 @@ impl Crm {
         questions: &[Question],
         labels: bool,
         deadline: Duration,
-    ) -> (Answers, Option<Result<Vec<Row>, Error>>) {
+    ) -> (Answers<Error>, Option<Result<Vec<Row>, Error>>) {
         let mut group = interactive(deadline);
         let mut commands: BTreeMap<&Question, Command> = BTreeMap::new();
         let mut duplicates = None;
@@ -143,30 +144,16 @@ impl Crm {
         if group.is_empty() {
             return (Answers::new(), None);
         }
-        match self.companies.group(group).await {
-            Err(error) => {
-                let failed = questions
-                    .iter()
-                    .map(|one| (one.clone(), Err(error.clone())));
-                (failed.collect(), labels.map(|_| Err(error.clone())))
-            }
-            Ok(answer) => {
-                let rows = |command| match answer.get(command) {
-                    Some(Ok(answer)) => answer.rows(),
-                    Some(Err(error)) => Err(error.clone()),
-                    None => Ok(Vec::new()),
-                };
-                let answers = commands.into_iter().map(|(question, command)| {
-                    let rows = match (question, answer.get(command)) {
-                        // Its answer is a map of ids, of which only the reference makes use.
-                        (Question::DuplicatesByPhone(_), Some(Ok(_))) => Ok(Vec::new()),
-                        _ => rows(command),
-                    };
-                    (question.clone(), rows)
-                });
-                (answers.collect(), labels.map(rows))
-            }
-        }
+        let answer = self.companies.group(group).await;
+        let answers = commands.into_iter().map(|(question, command)| {
+            let rows = match answer.as_ref() {
+                Ok(answer) => believable_rows(question, answer, command),
+                Err(error) => Err(error.clone()),
+            };
+            (question.clone(), rows)
+        });
+        let labels = labels.map(|command| rows(answer.as_ref().map_err(Clone::clone)?, command));
+        (answers.collect(), labels)
     }
 
     /// The rows that `user.get` gives for an id; `None` when users cannot be asked for.
@@ -196,16 +183,14 @@ impl Crm {
             (statuses, categories)
         });
         let answer = self.companies.group(group).await?;
-        let rows = |command| match answer.get(command) {
-            Some(Ok(answer)) => answer.rows(),
-            Some(Err(error)) => Err(error.clone()),
-            None => Ok(Vec::new()),
-        };
-        let (leads, deals) = (rows(leads)?, rows(deals)?);
+        let (leads, deals) = (rows(&answer, leads)?, rows(&answer, deals)?);
         let truncated = leads.len() >= HISTORY_ROWS || deals.len() >= HISTORY_ROWS;
         // Without names the codes are shown; a portal may have no pipelines at all.
         let names = names.and_then(|(statuses, categories)| {
-            Some((rows(statuses).ok()?, rows(categories).unwrap_or_default()))
+            Some((
+                rows(&answer, statuses).ok()?,
+                rows(&answer, categories).unwrap_or_default(),
+            ))
         });
         Ok(HistoryRows {
             leads,
@@ -252,6 +237,37 @@ const DEAL_FIELDS: &[&str] = &[
     "DATE_CREATE",
     "CLOSEDATE",
 ];
+
+/// The rows of a command.
+fn rows(answer: &GroupAnswer, command: Command) -> Result<Vec<Row>, Error> {
+    match answer.get(command) {
+        Some(Ok(answer)) => answer.rows(),
+        Some(Err(error)) => Err(error.clone()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The rows that answer a question. That there is no such record, or that a reference leads nowhere, is an
+/// answer without rows.
+fn believable_rows(
+    question: &Question,
+    answer: &GroupAnswer,
+    command: Command,
+) -> Result<Vec<Row>, Error> {
+    match (question, answer.get(command)) {
+        // A map of ids, of which only the reference makes use.
+        (Question::DuplicatesByPhone(_), Some(Ok(_)))
+        | (_, Some(Err(Error::NotFound { .. })))
+        | (
+            _,
+            Some(Err(Error::NoAnswer {
+                mishap: Mishap::Unresolved,
+                ..
+            })),
+        ) => Ok(Vec::new()),
+        _ => rows(answer, command),
+    }
+}
 
 fn interactive(deadline: Duration) -> Group {
     let mut group = Group::new();

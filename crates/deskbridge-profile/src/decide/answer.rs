@@ -270,7 +270,10 @@ pub fn status(facts: &Facts, origin: Origin) -> Status {
 
 /// `data.bitrix`.
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the contract has a truth value for each")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the contract has a truth value for each"
+)]
 pub struct BitrixView<'a> {
     /// Whether Bitrix24 is asked at all.
     pub enabled: bool,

@@ -172,7 +172,7 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    fn check(field_map: &FieldMap, labels: &Labels, company: Value, expected: Value) {
+    fn check(field_map: &FieldMap, labels: &Labels, company: &Value, expected: &Value) {
         let showing = Showing {
             field_map,
             labels,
@@ -180,7 +180,7 @@ mod tests {
             zone: None,
             today: jiff::civil::date(2026, 11, 20),
         };
-        let view = view(&row(company), &showing);
+        let view = view(&row(company.clone()), &showing);
         for (key, value) in expected.as_object().unwrap() {
             assert_eq!(
                 view.get(key).unwrap_or(&Value::Null),
@@ -214,7 +214,7 @@ mod tests {
             "date_modify_iso": "2026-11-01T10:00:00+03:00", "membership": null,
             "url": "https://portal.example/crm/company/details/501/",
         });
-        check(&FieldMap::default(), &Labels::new(), company, expected);
+        check(&FieldMap::default(), &Labels::new(), &company, &expected);
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
         let company = json!({"UF_A": 7, "UF_B": ["", "9"], "UF_1": "7"});
         let expected = json!({"tier": "Vàng", "tags": "9", "customer_segment": "Vàng",
             "customer_segment_code": "7"});
-        check(&map.unwrap(), &labels, company, expected);
+        check(&map.unwrap(), &labels, &company, &expected);
     }
 
     #[test]
@@ -283,6 +283,6 @@ mod tests {
         let expected = json!({"bitrix_id": null, "company_name": null, "url": null,
             "shopplan_status": null, "current_hsi_detail": null, "owner_name": "Lan",
             "first_shopplan_date": "12.5", "first_shopplan_date_iso": null});
-        check(&FieldMap::default(), &Labels::new(), company, expected);
+        check(&FieldMap::default(), &Labels::new(), &company, &expected);
     }
 }

@@ -62,17 +62,17 @@ mod tests {
         let links = Links::new(Some("https://portal.example".to_owned()));
         let full = json!({"ID": "7", "NAME": " Lan", "SECOND_NAME": null, "LAST_NAME": "Nguyễn ",
             "EMAIL": [{"VALUE": "lan@shop.example"}], "PHONE": [{"VALUE": "0900000001"}]});
-        let view = super::view(&serde_json::from_value(full).unwrap(), &links);
-        assert_eq!(view.title.as_deref(), Some("Lan Nguyễn"));
-        assert_eq!(view.email.as_deref(), Some("lan@shop.example"));
+        let shown = view(&serde_json::from_value(full).unwrap(), &links);
+        assert_eq!(shown.title.as_deref(), Some("Lan Nguyễn"));
+        assert_eq!(shown.email.as_deref(), Some("lan@shop.example"));
         assert_eq!(
-            view.url.as_deref(),
+            shown.url.as_deref(),
             Some("https://portal.example/crm/contact/details/7/")
         );
         let bare = json!({"ID": 7, "NAME": "", "EMAIL": [], "PHONE": [{"VALUE": "0900000001"}]});
-        let view = super::view(&serde_json::from_value(bare).unwrap(), &links);
+        let bare = view(&serde_json::from_value(bare).unwrap(), &links);
         assert_eq!(
-            (view.title.as_deref(), view.name),
+            (bare.title.as_deref(), bare.name),
             (Some("0900000001"), None)
         );
     }

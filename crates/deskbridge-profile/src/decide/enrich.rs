@@ -389,8 +389,8 @@ pub(super) enum FieldValue {
     Day(jiff::civil::Date, String),
 }
 
-/// The company's values for the customer's fields. What the CRM does not know is left out, and the
-/// customer's own ids are never overwritten.
+/// The company's values for the fields that the customer has. What the CRM does not know is left out, and
+/// the customer's own ids are never overwritten.
 fn business_values(
     customer: &Document,
     found: &MatchedCompany,
@@ -434,8 +434,9 @@ fn business_values(
             text("UF_CRM_CURRENT_HSI_SEGMENT"),
         ),
     ];
+    let exists = |field| knowing.customer_fields.kind(field).is_some();
+    let values = values.into_iter().filter(|(field, _)| exists(field));
     values
-        .into_iter()
         .filter_map(|(field, value)| Some((field, value?)))
         .collect()
 }

@@ -230,6 +230,6 @@ mod tests {
         ]));
         let links = Links::new(Some("https://portal.example".to_owned()));
         let history = view((&leads, &deals), false, &names, &links, None);
-        insta::assert_json_snapshot!(history, @"");
+        insta::assert_json_snapshot!(history);
     }
 }

@@ -111,7 +111,7 @@ pub fn first_questions(inputs: &Inputs) -> Vec<Question> {
 }
 
 /// The questions that are left when the first answers name no company.
-pub fn second_questions(inputs: &Inputs, answers: &Answers) -> Vec<Question> {
+pub fn second_questions<E: Clone>(inputs: &Inputs, answers: &Answers<E>) -> Vec<Question> {
     let picked = pick(inputs, answers);
     if picked.company.is_some() || picked.failure.is_some() {
         return Vec::new();

@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    fn check(rows: Value, expected: (Status, Option<&str>, Option<&str>)) {
+    fn check(rows: &Value, expected: (Status, Option<&str>, Option<&str>)) {
         let read: Vec<Row> = serde_json::from_value(rows.clone()).unwrap();
         let found = Responsible::among(&read, Id::new(21).unwrap());
         let found = (
@@ -112,7 +112,7 @@ mod tests {
             json!(1),
         ] {
             check(
-                user(active, json!(email)),
+                &user(active, json!(email)),
                 (Status::Active, Some("Thảo Lương"), Some(email)),
             );
         }
@@ -125,20 +125,20 @@ mod tests {
             json!("maybe"),
         ] {
             check(
-                user(active, json!(email)),
+                &user(active, json!(email)),
                 (Status::Inactive, Some("Thảo Lương"), None),
             );
         }
         check(
-            user(json!(true), json!("")),
+            &user(json!(true), json!("")),
             (Status::Active, Some("Thảo Lương"), None),
         );
-        check(json!([]), (Status::NotFound, None, None));
+        check(&json!([]), (Status::NotFound, None, None));
         check(
-            json!([{"ID": "22", "ACTIVE": true, "EMAIL": email}]),
+            &json!([{"ID": "22", "ACTIVE": true, "EMAIL": email}]),
             (Status::NotFound, None, None),
         );
         let nameless = json!([{"ID": 21, "ACTIVE": true, "EMAIL": email}]);
-        check(nameless, (Status::Active, Some(email), Some(email)));
+        check(&nameless, (Status::Active, Some(email), Some(email)));
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{Inputs, Question};
 use crate::decide::normalise;
 
-/// What the portal answered to each question, or why it did not.
-pub type Answers = BTreeMap<Question, Result<Vec<Row>, bitrix24::Error>>;
+/// What the portal answered to each question, or why it did not. That there is nothing is an answer.
+pub type Answers<E> = BTreeMap<Question, Result<Vec<Row>, E>>;
 
 /// How sure a match is, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -62,30 +62,29 @@ pub struct MatchedCompany {
 }
 
 /// What is believed.
-#[derive(Clone, Debug, Default)]
-pub struct Picked {
+#[derive(Clone, Debug)]
+pub struct Picked<E> {
     /// The company.
     pub company: Option<MatchedCompany>,
     /// The contact.
     pub contact: Option<Row>,
     /// Why nothing can be said about the company: a question about it was not answered, and no other
     /// answer names it.
-    pub failure: Option<bitrix24::Error>,
+    pub failure: Option<E>,
     /// Why nothing can be said about the contact.
-    pub contact_failure: Option<bitrix24::Error>,
+    pub contact_failure: Option<E>,
 }
 
 /// Decides in the order of belief: by id, then through the contact, then by domain.
-pub fn pick(inputs: &Inputs, answers: &Answers) -> Picked {
+pub fn pick<E: Clone>(inputs: &Inputs, answers: &Answers<E>) -> Picked<E> {
     let contact = pick_contact(inputs, answers);
     let company = by_value(inputs, answers)
         .or_else(|| of_contact(contact.as_ref()?, answers))
         .or_else(|| by_domain(inputs, answers));
     let failure_among = |is_wanted: fn(&Question) -> bool| {
-        let failed = answers.iter().filter(|(question, _)| is_wanted(question));
-        failed
-            .filter_map(|(_, answer)| answer.as_ref().err())
-            .find(|error| !is_no_record(error))
+        let mut wanted = answers.iter().filter(|(question, _)| is_wanted(question));
+        wanted
+            .find_map(|(_, answer)| answer.as_ref().err())
             .cloned()
     };
     let failure = if company.is_none() {
@@ -106,18 +105,6 @@ pub fn pick(inputs: &Inputs, answers: &Answers) -> Picked {
     }
 }
 
-/// Whether an error says that there is nothing, which is an answer. A reference that led nowhere says so too.
-fn is_no_record(error: &bitrix24::Error) -> bool {
-    matches!(
-        error,
-        bitrix24::Error::NotFound { .. }
-            | bitrix24::Error::NoAnswer {
-                mishap: bitrix24::Mishap::Unresolved,
-                ..
-            }
-    )
-}
-
 fn is_about_contact(question: &Question) -> bool {
     match question {
         Question::ContactByEmail(_)
@@ -136,14 +123,14 @@ fn is_about_company(question: &Question) -> bool {
     !is_about_contact(question)
 }
 
-fn rows<'a>(answers: &'a Answers, question: &Question) -> &'a [Row] {
+fn rows<'a, E>(answers: &'a Answers<E>, question: &Question) -> &'a [Row] {
     match answers.get(question) {
         Some(Ok(rows)) => rows,
         Some(Err(_)) | None => &[],
     }
 }
 
-fn by_value(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
+fn by_value<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany> {
     inputs.values.iter().find_map(|value| {
         inputs.fields.iter().find_map(|field| {
             let question = Question::CompanyByValue {
@@ -166,7 +153,7 @@ fn by_value(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
 }
 
 /// The contact: by address, then by number; one with a company goes before one without.
-fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
+fn pick_contact<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<Row> {
     let has_email = |row: &Row| {
         let wanted = inputs.email.as_ref();
         let emails = row.multifields("EMAIL");
@@ -210,7 +197,7 @@ fn pick_contact(inputs: &Inputs, answers: &Answers) -> Option<Row> {
 }
 
 /// The contact's company, among whatever companies were asked for through contacts.
-fn of_contact(contact: &Row, answers: &Answers) -> Option<MatchedCompany> {
+fn of_contact<E>(contact: &Row, answers: &Answers<E>) -> Option<MatchedCompany> {
     let id = contact.id("COMPANY_ID")?;
     let row = answers.iter().find_map(|(question, answer)| {
         let is_asked_so = matches!(
@@ -229,7 +216,7 @@ fn of_contact(contact: &Row, answers: &Answers) -> Option<MatchedCompany> {
     })
 }
 
-fn by_domain(inputs: &Inputs, answers: &Answers) -> Option<MatchedCompany> {
+fn by_domain<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany> {
     let domain = inputs.domain.as_ref()?;
     let has_web = |row: &&Row| {
         let addresses = row.multifields("WEB");
