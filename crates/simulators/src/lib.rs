@@ -11,4 +11,5 @@ pub mod bitrix24;
 pub mod clock;
 pub mod faults;
 pub mod frappe;
+pub mod sample_facts;
 pub mod server;

@@ -1,0 +1,666 @@
+//! What a site starts with: the DocTypes and stock documents of a fresh installation, and then the data
+//! that a test, a file or the sample brings along.
+
+use std::sync::Arc;
+
+use jiff::civil;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    cell, checks, customise,
+    document::{self, Document, Nulls},
+    helpdesk::contact,
+    meta::{DocType, Naming},
+    random::Random,
+    scripts::Hooks,
+    store::{Clash, Store},
+    transaction::{Blobs, Transaction, User},
+    users,
+    versions::Versions,
+};
+
+/// The DocTypes of Frappe and Helpdesk, as far as they are simulated.
+const DOCTYPES: &str = include_str!("doctypes.json");
+
+/// Everything that a site holds, in the form of a file.
+///
+/// ```json
+/// {
+///   "users": [{"email": "an@helpdesk.example", "full_name": "An Trần", "roles": ["Agent"],
+///              "api_key": "an-key", "api_secret": "an-secret", "password": "an-password"}],
+///   "documents": [{"doctype": "HD Customer", "name": "Trà Núi Mây", "customer_name": "Trà Núi Mây"}],
+///   "secrets": [{"doctype": "Helpdesk Integrations Settings", "name": "Helpdesk Integrations Settings",
+///                "fieldname": "bitrix_webhook_url", "value": "https://portal.example/rest/1/abc/"}]
+/// }
+/// ```
+///
+/// Documents are taken as they would be stored: no rights are asked for and nothing is derived except what
+/// is missing (names, times, a contact's primary address, a ticket's status category). DocTypes, custom
+/// fields and property setters may stand anywhere; they are read first.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Users in short form; each gets a contact.
+    #[serde(default)]
+    pub users: Vec<Account>,
+    /// Documents with their `doctype`; singles too.
+    #[serde(default)]
+    pub documents: Vec<Map<String, Value>>,
+    /// What Password fields hold, and users' passwords (field `password`).
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+}
+
+/// A user in short form.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The address, which is the user's name too.
+    pub email: String,
+    /// First name, or the whole name.
+    pub full_name: String,
+    /// Roles, such as `Agent`.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Whether the user may log in.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The public half of the key pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// The secret half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_secret: Option<String>,
+    /// The password for `/api/method/login`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A secret and where it lies.
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// DocType of the document.
+    pub doctype: String,
+    /// Name of the document.
+    pub name: String,
+    /// Field of the document.
+    pub fieldname: String,
+    /// The secret itself, of a system that exists nowhere.
+    pub value: String,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Secret({} {} {})",
+            self.doctype, self.name, self.fieldname
+        )
+    }
+}
+
+/// Why data cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is no data file.
+    #[error("data file is not in the expected form")]
+    Parse(#[source] serde_json::Error),
+    /// A document without `doctype`.
+    #[error("document {position} has no doctype")]
+    NoDocType {
+        /// Counts from 1.
+        position: usize,
+    },
+    /// A document of a DocType that the site does not have.
+    #[error("document {position} is of the DocType {doctype:?}, which the site does not have")]
+    UnknownDocType {
+        /// Counts from 1.
+        position: usize,
+        /// As written.
+        doctype: String,
+    },
+    /// A field that the DocType does not have, which a site would drop in silence.
+    #[error("{doctype} {name:?} has the field {field:?}, which the DocType does not have")]
+    UnknownField {
+        /// The document's DocType.
+        doctype: String,
+        /// The document's name.
+        name: String,
+        /// As written.
+        field: String,
+    },
+    /// A date that the database does not take.
+    #[error("{doctype} {name:?}: {value:?} in {field:?} is no date that the database takes")]
+    Date {
+        /// The document's DocType.
+        doctype: String,
+        /// The document's name.
+        name: String,
+        /// The field.
+        field: String,
+        /// As written.
+        value: String,
+    },
+    /// Two documents with one name or one unique value.
+    #[error("{doctype} {name:?} is there twice, or shares a unique value")]
+    Clash {
+        /// The document's DocType.
+        doctype: String,
+        /// The document's name.
+        name: String,
+    },
+}
+
+/// An error with its source, in one line.
+pub(crate) fn explain(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+impl Data {
+    /// Reads a data file.
+    ///
+    /// # Errors
+    /// When the bytes are not JSON in the form above.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(bytes).map_err(Error::Parse)
+    }
+}
+
+/// Builds the database of a site.
+pub(crate) fn load(
+    data: &Data,
+    versions: Versions,
+    zone: &str,
+    now: civil::DateTime,
+    random: &mut Random,
+) -> Result<Store, Error> {
+    let mut store = Store::default();
+    let (mut blobs, hooks) = (Blobs::new(), Hooks::default());
+    let mut loader = Loader {
+        transaction: Transaction {
+            store: &mut store,
+            blobs: &mut blobs,
+            random,
+            hooks: &hooks,
+            versions: &versions,
+            user: User {
+                name: "Administrator".into(),
+                roles: Vec::new(),
+            },
+            now,
+            messages: Vec::new(),
+            is_trusted: true,
+        },
+    };
+    loader.install(versions)?;
+    for document in stock(zone) {
+        loader.put(0, &document)?;
+    }
+    loader.put_data(data)?;
+    store.commit();
+    Ok(store)
+}
+
+struct Loader<'a> {
+    transaction: Transaction<'a>,
+}
+
+impl Loader<'_> {
+    /// Creates the DocTypes that every site has.
+    fn install(&mut self, versions: Versions) -> Result<(), Error> {
+        let definitions = standard(versions).map_err(Error::Parse)?;
+        for definition in &definitions {
+            let doctype = DocType::parse(definition.clone(), None);
+            self.transaction.store.put_doctype(doctype);
+        }
+        for definition in &definitions {
+            self.put(0, definition)?;
+        }
+        for definition in &definitions {
+            let name = definition.get("name").map(cell::text).unwrap_or_default();
+            customise::rebuild_in(self.transaction.store, &name);
+        }
+        Ok(())
+    }
+
+    fn put_data(&mut self, data: &Data) -> Result<(), Error> {
+        let order = |document: &Map<String, Value>| match doctype_of(document) {
+            "DocType" => 0,
+            "Custom Field" | "Property Setter" => 1,
+            "User" => 2,
+            _ => 3,
+        };
+        let mut documents: Vec<(usize, &Map<String, Value>)> = (1..).zip(&data.documents).collect();
+        documents.sort_by_key(|(_, document)| order(document));
+        for account in &data.users {
+            self.put_account(account)?;
+        }
+        for (position, document) in documents {
+            self.put(position, document)?;
+        }
+        for secret in &data.secrets {
+            let path = (
+                secret.doctype.as_str().into(),
+                secret.name.as_str().into(),
+                secret.fieldname.as_str().into(),
+            );
+            self.transaction.store.put_secret(path, Some(&secret.value));
+        }
+        Ok(())
+    }
+
+    fn put_account(&mut self, account: &Account) -> Result<(), Error> {
+        let roles: Vec<Value> = account
+            .roles
+            .iter()
+            .map(|role| json!({"role": role}))
+            .collect();
+        let user_type = match account.roles.is_empty() {
+            true => "Website User",
+            false => "System User",
+        };
+        let user = json!({
+            "doctype": "User",
+            "name": account.email,
+            "email": account.email,
+            "first_name": account.full_name,
+            "full_name": account.full_name,
+            "username": account.full_name.to_lowercase().replace(' ', "_"),
+            "enabled": i64::from(account.enabled),
+            "api_key": account.api_key,
+            "api_secret": account.api_secret.as_ref().map(|_| "***************"),
+            "user_type": user_type,
+            "roles": roles,
+        });
+        let contact = json!({
+            "doctype": "Contact",
+            "first_name": account.full_name,
+            "user": account.email,
+            "email_ids": [{"email_id": account.email, "is_primary": 1}],
+        });
+        for document in [user, contact] {
+            if let Value::Object(document) = document {
+                self.put(0, &document)?;
+            }
+        }
+        let user = account.email.as_str();
+        let key_path = ("User".into(), user.into(), "api_secret".into());
+        for (path, secret) in [
+            (key_path, &account.api_secret),
+            (users::password_path(user), &account.password),
+        ] {
+            if let Some(secret) = secret {
+                self.transaction.store.put_secret(path, Some(secret));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a document as it is; one of the same name is replaced.
+    fn put(&mut self, position: usize, sent: &Map<String, Value>) -> Result<(), Error> {
+        let doctype = doctype_of(sent);
+        if doctype.is_empty() {
+            return Err(Error::NoDocType { position });
+        }
+        let Some(meta) = self.transaction.store.doctype(doctype).cloned() else {
+            return Err(Error::UnknownDocType {
+                position,
+                doctype: doctype.to_owned(),
+            });
+        };
+        let mut document = Document::new(&meta);
+        document.name = sent.get("name").map(cell::text).unwrap_or_default();
+        refuse_unknown(&meta, &document.name, sent)?;
+        document.update(sent, self.transaction.store);
+        for (key, value) in sent.iter().filter(|(key, _)| key.starts_with('_')) {
+            document.set(key, value.clone());
+        }
+        self.derive(&mut document);
+        let fresh = document.values.clone();
+        checks::set_defaults(&mut document, &self.transaction);
+        document::stamp(&mut document, "Administrator", &self.transaction.now_text());
+        for kept in ["owner", "creation", "modified", "modified_by"] {
+            if let Some(value) = fresh.get(kept) {
+                document.set(kept, value.clone());
+            }
+        }
+        if !fresh.contains_key("modified") {
+            document.set("modified", document.get("creation").clone());
+        }
+        for counter in ["docstatus", "idx"] {
+            let number = cell::int(document.get(counter));
+            document.set(counter, number);
+        }
+        if document.name.is_empty() {
+            document.name = self.name_of(&document);
+        }
+        self.transaction.adopt_rows(&mut document);
+        self.store(&document)?;
+        match doctype {
+            "DocType" => customise::rebuild_in(self.transaction.store, &document.name),
+            "Custom Field" => {
+                customise::rebuild_in(self.transaction.store, &document.text("dt"));
+            }
+            "Property Setter" => {
+                customise::rebuild_in(self.transaction.store, &document.text("doc_type"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Fills in what a stored document of this kind always has.
+    fn derive(&mut self, document: &mut Document) {
+        match &*document.meta.name {
+            // Two primary rows stay what they are: this is how things are stored, not how they are checked.
+            "Contact" if !document.has("email_id") => {
+                drop(contact::validate(&mut self.transaction, document));
+                self.transaction.messages.clear();
+            }
+            "HD Ticket" => {
+                if !document.has("status") {
+                    document.set("status", "Open");
+                }
+                if !document.has("status_category") {
+                    let status = document.text("status");
+                    let category = self
+                        .transaction
+                        .value("HD Ticket Status", &status, "category");
+                    document.set("status_category", category);
+                }
+                if !document.has("priority") {
+                    document.set("priority", "Medium");
+                }
+                if !document.has("key") {
+                    document.set("key", self.transaction.random.uuid());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn name_of(&mut self, document: &Document) -> String {
+        match &document.meta.naming {
+            Naming::Field(field) => document.text(field),
+            Naming::Format(format) => super::life::filled(format, document),
+            _ if document.meta.is_single => document.meta.name.to_string(),
+            Naming::Controller if &*document.meta.name == "Contact" => {
+                contact::new_name(&mut self.transaction, document)
+            }
+            Naming::Controller if &*document.meta.name == "Custom Field" => {
+                customise::field_name(document)
+            }
+            Naming::Controller if &*document.meta.name == "Property Setter" => {
+                customise::setter_name(document)
+            }
+            Naming::Controller if &*document.meta.name == "User" => document.text("email"),
+            Naming::Series(digits) => {
+                let number = self.transaction.store.next_in_series("");
+                let digits = *digits;
+                format!("{number:0digits$}")
+            }
+            Naming::Autoincrement => {
+                let number = self.transaction.store.next_in_series(&document.meta.name);
+                number.to_string()
+            }
+            _ => self.transaction.random.name(),
+        }
+    }
+
+    fn store(&mut self, document: &Document) -> Result<(), Error> {
+        let doctype = document.meta.name.clone();
+        let row = document.row().map_err(|refused| Error::Date {
+            doctype: doctype.to_string(),
+            name: document.name.clone(),
+            field: refused.column,
+            value: refused.value,
+        })?;
+        if document.meta.is_single {
+            self.transaction.store.put_single(&doctype, row);
+            return Ok(());
+        }
+        let series = match document.meta.naming {
+            Naming::Series(_) => Some(""),
+            Naming::Autoincrement => Some(&*doctype),
+            _ => None,
+        };
+        if let (Some(series), Ok(number)) = (series, document.name.parse()) {
+            self.transaction.store.raise_series(series, number);
+        }
+        let stored: Result<(), Clash> = self.transaction.store.replace(&doctype, row);
+        stored.map_err(|_| Error::Clash {
+            doctype: doctype.to_string(),
+            name: document.name.clone(),
+        })
+    }
+}
+
+fn doctype_of(document: &Map<String, Value>) -> &str {
+    document
+        .get("doctype")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn refuse_unknown(meta: &DocType, name: &str, sent: &Map<String, Value>) -> Result<(), Error> {
+    let known =
+        |key: &str| key == "doctype" || meta.column(key).is_some() || meta.field(key).is_some();
+    match sent.keys().find(|key| !known(key)) {
+        None => Ok(()),
+        Some(field) => Err(Error::UnknownField {
+            doctype: meta.name.to_string(),
+            name: name.to_owned(),
+            field: field.clone(),
+        }),
+    }
+}
+
+/// The definitions of the standard DocTypes, spelled out.
+fn standard(versions: Versions) -> Result<Vec<Map<String, Value>>, serde_json::Error> {
+    let definitions: Vec<Map<String, Value>> = serde_json::from_str(DOCTYPES)?;
+    let definitions = definitions.into_iter().map(|mut definition| {
+        adapt(&mut definition, versions);
+        spell_out(definition)
+    });
+    Ok(definitions.collect())
+}
+
+/// What differs between releases.
+fn adapt(definition: &mut Map<String, Value>, versions: Versions) {
+    let name = definition.get("name").map(cell::text).unwrap_or_default();
+    match &*name {
+        "HD Ticket" if versions.has_integer_tickets() => {
+            definition.insert("autoname".to_owned(), "autoincrement".into());
+        }
+        "HD Customer" if versions.has_customer_members() => {
+            let permissions = json!([
+                {"role": "System Manager", "rights": "rwcd"},
+                {"role": "Agent Manager", "rights": "rwcd"},
+                {"role": "Agent", "rights": "r"},
+                {"role": "Administrator", "rights": "rwcd"},
+            ]);
+            definition.insert("permissions".to_owned(), permissions);
+            if let Some(Value::Array(fields)) = definition.get_mut("fields") {
+                fields.extend([
+                    json!(["contacts", "Contacts", "Table", {"options": "HD Customer Member"}]),
+                    json!(["email_id", "Email", "Data"]),
+                    json!(["mobile_no", "Mobile No", "Data"]),
+                    json!(["country", "Country", "Data"]),
+                    json!(["customer_type", "Customer Type", "Data"]),
+                ]);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `["domain", "Domain", "Data", {…}]` becomes an object, `"rwcd"` four flags.
+fn spell_out(mut definition: Map<String, Value>) -> Map<String, Value> {
+    definition.insert("doctype".to_owned(), "DocType".into());
+    for (key, default) in [("engine", json!("InnoDB")), ("custom", json!(0))] {
+        definition.entry(key).or_insert(default);
+    }
+    if let Some(Value::Array(fields)) = definition.get_mut("fields") {
+        for field in fields {
+            let Value::Array(parts) = field else { continue };
+            let mut object = match parts.get(3) {
+                Some(Value::Object(more)) => more.clone(),
+                _ => Map::new(),
+            };
+            for (key, part) in ["fieldname", "label", "fieldtype"].into_iter().zip(&*parts) {
+                if *part != "" {
+                    object.insert(key.to_owned(), part.clone());
+                }
+            }
+            *field = Value::Object(object);
+        }
+    }
+    if let Some(Value::Array(permissions)) = definition.get_mut("permissions") {
+        for permission in permissions {
+            let Value::Object(permission) = permission else {
+                continue;
+            };
+            let rights = permission.remove("rights").as_ref().map(cell::text);
+            let rights = rights.unwrap_or_default();
+            for (letter, right) in [
+                ('r', "read"),
+                ('w', "write"),
+                ('c', "create"),
+                ('d', "delete"),
+            ] {
+                let given = i64::from(rights.contains(letter));
+                permission.insert(right.to_owned(), given.into());
+            }
+        }
+    }
+    definition
+}
+
+/// The documents of a fresh installation.
+fn stock(zone: &str) -> Vec<Map<String, Value>> {
+    let status = |name: &str, order: u8, category: &str, color: &str| {
+        json!({"doctype": "HD Ticket Status", "name": name, "label_agent": name, "order": order,
+               "category": category, "color": color, "enabled": 1})
+    };
+    let mut replied = status("Replied", 2, "Paused", "Blue");
+    if let Value::Object(replied) = &mut replied {
+        replied.insert("different_view".to_owned(), 1.into());
+        replied.insert("label_customer".to_owned(), "Awaiting Response".into());
+    }
+    let priority = |name: &str, value: u16| json!({"doctype": "HD Ticket Priority", "name": name, "integer_value": value});
+    let kind = |name: &str, system: u8| json!({"doctype": "HD Ticket Type", "name": name, "is_system": system});
+    let role = |name: &str| json!({"doctype": "Role", "name": name, "role_name": name});
+    let user = |name: &str, email: &str| {
+        json!({"doctype": "User", "name": name, "email": email, "first_name": name, "full_name": name,
+               "username": name.to_lowercase(), "enabled": 1})
+    };
+    let documents = vec![
+        status("Open", 1, "Open", "Red"),
+        replied,
+        status("Resolved", 3, "Resolved", "Green"),
+        status("Closed", 4, "Resolved", "Gray"),
+        priority("Urgent", 100),
+        priority("High", 200),
+        priority("Medium", 300),
+        priority("Low", 400),
+        kind("Unspecified", 1),
+        kind("Question", 0),
+        kind("Bug", 0),
+        kind("Incident", 0),
+        json!({"doctype": "HD Service Level Agreement", "name": "Default", "service_level": "Default",
+               "enabled": 1, "default_sla": 1}),
+        role("Administrator"),
+        role("System Manager"),
+        role("Script Manager"),
+        role("Agent"),
+        role("Agent Manager"),
+        role("Desk User"),
+        role("Website Manager"),
+        role("All"),
+        role("Guest"),
+        user("Administrator", "admin@example.com"),
+        user("Guest", "guest@example.com"),
+        json!({"doctype": "HD Settings", "base_support_rotation": "Support Rotation"}),
+        json!({"doctype": "System Settings", "time_zone": zone}),
+    ];
+    documents
+        .into_iter()
+        .filter_map(|document| match document {
+            Value::Object(document) => Some(document),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Everything that a site holds beyond a fresh installation's DocTypes.
+pub(crate) fn dump(store: &Store) -> Data {
+    let mut metas: Vec<&Arc<DocType>> = store.doctypes().collect();
+    metas.sort_by(|left, right| left.name.cmp(&right.name));
+    let mut documents = Vec::new();
+    for meta in metas.iter().filter(|meta| !meta.is_child) {
+        let singles = store.single(&meta.name).into_iter();
+        for row in singles.chain(store.rows(&meta.name)) {
+            let document = Document::load(meta, row, store);
+            let standard = &*meta.name == "DocType" && cell::int(document.get("custom")) == 0;
+            if standard {
+                continue;
+            }
+            if let Value::Object(mut shown) = document.json(Nulls::Dropped) {
+                let hidden = ["_assign", "_seen"].map(|key| (key, document.get(key).clone()));
+                let hidden = hidden.into_iter().filter(|(_, value)| !value.is_null());
+                shown.extend(hidden.map(|(key, value)| (key.to_owned(), value)));
+                strip(&mut shown);
+                documents.push(shown);
+            }
+        }
+    }
+    let mut secrets: Vec<Secret> = store
+        .secrets()
+        .map(|((doctype, name, fieldname), value)| Secret {
+            doctype: doctype.to_string(),
+            name: name.to_string(),
+            fieldname: fieldname.to_string(),
+            value: value.to_owned(),
+        })
+        .collect();
+    secrets.sort_by(|left, right| {
+        let key = |secret: &Secret| {
+            (
+                secret.doctype.clone(),
+                secret.name.clone(),
+                secret.fieldname.clone(),
+            )
+        };
+        key(left).cmp(&key(right))
+    });
+    Data {
+        users: Vec::new(),
+        documents,
+        secrets,
+    }
+}
+
+/// Child rows know their parent without saying so.
+fn strip(document: &mut Map<String, Value>) {
+    const IMPLIED: [&str; 5] = [
+        "parent",
+        "parentfield",
+        "parenttype",
+        "doctype",
+        "__unsaved",
+    ];
+    for rows in document.values_mut().filter_map(Value::as_array_mut) {
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            row.retain(|key, _| !IMPLIED.contains(&key.as_str()));
+        }
+    }
+}
