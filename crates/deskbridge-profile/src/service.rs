@@ -7,8 +7,9 @@ mod stored;
 mod writes;
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -138,12 +139,18 @@ struct Shared {
     metas: Metas,
     planned: Cache<String, ()>,
     occasions: AtomicU64,
+    counters: Mutex<BTreeMap<(Status, Origin), u64>>,
     clock: Clock,
     journal: Journal,
     tasks: Tasks,
 }
 
 impl Shared {
+    fn count(&self, status: Status, origin: Origin) {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        *counters.entry((status, origin)).or_default() += 1;
+    }
+
     /// A text that no other occasion of this or another run has.
     fn occasion(&self) -> String {
         let number = self.occasions.fetch_add(1, Ordering::Relaxed);
@@ -193,6 +200,7 @@ impl Profiles {
             metas: Metas::new(hub, clock.clone(), local.site_zone.clone()),
             planned: Cache::new(IN_MEMORY_MAX),
             occasions: AtomicU64::new(0),
+            counters: Mutex::default(),
             clock,
             journal,
             tasks,
@@ -214,6 +222,12 @@ impl Profiles {
     /// The settings in force.
     pub fn live(&self) -> Arc<Live> {
         self.shared.settled.now()
+    }
+
+    /// How many answers were given, by status and origin, for metrics.
+    pub fn counters(&self) -> Vec<(Status, Origin, u64)> {
+        let counters = self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|((status, origin), number)| (*status, *origin, *number)).collect()
     }
 
     /// The profile of a ticket, as the body of the answer.
@@ -329,6 +343,7 @@ impl Profiles {
             None => None,
         };
         self.write_back(&live, case, &found);
+        self.shared.count(found.status, found.origin);
         let view = self.bitrix_view(
             &live,
             case,

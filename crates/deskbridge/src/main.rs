@@ -1,3 +1,22 @@
-//! The `deskbridge` program.
+//! The `deskbridge` program: one file a subcommand under `cli`, what they share beside it.
 
-fn main() {}
+mod cli;
+mod config;
+mod metrics;
+mod telemetry;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // One provider for all TLS of the process; it is only ever installed here.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let command = cli::Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::fail(&anyhow::Error::new(error).context("starting the runtime")),
+    };
+    runtime.block_on(cli::run(command)).unwrap_or_else(|error| cli::fail(&error))
+}

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -26,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The `Retry-After` header.
     pub(crate) retry_after: Option<Duration>,
+    /// The `Date` header.
+    pub(crate) date: Option<Timestamp>,
     /// The host that the `Location` header names.
     pub(crate) redirects_to: Option<String>,
     pub(crate) body: Bytes,
@@ -180,6 +183,11 @@ pub(crate) fn identifier(text: &str) -> Option<String> {
 /// by default.
 fn is_of_script(body: &Map<String, Value>) -> bool {
     body.get("_exc_source").and_then(Value::as_str) == Some("Server Script")
+}
+
+/// A `Date` header.
+pub(crate) fn date(header: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(header).ok()?.timestamp())
 }
 
 /// A `Retry-After` header in seconds. Frappe never sends the form with a date.

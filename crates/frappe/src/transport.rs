@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Method,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     multipart::Form,
 };
 use secrecy::ExposeSecret as _;
@@ -121,6 +121,7 @@ async fn read(response: reqwest::Response, site: &Site) -> Result<Answer, Cause>
     let bytes_max = site.options().response_bytes_max;
     let header = |name| response.headers().get(name)?.to_str().ok();
     let retry_after = header(RETRY_AFTER).and_then(answer::retry_after);
+    let date = header(DATE).and_then(answer::date);
     let redirects_to = header(LOCATION)
         .and_then(|to| site.url().join(to).ok())
         .and_then(|to| to.host_str().map(str::to_owned));
@@ -128,6 +129,7 @@ async fn read(response: reqwest::Response, site: &Site) -> Result<Answer, Cause>
     Ok(Answer {
         status,
         retry_after,
+        date,
         redirects_to,
         body: read_capped(response, bytes_max).await?,
     })

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
+use reqwest::Method;
 use serde::Deserialize;
 
 use crate::{
     Client, Error, List, Order,
+    client::without_body,
     error::Cause,
     operation::{Operation, Verb},
 };
@@ -110,6 +112,18 @@ impl Client {
             true => TicketNames::Integers,
             false => TicketNames::Texts,
         }))
+    }
+
+    /// The time of the web server before the site, to the second, from its answer's `Date` header; `None` when it
+    /// sends none. Nobody need be logged in.
+    ///
+    /// # Errors
+    /// What any request may fail with.
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
+        let operation = Operation::new(Verb::Ask, "ping");
+        let request = without_body(Method::GET, "/api/method/ping".to_owned());
+        let answer = self.send_raw(&operation, Ok(request)).await?;
+        Ok(answer.date)
     }
 
     /// The zone of the site's clock, in which it keeps its times (read in the source, not observed).

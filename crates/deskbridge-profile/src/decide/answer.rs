@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What became of the question to Bitrix24.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The integration is switched off.
@@ -249,7 +249,7 @@ impl Facts {
 }
 
 /// Where an answer comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Bitrix24 was asked just now.
     Live,
@@ -257,6 +257,33 @@ pub enum Origin {
     Cache,
     /// The cache, past its time, because Bitrix24 could not be asked.
     Stale,
+}
+
+impl Status {
+    /// The name in the answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::MissingConfig => "missing_config",
+            Self::MissingOrgid => "missing_orgid",
+            Self::Matched => "matched",
+            Self::NotFound => "not_found",
+            Self::Error => "error",
+            Self::Cached => "cached",
+            Self::Local => "local",
+        }
+    }
+}
+
+impl Origin {
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Cache => "cache",
+            Self::Stale => "stale",
+        }
+    }
 }
 
 /// The status of an answer with these facts from there.

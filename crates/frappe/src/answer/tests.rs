@@ -11,6 +11,7 @@ fn answer(status: u16, body: &(impl ToString + ?Sized)) -> Answer {
     Answer {
         status,
         retry_after: None,
+        date: None,
         redirects_to: None,
         body: Bytes::from(body.to_string()),
     }
@@ -294,5 +295,21 @@ proptest::proptest! {
             let answered = answer(status, &body).into_success(&operation(verb), &session());
             proptest::prop_assert!(answered.is_err() || (200..300).contains(&status));
         }
+    }
+}
+
+#[test]
+fn a_date_header_is_read() {
+    let cases = [
+        (
+            "Fri, 20 Nov 2026 10:00:00 GMT",
+            Some("2026-11-20T10:00:00Z"),
+        ),
+        ("2026-11-20", None),
+        ("", None),
+    ];
+    for (header, expected) in cases {
+        let expected = expected.map(|time| time.parse().unwrap());
+        assert_eq!(date(header), expected, "{header}");
     }
 }

@@ -1,0 +1,64 @@
+//! `deskbridge config`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use deskbridge_profile::settings::Settings;
+
+use super::{ConfigFile, environment, say};
+use crate::{
+    config::{self, SettingsIn},
+    wire::{Connections, raw_settings},
+};
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration without asking anybody; `deskbridge doctor` asks.
+    Check(ConfigFile),
+    /// Print a configuration to start from, with every setting explained.
+    Example,
+}
+
+pub(super) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Example => {
+            say(config::EXAMPLE.trim_end())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ConfigCommand::Check(file) => check(&file),
+    }
+}
+
+fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    let connections = Connections::of(&config, &environment())?;
+    say(format!("{} can be used.", file.config.display()))?;
+    say(format!("  serves on        {}", config.server.listen))?;
+    say(format!("  database         {}", config.database().display()))?;
+    say(format!("  helpdesk         {}", connections.site.base()))?;
+    let flaws = match config.profile.settings {
+        SettingsIn::Helpdesk => {
+            say("  Bitrix24         as the helpdesk's DocType \"Helpdesk Integrations Settings\" says")?;
+            Vec::new()
+        }
+        SettingsIn::File => {
+            let settings = Settings::read(&raw_settings(&config, &environment())?);
+            let portal = match (&settings.webhook, settings.enabled) {
+                (_, false) => "switched off".to_owned(),
+                (None, true) => "no webhook".to_owned(),
+                (Some(webhook), true) => format!("{webhook:?}"),
+            };
+            say(format!("  Bitrix24         {portal}"))?;
+            let responsible = settings.responsible_webhook.as_ref();
+            let responsible =
+                responsible.map_or_else(|| "no webhook".to_owned(), |one| format!("{one:?}"));
+            say(format!("  responsible      {responsible}"))?;
+            say(format!("  links lead to    {}", settings.portal.as_deref().unwrap_or("nowhere")))?;
+            settings.flaws
+        }
+    };
+    for flaw in &flaws {
+        say(format!("! {flaw}"))?;
+    }
+    Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

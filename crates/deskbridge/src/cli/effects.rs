@@ -1,0 +1,184 @@
+//! `deskbridge effects`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use deskbridge_core::{Clock, EffectId};
+use deskbridge_store::{EffectFilter, EffectRecord, EffectState, Store};
+use serde_json::json;
+
+use super::{ConfigFile, say};
+
+#[derive(Subcommand)]
+pub(crate) enum EffectsCommand {
+    /// List effects, newest first.
+    List(ListArguments),
+    /// Show one with everything that is known of it.
+    Show(OneArguments),
+    /// Let effects that were given up run again; they look at the remote system before they write.
+    Revive(SomeArguments),
+    /// Throw effects away that are given up or still wait.
+    Discard(SomeArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only those in this state.
+    #[arg(long)]
+    state: Option<StateArgument>,
+    /// The newest so many.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct OneArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The effect, such as `eff_0198…`.
+    id: EffectId,
+}
+
+#[derive(Args)]
+pub(crate) struct SomeArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The effects, such as `eff_0198…`.
+    #[arg(required_unless_present = "all_dead")]
+    ids: Vec<EffectId>,
+    /// All that are given up.
+    #[arg(long, conflicts_with = "ids")]
+    all_dead: bool,
+    /// Say which they are and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum StateArgument {
+    Pending,
+    Running,
+    Done,
+    Dead,
+    Discarded,
+}
+
+impl StateArgument {
+    fn state(self) -> EffectState {
+        match self {
+            Self::Pending => EffectState::Pending,
+            Self::Running => EffectState::Running,
+            Self::Done => EffectState::Done,
+            Self::Dead => EffectState::Dead,
+            Self::Discarded => EffectState::Discarded,
+        }
+    }
+}
+
+pub(super) async fn run(command: EffectsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        EffectsCommand::List(arguments) => list(arguments).await,
+        EffectsCommand::Show(arguments) => show(arguments).await,
+        EffectsCommand::Revive(arguments) => change(arguments, Change::Revive).await,
+        EffectsCommand::Discard(arguments) => change(arguments, Change::Discard).await,
+    }
+}
+
+fn open(file: &ConfigFile) -> anyhow::Result<Store> {
+    let path = file.load()?.database();
+    if !path.exists() {
+        bail!("there is no database {}; `deskbridge serve` makes it", path.display());
+    }
+    Store::open(&path).context("opening the database")
+}
+
+async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
+    let filter =
+        EffectFilter { state: arguments.state.map(StateArgument::state), limit: arguments.limit };
+    let found = open(&arguments.file)?.list_effects(filter).await?;
+    for record in &found {
+        say(if arguments.json { as_json(record).to_string() } else { as_line(record) })?;
+    }
+    if found.is_empty() && !arguments.json {
+        say("There are none.")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(arguments: OneArguments) -> anyhow::Result<ExitCode> {
+    let Some(record) = open(&arguments.file)?.effect(arguments.id).await? else {
+        bail!("there is no effect {}", arguments.id);
+    };
+    say(serde_json::to_string_pretty(&as_json(&record))?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Revive,
+    Discard,
+}
+
+async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<ExitCode> {
+    let store = open(&arguments.file)?;
+    let ids = if arguments.all_dead {
+        let dead = EffectFilter { state: Some(EffectState::Dead), limit: usize::MAX };
+        let found = store.list_effects(dead).await?;
+        // Oldest first, so that effects of one key are put back in their order.
+        found.iter().rev().map(|record| record.effect.id).collect()
+    } else {
+        arguments.ids
+    };
+    let mut unchanged = 0;
+    for id in ids {
+        if arguments.dry_run {
+            let state = store.effect(id).await?.map(|record| record.state.as_str());
+            say(format!("{id} {}", state.unwrap_or("does not exist")))?;
+            continue;
+        }
+        let now = Clock::system().now();
+        let (changed, done, not_done) = match change {
+            Change::Revive => (store.revive_effect(id, now).await?, "will run again", "is not given up"),
+            Change::Discard => {
+                (store.discard_effect(id, now).await?, "is thrown away", "is neither waiting nor given up")
+            }
+        };
+        say(format!("{id} {}", if changed { done } else { not_done }))?;
+        unchanged += usize::from(!changed);
+    }
+    Ok(if unchanged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn as_line(record: &EffectRecord) -> String {
+    let effect = &record.effect;
+    let failure = record.failure.as_deref().unwrap_or_default();
+    let recorded_at = effect.recorded_at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let (id, intent) = (effect.id, &effect.intent);
+    let (state, kind, key) = (record.state.as_str(), &intent.kind, &intent.ordering_key);
+    format!("{id}  {recorded_at}  {state:<9}  {kind}  {key}  {failure}").trim_end().to_owned()
+}
+
+fn as_json(record: &EffectRecord) -> serde_json::Value {
+    let effect = &record.effect;
+    json!({
+        "id": effect.id.to_string(),
+        "kind": effect.intent.kind,
+        "ordering_key": effect.intent.ordering_key.as_str(),
+        "idempotency_key": effect.intent.idempotency_key.as_str(),
+        "payload": effect.intent.payload,
+        "state": record.state.as_str(),
+        "attempts": effect.attempts,
+        "look_first": effect.look_first,
+        "recorded_at": effect.recorded_at.to_string(),
+        "claimable_at": record.claimable_at.to_string(),
+        "changed_at": record.changed_at.to_string(),
+        "result": record.result,
+        "failure": record.failure,
+    })
+}

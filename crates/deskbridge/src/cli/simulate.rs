@@ -1,0 +1,119 @@
+//! `deskbridge simulate`.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use deskbridge_core::Clock;
+use serde_json::json;
+use simulators::{
+    bitrix24, frappe,
+    faults::{Rule, Script},
+    server::Listen,
+};
+
+use super::{say, serve::stopped};
+
+#[derive(Subcommand)]
+pub(crate) enum SimulateCommand {
+    /// A Bitrix24 portal.
+    Bitrix24(Bitrix24Arguments),
+    /// A Frappe site with Helpdesk.
+    Frappe(SimulateArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct SimulateArguments {
+    /// Where it listens for plain HTTP; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// What it holds, as JSON; invented sample data without.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// What it does wrong, as a JSON list of rules.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Bitrix24Arguments {
+    #[command(flatten)]
+    common: SimulateArguments,
+    /// Where it listens for HTTPS as well, with a certificate made for this run.
+    #[arg(long, value_name = "ADDRESS")]
+    listen_tls: Option<SocketAddr>,
+}
+
+pub(super) async fn run(command: SimulateCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        SimulateCommand::Bitrix24(arguments) => portal(arguments).await?,
+        SimulateCommand::Frappe(arguments) => site(arguments).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn portal(arguments: Bitrix24Arguments) -> anyhow::Result<()> {
+    let common = &arguments.common;
+    let data = match &common.data {
+        Some(file) => read(file)?,
+        None => bitrix24::sample(Clock::system().now()),
+    };
+    let options = bitrix24::Options {
+        http: Some(common.listen),
+        https: arguments.listen_tls,
+        data,
+        faults: faults(common.faults.as_deref())?,
+        ..bitrix24::Options::default()
+    };
+    let running = bitrix24::start(options).await?;
+    let webhooks = running.portal.data().webhooks;
+    let webhooks = webhooks.iter().map(|webhook| {
+        json!({"path": webhook.path(), "scopes": webhook.scopes})
+    });
+    let ready = json!({
+        "http_url": running.http_url,
+        "https_url": running.https_url,
+        "certificate_pem": running.certificate_pem,
+        "webhooks": webhooks.collect::<Vec<_>>(),
+    });
+    say(ready.to_string())?;
+    stopped()?.await;
+    Ok(())
+}
+
+async fn site(arguments: SimulateArguments) -> anyhow::Result<()> {
+    let data = match &arguments.data {
+        Some(file) => read(file)?,
+        None => frappe::sample(Clock::system().now()),
+    };
+    let options = frappe::Options {
+        listen: Listen { address: arguments.listen, ..Listen::loopback() },
+        data,
+        ..frappe::Options::default()
+    };
+    let running = frappe::start(options).await?;
+    running.site.set_faults(faults(arguments.faults.as_deref())?);
+    say(json!({"url": running.url}).to_string())?;
+    stopped()?.await;
+    Ok(())
+}
+
+/// Reads a file of JSON.
+fn read<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
+    let text = read_file(file)?;
+    serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))
+}
+
+fn faults(file: Option<&Path>) -> anyhow::Result<Vec<Rule>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    Script::parse(&read_file(file)?).with_context(|| format!("reading {}", file.display()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file that the person at the terminal names")]
+fn read_file(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+}

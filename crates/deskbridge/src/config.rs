@@ -1,0 +1,328 @@
+//! The configuration: a TOML file, with the environment over it.
+
+pub(crate) mod overlay;
+mod secret;
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use deskbridge_core::Secret;
+use serde::Deserialize;
+
+pub(crate) use secret::SecretSource;
+
+/// The file that documents every setting and its default.
+pub(crate) const EXAMPLE: &str = include_str!("config.example.toml");
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("the configuration {} cannot be read; `deskbridge config example` prints one to start from", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    // Without the library's own text, which quotes the line and with it a secret.
+    #[error("line {line} of the configuration {} is no TOML: {why}", path.display())]
+    Syntax { path: PathBuf, line: usize, why: String },
+    #[error("the environment variable {name} does not lead to a setting: {why}")]
+    Overlay { name: String, why: String },
+    #[error("{place} of the configuration: {why}")]
+    Value { place: String, why: String },
+    #[error("{place} of the configuration names {}, which cannot be read", path.display())]
+    File {
+        place: String,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl ConfigError {
+    fn value(place: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Value { place: place.into(), why: why.into() }
+    }
+}
+
+/// Everything that is configured.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    #[serde(default)]
+    pub(crate) server: Server,
+    #[serde(default)]
+    pub(crate) frappe: Vec<Frappe>,
+    #[serde(default)]
+    pub(crate) bitrix24: Vec<Bitrix24>,
+    #[serde(default)]
+    pub(crate) profile: Profile,
+    /// The folder of the file, to which paths are relative.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: PathBuf,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) requests_max: usize,
+    pub(crate) deadline_seconds: u64,
+    pub(crate) shutdown_seconds: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            database: PathBuf::from("deskbridge.db"),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            requests_max: 512,
+            deadline_seconds: 65,
+            shutdown_seconds: 20,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Frappe {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) api_key: SecretSource,
+    pub(crate) api_secret: SecretSource,
+    #[serde(default)]
+    pub(crate) shared_secrets: Vec<SecretSource>,
+    pub(crate) site_name: Option<String>,
+    pub(crate) time_zone: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bitrix24 {
+    pub(crate) name: String,
+    #[serde(default = "yes")]
+    pub(crate) enabled: bool,
+    pub(crate) webhook_url: Option<SecretSource>,
+    pub(crate) responsible_webhook_url: Option<SecretSource>,
+    pub(crate) portal_url: Option<String>,
+    pub(crate) timeout_seconds: Option<u64>,
+    #[serde(default)]
+    pub(crate) plan: Plan,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Plan {
+    #[default]
+    Standard,
+    Enterprise,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Profile {
+    pub(crate) frappe: Option<String>,
+    pub(crate) bitrix24: Option<String>,
+    pub(crate) settings: SettingsIn,
+    pub(crate) settings_refresh_seconds: u64,
+    pub(crate) refresh_ttl_minutes: Option<u64>,
+    pub(crate) company_field_map: Option<toml::Table>,
+    pub(crate) enum_fields: Vec<String>,
+    pub(crate) not_found_ttl_minutes: u64,
+    pub(crate) stale_hours: u64,
+    pub(crate) permission_seconds: u64,
+    pub(crate) country: String,
+    pub(crate) dates_in: Option<String>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            frappe: None,
+            bitrix24: None,
+            settings: SettingsIn::File,
+            settings_refresh_seconds: 60,
+            refresh_ttl_minutes: None,
+            company_field_map: None,
+            enum_fields: Vec::new(),
+            not_found_ttl_minutes: 5,
+            stale_hours: 168,
+            permission_seconds: 5,
+            country: "VN".to_owned(),
+            dates_in: None,
+        }
+    }
+}
+
+/// Where the settings of the profile are.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SettingsIn {
+    File,
+    Helpdesk,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    /// Reads a file and lays the environment over it.
+    ///
+    /// # Errors
+    /// When either cannot be used; the message says where.
+    pub(crate) fn load(
+        path: &Path,
+        environment: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let text = read_file(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::read(&text, path, folder, environment)
+    }
+
+    fn read(
+        text: &str,
+        path: &Path,
+        folder: PathBuf,
+        environment: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let syntax = |error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            ConfigError::Syntax { path: path.to_owned(), line, why: error.message().to_owned() }
+        };
+        let mut table: toml::Table = text.parse().map_err(syntax)?;
+        overlay::lay(&mut table, environment)?;
+        let config: Self = serde_path_to_error::deserialize(table)
+            .map_err(|error| ConfigError::value(error.path().to_string(), error.inner().message()))?;
+        let config = Self { folder, ..config };
+        config.check_names()?;
+        Ok(config)
+    }
+
+    fn check_names(&self) -> Result<(), ConfigError> {
+        check_unique("frappe", self.frappe.iter().map(|one| &one.name))?;
+        check_unique("bitrix24", self.bitrix24.iter().map(|one| &one.name))
+    }
+
+    /// The helpdesk of the profile.
+    ///
+    /// # Errors
+    /// When there is none, or several and none is chosen.
+    pub(crate) fn profile_frappe(&self) -> Result<&Frappe, ConfigError> {
+        choose("frappe", self.profile.frappe.as_deref(), &self.frappe, |one| &one.name)
+    }
+
+    /// The portal of the profile; `None` when none is configured, because the helpdesk holds the settings.
+    ///
+    /// # Errors
+    /// When there are several and none is chosen, or the chosen one is missing.
+    pub(crate) fn profile_bitrix24(&self) -> Result<Option<&Bitrix24>, ConfigError> {
+        let wanted = self.profile.bitrix24.as_deref();
+        if wanted.is_none() && self.bitrix24.is_empty() {
+            return Ok(None);
+        }
+        choose("bitrix24", wanted, &self.bitrix24, |one| &one.name).map(Some)
+    }
+
+    /// The database, relative to the file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.join(&self.server.database)
+    }
+
+    /// A secret, wherever it is.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub(crate) fn secret(
+        &self,
+        place: &str,
+        source: &SecretSource,
+        environment: &[(String, String)],
+    ) -> Result<Secret, ConfigError> {
+        source.resolve(place, &self.folder, environment)
+    }
+
+    /// The text of a certificate file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn certificate(
+        &self,
+        place: &str,
+        file: Option<&Path>,
+    ) -> Result<Option<String>, ConfigError> {
+        file.map(|file| {
+            let path = self.folder.join(file);
+            read_file(&path).map_err(|source| ConfigError::File {
+                place: place.to_owned(),
+                path: path.clone(),
+                source,
+            })
+        })
+        .transpose()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "files that the administrator names")]
+fn read_file(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
+fn check_unique<'a>(
+    table: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for (index, name) in names.enumerate() {
+        let is_plain = !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        let place = format!("{table}[{index}].name");
+        if !is_plain {
+            return Err(ConfigError::value(place, "a name is lower-case letters, digits, - and _"));
+        }
+        if !seen.insert(name) {
+            return Err(ConfigError::value(place, format!("there are two named {name}")));
+        }
+    }
+    Ok(())
+}
+
+fn choose<'a, T>(
+    table: &str,
+    wanted: Option<&str>,
+    all: &'a [T],
+    name: impl Fn(&T) -> &String,
+) -> Result<&'a T, ConfigError> {
+    let place = format!("profile.{table}");
+    match (wanted, all) {
+        (Some(wanted), all) => all
+            .iter()
+            .find(|one| name(one) == wanted)
+            .ok_or_else(|| ConfigError::value(place, format!("there is no [[{table}]] named {wanted}"))),
+        (None, [only]) => Ok(only),
+        (None, []) => Err(ConfigError::value(table, format!("there is no [[{table}]]; add one"))),
+        (None, _) => Err(ConfigError::value(place, format!("there are several [[{table}]]; name one here"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! What an operator measures, in the text form that Prometheus reads.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use deskbridge_core::{Chain, Clock};
+use deskbridge_journal::Journal;
+use deskbridge_profile::{Profiles, crm::Portals};
+use deskbridge_store::{EffectState, Store};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::Gauge,
+        histogram::Histogram,
+    },
+    registry::Registry,
+};
+use tokio::time::Instant;
+
+/// Upper bounds of the buckets for request times, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+
+type FloatGauge = Gauge<f64, AtomicU64>;
+
+/// Counts what has no counter elsewhere, and gathers the rest when it is asked for.
+pub(crate) struct Metrics {
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<RouteLabels, Histogram>,
+    store: Store,
+    clock: Clock,
+    journal: Journal,
+    portals: Arc<Portals>,
+    profiles: Profiles,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PortalLabels {
+    portal: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    status: &'static str,
+    origin: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        journal: Journal,
+        portals: Arc<Portals>,
+        profiles: Profiles,
+    ) -> Self {
+        Self {
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            store,
+            clock,
+            journal,
+            portals,
+            profiles,
+        }
+    }
+
+    /// Everything, as text.
+    pub(crate) async fn text(&self) -> String {
+        let mut registry = Registry::with_prefix("deskbridge");
+        registry.register("http_requests", "Requests served", self.requests.clone());
+        registry.register(
+            "http_request_seconds",
+            "How long requests took",
+            self.request_seconds.clone(),
+        );
+        self.add_journal(&mut registry);
+        self.add_effects(&mut registry).await;
+        self.add_portals(&mut registry);
+        self.add_profiles(&mut registry);
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        drop(encode(&mut text, &registry));
+        text
+    }
+
+    fn add_journal(&self, registry: &mut Registry) {
+        let counts = self.journal.counters().snapshot();
+        for (name, help, value) in [
+            ("effects_recorded", "Effects recorded", counts.recorded),
+            ("effects_done", "Effects carried out", counts.done),
+            ("effects_rescheduled", "Attempts that failed and are repeated", counts.rescheduled),
+            ("effects_given_up", "Effects given up", counts.dead),
+            ("effect_handlers_panicked", "Handlers that panicked", counts.panicked),
+        ] {
+            registry.register(name, help, ConstCounter::new(value));
+        }
+    }
+
+    async fn add_effects(&self, registry: &mut Registry) {
+        let counts = match self.store.count_effects().await {
+            Ok(counts) => counts,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "Effects cannot be counted");
+                return;
+            }
+        };
+        let effects = Family::<StateLabels, Gauge>::default();
+        for state in EffectState::ALL {
+            let number = counts.by_state.get(&state).copied().unwrap_or(0);
+            let gauge = effects.get_or_create(&StateLabels { state: state.as_str() });
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        registry.register("effects", "Effects in the journal, by state", effects);
+        let age = counts
+            .oldest_open_recorded_at
+            .map_or(0.0, |oldest| self.clock.now().duration_since(oldest).as_secs_f64());
+        let oldest = FloatGauge::default();
+        oldest.set(age.max(0.0));
+        registry.register(
+            "oldest_open_effect_age_seconds",
+            "How long the oldest effect that is not finished has waited",
+            oldest,
+        );
+    }
+
+    fn add_portals(&self, registry: &mut Registry) {
+        type Read = fn(&bitrix24::Counters) -> u64;
+        let counted: [(&str, &str, Read); 8] = [
+            ("bitrix24_calls", "Calls asked for", |c| c.calls),
+            ("bitrix24_calls_merged", "Calls that joined an equal one", |c| c.merged),
+            ("bitrix24_requests", "HTTP requests sent", |c| c.requests),
+            ("bitrix24_commands", "Commands sent with them", |c| c.commands),
+            ("bitrix24_requests_refused", "Requests refused for their number", |c| {
+                c.requests_refused
+            }),
+            ("bitrix24_retries", "Commands sent again", |c| c.retries),
+            ("bitrix24_calls_refused_here", "Calls not sent to spare the portal", |c| {
+                c.refused_here
+            }),
+            ("bitrix24_calls_expired", "Calls whose deadline passed", |c| c.expired),
+        ];
+        let portals: Vec<_> = self.portals.all().into_iter().collect();
+        for (name, help, read) in counted {
+            let family = Family::<PortalLabels, Counter>::default();
+            for (portal, connection) in &portals {
+                let labels = PortalLabels { portal: portal.clone() };
+                family.get_or_create(&labels).inc_by(read(&connection.counters()));
+            }
+            registry.register(name, help, family);
+        }
+        let level = Family::<PortalLabels, FloatGauge>::default();
+        let parked = Family::<PortalLabels, FloatGauge>::default();
+        for (portal, connection) in &portals {
+            let labels = PortalLabels { portal: portal.clone() };
+            let counters = connection.counters();
+            level.get_or_create(&labels).set(counters.bucket_level);
+            let methods = u32::try_from(counters.parked_methods).unwrap_or(u32::MAX);
+            parked.get_or_create(&labels).set(methods.into());
+        }
+        registry.register("bitrix24_bucket_level", "Requests in the portal's bucket", level);
+        registry.register("bitrix24_methods_parked", "Methods over their operating time", parked);
+    }
+
+    fn add_profiles(&self, registry: &mut Registry) {
+        let answers = Family::<AnswerLabels, Counter>::default();
+        for (status, origin, number) in self.profiles.counters() {
+            let labels = AnswerLabels { status: status.as_str(), origin: origin.as_str() };
+            answers.get_or_create(&labels).inc_by(number);
+        }
+        registry.register("profile_answers", "Profiles shown, by status and origin", answers);
+    }
+}
+
+/// The layer that counts requests by route, never by address, which anybody can make up.
+pub(crate) async fn count_request(
+    State(metrics): State<Arc<Metrics>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let labels = RouteLabels { route: route.clone() };
+    metrics.request_seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
+    let status = response.status().as_u16();
+    metrics.requests.get_or_create(&RequestLabels { route, status }).inc();
+    response
+}

@@ -1,0 +1,256 @@
+//! How the parts are put together, from the configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    extract::State,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use deskbridge_core::{Backoff, Clock, Secret};
+use deskbridge_http::{
+    TrustedSecrets,
+    request::{Finishing, Limits, finish, no_such_route, wrong_verb},
+};
+use deskbridge_journal::{Journal, Settings as JournalSettings, Tasks};
+use deskbridge_profile::{
+    GateTimes, Local, Parts, Profiles, apply,
+    crm::Portals,
+    http::{Routes, router},
+    live::Source,
+    settings::RawSettings,
+};
+use deskbridge_store::Store;
+use http::{StatusCode, header};
+use jiff::tz::TimeZone;
+
+use crate::{
+    config::{self, Config, Plan, SettingsIn},
+    metrics::Metrics,
+};
+
+/// How long finished effects are kept.
+const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How often what is kept too long is forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// Rows forgotten in one transaction.
+const PRUNE_ROWS: usize = 1_000;
+
+/// The program, ready to serve.
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) tasks: Tasks,
+    pub(crate) profiles: Profiles,
+}
+
+/// The connections of the profile, ready to be asked.
+pub(crate) struct Connections {
+    pub(crate) site: frappe::Site,
+    pub(crate) hub: frappe::Client,
+    pub(crate) portals: Arc<Portals>,
+    pub(crate) source: Source,
+    pub(crate) trusted: TrustedSecrets,
+    pub(crate) local: Local,
+}
+
+impl Connections {
+    /// Connects nothing yet, but checks everything that can be checked without asking.
+    pub(crate) fn of(config: &Config, environment: &[(String, String)]) -> anyhow::Result<Self> {
+        let frappe = config.profile_frappe()?;
+        let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
+        let options = frappe::Options {
+            site_name: frappe.site_name.clone(),
+            root_certificates_pem: config
+                .certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
+            user_agent: user_agent(),
+            ..frappe::Options::default()
+        };
+        let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
+        let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
+        let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
+        let credential = frappe::Credential::token(key.expose(), secret.expose())
+            .with_context(|| place("api_secret"))?;
+        let hub = site.user(credential);
+        let shared = frappe.shared_secrets.iter();
+        let shared: Vec<Secret> = shared
+            .map(|source| config.secret(&place("shared_secrets"), source, environment))
+            .collect::<Result<_, _>>()?;
+        let source = match config.profile.settings {
+            SettingsIn::Helpdesk => Source::Helpdesk {
+                hub: hub.clone(),
+                every: Duration::from_secs(config.profile.settings_refresh_seconds.max(1)),
+            },
+            SettingsIn::File => Source::File(raw_settings(config, environment)?),
+        };
+        Ok(Self {
+            portals: Arc::new(Portals::new(portal_options(config)?)),
+            local: local(config, frappe)?,
+            trusted: TrustedSecrets::new(shared),
+            site,
+            hub,
+            source,
+        })
+    }
+}
+
+fn user_agent() -> String {
+    concat!("deskbridge/", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+fn portal_options(config: &Config) -> anyhow::Result<bitrix24::Options> {
+    let portal = config.profile_bitrix24()?;
+    let roots_pem = match portal {
+        Some(portal) => {
+            let place = format!("bitrix24[{}].ca_file", portal.name);
+            config.certificate(&place, portal.ca_file.as_deref())?.into_iter().collect()
+        }
+        None => Vec::new(),
+    };
+    let limits = match portal.map(|portal| portal.plan).unwrap_or_default() {
+        Plan::Standard => bitrix24::Limits::standard(),
+        Plan::Enterprise => bitrix24::Limits::enterprise(),
+    };
+    Ok(bitrix24::Options { limits, roots_pem, user_agent: user_agent(), ..Default::default() })
+}
+
+/// The eight settings as the file has them.
+pub(crate) fn raw_settings(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<RawSettings> {
+    let profile = &config.profile;
+    let portal = config.profile_bitrix24()?;
+    let secret = |field: &str, source: Option<&config::SecretSource>| {
+        let place = format!("bitrix24[{}].{field}", portal.map_or("", |portal| &portal.name));
+        source.map(|source| config.secret(&place, source, environment)).transpose()
+    };
+    let field_map = profile.company_field_map.as_ref();
+    let enum_fields = Some(&profile.enum_fields).filter(|fields| !fields.is_empty());
+    Ok(RawSettings {
+        enabled: portal.is_some_and(|portal| portal.enabled),
+        webhook_url: secret("webhook_url", portal.and_then(|portal| portal.webhook_url.as_ref()))?,
+        responsible_webhook_url: secret(
+            "responsible_webhook_url",
+            portal.and_then(|portal| portal.responsible_webhook_url.as_ref()),
+        )?,
+        portal_url: portal.and_then(|portal| portal.portal_url.clone()),
+        timeout_seconds: portal.and_then(|portal| portal.timeout_seconds),
+        refresh_ttl_minutes: profile.refresh_ttl_minutes,
+        company_field_map_json: field_map.map(serde_json::to_string).transpose()?,
+        enum_fields_json: enum_fields.map(serde_json::to_string).transpose()?,
+    })
+}
+
+fn local(config: &Config, frappe: &config::Frappe) -> anyhow::Result<Local> {
+    let profile = &config.profile;
+    let zone = |place: &str, name: Option<&String>| {
+        name.map(|name| TimeZone::get(name).with_context(|| format!("{place} of the configuration")))
+            .transpose()
+    };
+    let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
+    Ok(Local {
+        site: frappe.name.clone(),
+        country: profile.country.parse().context("profile.country of the configuration")?,
+        dates_in: zone("profile.dates_in", profile.dates_in.as_ref())?,
+        site_zone: zone(&format!("frappe[{}].time_zone", frappe.name), frappe.time_zone.as_ref())?,
+        not_found_for: minutes(profile.not_found_ttl_minutes),
+        stale_for: minutes(profile.stale_hours.saturating_mul(60)),
+        gate_times: GateTimes {
+            right_for: Duration::from_secs(profile.permission_seconds),
+            ..GateTimes::default()
+        },
+        case_for: Duration::from_secs(profile.permission_seconds),
+        ..Local::default()
+    })
+}
+
+impl App {
+    /// Puts everything together and starts what runs in the background.
+    pub(crate) async fn start(
+        config: &Config,
+        connections: Connections,
+        store: Store,
+    ) -> anyhow::Result<Self> {
+        let (clock, tasks) = (Clock::system(), Tasks::default());
+        let mut rng = fastrand::Rng::new();
+        let Connections { site, hub, portals, source, trusted, local } = connections;
+        let handlers = apply::handlers(&hub);
+        let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
+        let settings = journal_settings()?;
+        let journal =
+            Journal::new(store.clone(), clock.clone(), journal_rng, settings, handlers);
+        let parts = Parts {
+            site,
+            hub,
+            portals: Arc::clone(&portals),
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        let profiles = Profiles::start(parts, source, local).await;
+        tasks.spawn("journal", journal.clone().run(tasks.clone()));
+        tasks.spawn("prune", prune(store.clone(), clock.clone(), tasks.clone()));
+        let metrics = Metrics::new(store.clone(), clock, journal, portals, profiles.clone());
+        let metrics = Arc::new(metrics);
+        let limits = Limits {
+            concurrent_max: config.server.requests_max.max(1),
+            deadline: Duration::from_secs(config.server.deadline_seconds.max(1)),
+        };
+        let finishing = Finishing::new(limits, &mut rng);
+        let router = Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(ready).with_state(store))
+            .route("/metrics", get(show_metrics).with_state(Arc::clone(&metrics)))
+            .merge(router(Routes { profiles: profiles.clone(), trusted }))
+            .fallback(no_such_route)
+            .method_not_allowed_fallback(wrong_verb)
+            .layer(from_fn_with_state(finishing, finish))
+            .layer(from_fn_with_state(metrics, crate::metrics::count_request));
+        Ok(Self { router, tasks, profiles })
+    }
+}
+
+fn journal_settings() -> anyhow::Result<JournalSettings> {
+    let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
+    Ok(JournalSettings { concurrent_max: 8, attempt_for: Duration::from_secs(60), backoff })
+}
+
+/// Forgets answers that are not worth showing and effects that ended long ago, again and again.
+async fn prune(store: Store, clock: Clock, tasks: Tasks) {
+    loop {
+        let kept = jiff::SignedDuration::try_from(FINISHED_EFFECTS_KEPT).unwrap_or_default();
+        let before = clock.now().saturating_sub(kept).unwrap_or_default();
+        let pruned = async {
+            while store.prune_answers(clock.now(), PRUNE_ROWS).await? > 0 {}
+            while store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
+            Ok::<(), deskbridge_store::Error>(())
+        };
+        if let Err(error) = pruned.await {
+            tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+        }
+        tokio::select! {
+            () = tasks.stopping() => return,
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
+        }
+    }
+}
+
+/// Whether requests can be served: whether the store answers.
+async fn ready(State(store): State<Store>) -> Response {
+    match store.next_effect_claimable_at().await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::error!(error = %deskbridge_core::Chain(&error), "The store does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+        }
+    }
+}
+
+async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], metrics.text().await).into_response()
+}
