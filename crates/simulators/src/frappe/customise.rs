@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     cell,
     document::{Document, Nulls},
-    exception::{DOCTYPE_LINK, Exception, VALIDATION},
+    exception::{DOCTYPE_LINK, Exception, Message, VALIDATION},
     meta::DocType,
     store::Store,
     transaction::Transaction,
@@ -94,7 +94,7 @@ pub(crate) fn changed(
 ) -> Result<(), Exception> {
     let doctype = match &*definition.meta.name {
         "DocType" => {
-            prepare(definition);
+            prepare(transaction, definition);
             transaction.write_past_checks(definition)?;
             definition.name.clone()
         }
@@ -123,23 +123,31 @@ pub(crate) fn changed(
 }
 
 /// What a DocType fills in by itself.
-fn prepare(doctype: &mut Document) {
-    if cell::int(doctype.get("issingle")) != 0 {
+fn prepare(transaction: &mut Transaction<'_>, doctype: &mut Document) {
+    let is_set = |row: &Document, flag: &str| cell::int(row.get(flag)) != 0;
+    for field in doctype.tables.get_mut("fields").into_iter().flatten() {
+        if field.text("fieldtype") == "Check" && !field.has("default") {
+            field.set("default", "0");
+        }
+    }
+    if is_set(doctype, "issingle") {
         for permission in doctype.tables.get_mut("permissions").into_iter().flatten() {
+            if is_set(permission, "report") {
+                let message = "Report cannot be set for Single types";
+                transaction.messages.push(Message::note(message));
+            }
             for right in ["report", "export", "import"] {
                 permission.set(right, 0);
             }
         }
         return;
     }
-    let listed = |field: &&mut Document| cell::int(field.get("in_list_view")) != 0;
-    let fields = || doctype.tables.get("fields").into_iter().flatten();
-    if fields().any(|field| cell::int(field.get("in_list_view")) != 0) {
+    let fields = doctype.rows("fields");
+    if fields.iter().any(|field| is_set(field, "in_list_view")) {
         return;
     }
     let fields = doctype.tables.get_mut("fields").into_iter().flatten();
-    let required = fields.filter(|field| cell::int(field.get("reqd")) != 0 && !listed(field));
-    for field in required.take(4) {
+    for field in fields.filter(|field| is_set(field, "reqd")).take(4) {
         field.set("in_list_view", 1);
     }
 }

@@ -279,7 +279,10 @@ impl Loader<'_> {
             "api_key": account.api_key,
             "api_secret": account.api_secret.as_ref().map(|_| "***************"),
             "user_type": user_type,
+            "time_zone": self.transaction.setting("System Settings", "time_zone"),
+            "send_welcome_email": 0,
             "roles": roles,
+            "social_logins": [{"provider": "frappe", "userid": self.transaction.random.hex(39)}],
         });
         let contact = json!({
             "doctype": "Contact",
@@ -336,9 +339,17 @@ impl Loader<'_> {
         if !fresh.contains_key("modified") {
             document.set("modified", document.get("creation").clone());
         }
+        // A single that was only ever saved was never created (observed).
+        if meta.is_single && !fresh.contains_key("creation") {
+            document.set("creation", Value::Null);
+        }
         for counter in ["docstatus", "idx"] {
-            let number = cell::int(document.get(counter));
-            document.set(counter, number);
+            if document.get(counter).is_null() {
+                document.set(counter, 0);
+            }
+        }
+        if doctype == "DocType" && position == 0 {
+            forget_defaults(&mut document);
         }
         if document.name.is_empty() {
             document.name = self.name_of(&document);
@@ -444,6 +455,16 @@ impl Loader<'_> {
     }
 }
 
+/// The DocTypes that come with the apps leave empty what new ones fill with their defaults (observed).
+fn forget_defaults(doctype: &mut Document) {
+    for field in doctype.tables.get_mut("fields").into_iter().flatten() {
+        field.set("precision", Value::Null);
+    }
+    if !doctype.has("document_type") {
+        doctype.set("document_type", Value::Null);
+    }
+}
+
 fn doctype_of(document: &Map<String, Value>) -> &str {
     document
         .get("doctype")
@@ -480,6 +501,15 @@ fn adapt(definition: &mut Map<String, Value>, versions: Versions) {
     match &*name {
         "HD Ticket" if versions.has_integer_tickets() => {
             definition.insert("autoname".to_owned(), "autoincrement".into());
+        }
+        "HD Settings" if versions.has_customer_members() => {
+            if let Some(Value::Array(fields)) = definition.get_mut("fields") {
+                fields.push(json!([
+                    "auto_set_customer_from_contact",
+                    "Set customer from contact",
+                    "Check"
+                ]));
+            }
         }
         "HD Customer" if versions.has_customer_members() => {
             let permissions = json!([

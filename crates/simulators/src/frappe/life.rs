@@ -13,7 +13,7 @@ use super::{
         OPERATIONAL, PERMISSION, TIMESTAMP_MISMATCH, UNIQUE_VALIDATION, VALIDATION,
     },
     files,
-    meta::{self, DocType, Naming, Right},
+    meta::{self, DocType, Field, Naming, Right},
     store::{Clash, Row},
     transaction::Transaction,
 };
@@ -359,25 +359,24 @@ impl Transaction<'_> {
         let mut metas: Vec<&Arc<DocType>> = self.store.doctypes().collect();
         metas.retain(|meta| !meta.is_child && !GO_ALONG.contains(&&*meta.name));
         metas.sort_by(|left, right| left.name.cmp(&right.name));
-        for meta in metas {
-            let found = self
-                .links_to(meta, doctype, name)
-                .into_iter()
-                .find(|row| !(*meta.name == *doctype && *row.name == *name));
-            if let Some(row) = found {
-                return Some((meta.name.clone(), row.name.clone()));
-            }
-        }
-        None
+        // Plain links are looked at before dynamic ones.
+        let kinds = [Kind::Link, Kind::DynamicLink];
+        kinds.into_iter().find_map(|kind| {
+            metas.iter().find_map(|meta| {
+                let links = self.links_to(meta, doctype, name, &[kind]).into_iter();
+                let mut others = links.filter(|row| *meta.name != *doctype || *row.name != *name);
+                Some((meta.name.clone(), others.next()?.name.clone()))
+            })
+        })
     }
 
     /// The documents of one DocType that link to a document, themselves or in a child row.
-    fn links_to(&self, meta: &DocType, doctype: &str, name: &str) -> Vec<Arc<Row>> {
+    fn links_to(&self, meta: &DocType, doctype: &str, name: &str, kinds: &[Kind]) -> Vec<Arc<Row>> {
         let mut found = Vec::new();
         for field in &meta.fields {
             let Some(column) = field.column else { continue };
             let dynamic = field.kind == Kind::DynamicLink;
-            if !(dynamic || field.kind == Kind::Link && *field.options == *doctype) {
+            if !links(field, doctype, kinds) {
                 continue;
             }
             let rows = self.store.equal(&meta.name, column, name).into_iter();
@@ -392,7 +391,7 @@ impl Transaction<'_> {
             for field in &child.fields {
                 let Some(column) = field.column else { continue };
                 let dynamic = field.kind == Kind::DynamicLink;
-                if !(dynamic || field.kind == Kind::Link && *field.options == *doctype) {
+                if !links(field, doctype, kinds) {
                     continue;
                 }
                 let rows = self
@@ -455,7 +454,7 @@ impl Transaction<'_> {
     fn rewrite_links(&mut self, doctype: &str, before: &str, after: &str) {
         let metas: Vec<Arc<DocType>> = self.store.doctypes().cloned().collect();
         for meta in metas.iter().filter(|meta| !meta.is_child) {
-            for row in self.links_to(meta, doctype, before) {
+            for row in self.links_to(meta, doctype, before, &[Kind::Link, Kind::DynamicLink]) {
                 let mut document = Document::load(meta, &row, self.store);
                 rewrite(&mut document, doctype, before, after);
                 for child in document.tables.values_mut().flatten() {
@@ -468,6 +467,11 @@ impl Transaction<'_> {
             }
         }
     }
+}
+
+/// Whether a field of one of these kinds may hold the name of such a document.
+fn links(field: &Field, doctype: &str, kinds: &[Kind]) -> bool {
+    kinds.contains(&field.kind) && (field.kind == Kind::DynamicLink || *field.options == *doctype)
 }
 
 fn rewrite(document: &mut Document, doctype: &str, before: &str, after: &str) {

@@ -66,7 +66,7 @@ const fn function(
     Function { path, access, run }
 }
 
-const FUNCTIONS: [Function; 39] = [
+const FUNCTIONS: [Function; 37] = [
     function("ping", Access::Anybody, ping),
     function("frappe.ping", Access::Anybody, ping),
     function("upload_file", Access::Anybody, desk::upload_file),
@@ -179,11 +179,6 @@ const FUNCTIONS: [Function; 39] = [
         tickets::new,
     ),
     function(
-        "helpdesk.helpdesk.doctype.hd_ticket.api.get_one",
-        Access::Users,
-        tickets::get_one,
-    ),
-    function(
         "helpdesk.helpdesk.doctype.hd_ticket.api.get_ticket_activities",
         Access::Users,
         tickets::get_ticket_activities,
@@ -193,7 +188,6 @@ const FUNCTIONS: [Function; 39] = [
         Access::Nobody,
         ping,
     ),
-    function("frappe.desk.form.load.getdoc", Access::Users, desk::getdoc),
 ];
 
 fn ping(_: &mut Transaction<'_>, _: &Call) -> Answer {

@@ -343,7 +343,10 @@ impl Site {
         };
         seen.user = Some(identity.user.name.to_string());
         match &call.route {
-            Route::Method(_, path) if path == "login" => state.log_in(&call, &style),
+            Route::Method(_, path) if path == "login" => {
+                let now = cell::datetime_text(state.tick(&self.inner.fixed));
+                state.log_in(&call, &style, &now)
+            }
             Route::Method(_, path) if path == "logout" => state.log_out(&identity),
             Route::Page(path) => state.page(path, &identity),
             Route::PrivateFile(url) => self.private_file(state, &identity, url),
@@ -571,7 +574,7 @@ impl State {
         ]
     }
 
-    fn log_in(&mut self, call: &Call, style: &Style) -> Answer {
+    fn log_in(&mut self, call: &Call, style: &Style, now: &str) -> Answer {
         let text = |key: &str| call.text(key).unwrap_or_default();
         let (user, password) = (text("usr"), text("pwd"));
         let logged_in = auth::log_in(
@@ -592,6 +595,7 @@ impl State {
                 return answer;
             }
         };
+        users::note_login(&mut self.store, &user.name, now);
         let desk = users::has_desk(&user);
         let full_name = self
             .store

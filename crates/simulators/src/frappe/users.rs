@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
+    cell::Cell,
+    checks,
     document::Document,
     exception::Exception,
-    store::{SecretPath, Store},
+    store::{Row, SecretPath, Store},
     transaction::{Transaction, User},
 };
 
@@ -51,6 +53,10 @@ pub(crate) fn validate(
     transaction: &mut Transaction<'_>,
     user: &mut Document,
 ) -> Result<(), Exception> {
+    let email = user.text("email");
+    if user.is_new() && !checks::is_email(&email) {
+        return Err(transaction.invalid_email(&email));
+    }
     let names = ["first_name", "middle_name", "last_name"].map(|field| user.text(field));
     let names: Vec<&str> = names
         .iter()
@@ -91,4 +97,24 @@ pub(crate) fn after_insert(
         _ => return Ok(()),
     };
     transaction.trusted(|transaction| transaction.insert("Contact", &contact).map(drop))
+}
+
+/// Writes down when and from where a user logged in.
+pub(crate) fn note_login(store: &mut Store, user: &str, now: &str) {
+    let (Some(meta), Some(row)) = (store.doctype("User").cloned(), store.row("User", user)) else {
+        return;
+    };
+    let mut row = Row::clone(row);
+    for (field, value) in [
+        ("last_login", now),
+        ("last_active", now),
+        ("last_ip", "127.0.0.1"),
+    ] {
+        if let Some(column) = meta.column(field) {
+            row.set(column, Cell::text(value));
+        }
+    }
+    // A row under its own name with its own keys clashes with nothing.
+    drop(store.replace("User", row));
+    store.commit();
 }

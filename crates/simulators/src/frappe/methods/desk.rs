@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Answer, Returned, required_texts};
 use crate::frappe::{
     cell,
-    document::{Document, Nulls},
+    document::Nulls,
     exception::{DOES_NOT_EXIST, Exception, PERMISSION},
     files,
     meta::Right,
@@ -252,12 +252,4 @@ pub(super) fn meta_json(
         }
     }
     Ok(shown)
-}
-
-/// A document with nothing of the desk's side information but its shape.
-pub(super) fn getdoc(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
-    let [doctype, name] = required_texts(call, "getdoc", ["doctype", "name"])?;
-    let document: Document = transaction.load(&doctype, &name)?;
-    transaction.check(Right::Read, &document)?;
-    Ok(Returned::Body(200, super::docs(&document)))
 }

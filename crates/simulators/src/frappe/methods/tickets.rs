@@ -55,7 +55,14 @@ pub(super) fn run(
             let sender = transaction.user.name.clone();
             ticket::receive(transaction, document, &text("message"), &sender)?;
         }
-        ("HD Ticket", "mark_seen") => {}
+        ("HD Ticket", "mark_seen") => {
+            let view = [
+                ("viewed_by", Value::from(&*transaction.user.name)),
+                ("reference_doctype", "HD Ticket".into()),
+                ("reference_name", document.name.as_str().into()),
+            ];
+            transaction.insert_past_checks("View Log", &view)?;
+        }
         ("HD Ticket", "assign_agent") => {
             super::assign::assign(transaction, document, &[text("agent")], "")?;
         }
@@ -114,33 +121,6 @@ pub(super) fn new(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
     Ok(ticket.json(Nulls::Dropped).into())
 }
 
-/// A ticket with everything that the agents' page shows of it.
-pub(super) fn get_one(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
-    let [name] = required_texts(call, "get_one", ["name"])?;
-    let ticket = transaction.load("HD Ticket", &name)?;
-    transaction.check(Right::Read, &ticket)?;
-    let Value::Object(mut shown) = ticket.json(Nulls::Kept) else {
-        return Ok(Returned::Nothing);
-    };
-    let contact = ticket.text("contact");
-    let of_contact = |field: &str| transaction.value("Contact", &contact, field);
-    if transaction.store.row("Contact", &contact).is_some() {
-        let contact = json!({
-            "company_name": of_contact("company_name"),
-            "email_id": of_contact("email_id"),
-            "image": of_contact("image"),
-            "mobile_no": of_contact("mobile_no"),
-            "name": &contact,
-            "phone": of_contact("phone"),
-        });
-        shown.insert("contact".to_owned(), contact);
-    }
-    if let Value::Object(activities) = activities(transaction, &ticket)? {
-        shown.extend(activities);
-    }
-    Ok(Value::Object(shown).into())
-}
-
 pub(super) fn get_ticket_activities(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
     let [name] = required_texts(call, "get_ticket_activities", ["ticket"])?;
     let ticket = transaction.load("HD Ticket", &name)?;
@@ -183,6 +163,13 @@ fn activities(transaction: &mut Transaction<'_>, ticket: &Document) -> Result<Va
         &["name", "action", "owner", "creation"],
         "creation desc",
     )?;
+    let views = rows(
+        transaction,
+        "View Log",
+        &json!({"reference_doctype": "HD Ticket", "reference_name": &ticket.name}),
+        &["name", "creation", "viewed_by"],
+        "creation desc",
+    )?;
     let dress = |rows: Vec<Map<String, Value>>, by: &dyn Fn(&Map<String, Value>) -> String| {
         let rows = rows.into_iter().map(|mut row| {
             let person = person(transaction, &by(&row));
@@ -207,7 +194,7 @@ fn activities(transaction: &mut Transaction<'_>, ticket: &Document) -> Result<Va
         "comments": with_files(dress(comments, &|row| text(row, "commented_by"))),
         "communications": with_files(dress(messages, &author)),
         "history": dress(history, &|row| text(row, "owner")),
-        "views": [],
+        "views": dress(views, &|row| text(row, "viewed_by")),
         "calls": [],
     }))
 }

@@ -26,7 +26,8 @@ pub(crate) fn address(user: &str) -> String {
     }
 }
 
-pub(crate) fn data() -> Data {
+/// The site's data; `form_script` is the one that agents' pages run.
+pub(crate) fn data(form_script: &str) -> Data {
     let mut users: Vec<Account> = USERS
         .iter()
         .map(|(user, name, roles)| Account {
@@ -49,7 +50,7 @@ pub(crate) fn data() -> Data {
         password: None,
     });
     let mut documents = custom_fields();
-    documents.extend(stock());
+    documents.extend(stock(form_script));
     let objects = documents.into_iter().map(|document| match document {
         Value::Object(document) => document,
         other => panic!("{other}"),
@@ -103,7 +104,7 @@ fn custom_fields() -> Vec<Value> {
             kind("Datetime"),
         ),
         field("HD Ticket", "orgid", "Org ID", json!({})),
-        field("HD Ticket", "org_id", "Org Id", json!({})),
+        field("HD Ticket", "org_id", "Org ID (2)", json!({})),
         field("HD Ticket", "external_id", "External ID", unique()),
         field(
             "HD Ticket",
@@ -132,7 +133,7 @@ fn custom_fields() -> Vec<Value> {
     ]
 }
 
-fn stock() -> Vec<Value> {
+fn stock(form_script: &str) -> Vec<Value> {
     let team = |name: &str| {
         json!({"doctype": "HD Team", "name": name, "team_name": name,
                "assignment_rule": format!("{name} - Support Rotation"),
@@ -150,11 +151,10 @@ fn stock() -> Vec<Value> {
                "raised_by": "john@example.com", "contact": "John Doe",
                "creation": "2026-11-21 03:11:07.441643", "_seen": "[\"Administrator\"]"}),
         json!({"doctype": "HD Settings", "base_support_rotation": "Support Rotation", "idx": "0",
+               "outside_working_hours_message": "Thanks for reaching out 👋. This ticket was created outside our working hours. You can expect the next response by {{ next_working_day }}.",
                "modified": "2026-11-21 03:11:06.798294"}),
         json!({"doctype": "HD Form Script", "name": "Profile - Ticket Customer Button", "dt": "HD Ticket",
                "apply_to": "Form", "enabled": 1, "owner": "agentmgr@desk.test",
-               "creation": "2026-11-21 05:24:09.047797", "script": FORM_SCRIPT}),
+               "creation": "2026-11-21 05:24:09.047797", "script": form_script}),
     ]
 }
-
-const FORM_SCRIPT: &str = "function setupForm({ doc, call, $dialog, createToast }) {\n  const METHOD = \"haravan_bitrix_customer_profile\";\n  return { actions: [] };\n}\n";
