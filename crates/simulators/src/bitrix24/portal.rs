@@ -4,6 +4,7 @@ mod commands;
 mod visit;
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,12 +28,17 @@ use crate::{
 };
 
 /// A portal in memory. Clones are handles to the same portal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Portal {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     clock: Clock,
     faults: Script,
