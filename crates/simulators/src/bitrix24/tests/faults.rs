@@ -46,6 +46,31 @@ async fn a_lost_answer_leaves_its_effect_and_a_lost_request_does_not() {
 }
 
 #[tokio::test]
+async fn what_takes_effect_anyway_does_so_once() {
+    for (when, answer) in [
+        ("crm.company.add", "usual"),
+        ("crm.company.add", "truncate"),
+        ("batch:crm.company.add", "usual"),
+        ("batch:crm.company.add", "truncate"),
+    ] {
+        let portal = portal_with(&format!(
+            r#"[{{"when":"{when}","execute":true,"answer":"{answer}"}}]"#
+        ));
+        let (method, params) = match when.starts_with("batch") {
+            true => ("batch", json!({"cmd": ["crm.company.add?fields[TITLE]=x"]})),
+            false => ("crm.company.add", json!({"fields": {"TITLE": "x"}})),
+        };
+        let reply = reply(&portal, method, params).await;
+        assert_eq!(companies(&portal), 2, "{when} {answer}");
+        assert_eq!(
+            matches!(reply, Reply::Truncate(_)),
+            answer == "truncate",
+            "{when} {answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_preset_answers_what_it_is_named_after() {
     for (preset, status, body) in [
         (

@@ -52,7 +52,7 @@ async fn the_bucket_is_shared_and_drains() {
         statuses.push(status_of(&portal, target).await);
     }
     assert_eq!(statuses, [200, 200, 401, 503]);
-    portal.advance(Duration::from_millis(500));
+    portal.advance(Duration::from_millis(500)).unwrap();
     let batch = json!({"cmd": {"a": "scope", "b": "scope", "c": "scope"}});
     let (status, _) = answer(&portal, "batch", batch).await;
     assert_eq!(status, 200, "a batch counts one");
@@ -86,7 +86,7 @@ async fn a_method_that_used_its_time_up_is_refused_until_its_minute_leaves() {
         let (_, body) = answer(&portal, "crm.company.list", json!({})).await;
         assert_eq!(body["time"]["operating"], json!(spent));
         assert_eq!(body["time"]["operating_reset_at"], 1_795_156_800);
-        portal.advance(Duration::from_secs(50));
+        portal.advance(Duration::from_secs(50)).unwrap();
     }
     let expected = (
         429,
@@ -107,9 +107,9 @@ async fn a_method_that_used_its_time_up_is_refused_until_its_minute_leaves() {
         200,
         "another webhook has its own sum"
     );
-    portal.advance(Duration::from_secs(499));
+    portal.advance(Duration::from_secs(499)).unwrap();
     check_refusal(&portal, "crm.company.list", json!({}), expected).await;
-    portal.advance(Duration::from_secs(1));
+    portal.advance(Duration::from_secs(1)).unwrap();
     assert_eq!(answer(&portal, "crm.company.list", json!({})).await.0, 200);
     assert_eq!(portal.counts().operation_time_refusals, 3);
 }
@@ -185,6 +185,14 @@ async fn a_batch_is_charged_in_each_way_that_portals_were_seen_to() {
             .collect();
         assert_eq!(spent.join(" "), accounts, "{charge:?}");
     }
+}
+
+#[tokio::test]
+async fn a_command_that_fails_costs_too() {
+    let portal = portal(bare());
+    portal.set_limits(operating(BatchCharge::Batch, &[("crm.company.get", 400.0)]));
+    let (_, body) = answer(&portal, "batch", json!({"cmd": ["crm.company.get?id=9"]})).await;
+    assert_eq!(body["time"]["operating"], json!(0.4));
 }
 
 #[tokio::test]

@@ -121,6 +121,11 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    // Each case makes a portal of its own.
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn pages_together_are_all_records_once(count in 0_u64..180, low in 0_u64..200, descending: bool, by_title: bool) {

@@ -65,7 +65,7 @@ async fn an_address_is_served_or_refused() {
         let (found, body) = ask(&portal, target).await;
         assert_eq!((found, &body["error"]), (status, &code), "{target}");
     }
-    portal.advance(std::time::Duration::from_secs(60));
+    portal.advance(std::time::Duration::from_secs(60)).unwrap();
     assert_eq!(ask(&portal, "/rest/1/expiring/profile").await.0, 401);
     portal.set_behaviour(Behaviour {
         plain_http: PlainHttp::Refused,

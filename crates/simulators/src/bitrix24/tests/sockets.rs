@@ -201,6 +201,13 @@ async fn tests_in_any_language_can_steer_it() {
 }
 
 #[tokio::test]
+async fn the_machines_clock_cannot_be_moved() {
+    let portal = Portal::new(Clock::system(), bare()).unwrap();
+    let refusal = portal.advance(std::time::Duration::from_secs(1));
+    assert_eq!(refusal, Err(NotManual));
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_reason() {
     let running = running().await;
     let mut socket = plain(&running).await;

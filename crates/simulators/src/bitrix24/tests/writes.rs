@@ -42,7 +42,7 @@ async fn a_new_company_is_filled_in_by_the_portal() {
 #[tokio::test]
 async fn a_change_moves_the_time_of_modification() {
     let portal = portal(bare().company(json!({"ID": "3", "TITLE": "Lụa", "DATE_MODIFY": "2026-01-01T10:00:00+03:00", "CREATED_BY_ID": "9"})));
-    portal.advance(std::time::Duration::from_secs(90));
+    portal.advance(std::time::Duration::from_secs(90)).unwrap();
     let params =
         json!({"id": 3, "fields": {"ORIGIN_ID": "x", "CREATED_BY_ID": 1, "IS_MY_COMPANY": "Y"}});
     check(&portal, "crm.company.update", params, json!(true)).await;
@@ -114,7 +114,7 @@ async fn every_move_of_a_deal_is_remembered() {
         ("C1:EXECUTING", "P", "N"),
         ("C1:LOSE", "F", "Y"),
     ] {
-        portal.advance(std::time::Duration::from_secs(60));
+        portal.advance(std::time::Duration::from_secs(60)).unwrap();
         let params = json!({"id": 1, "fields": {"STAGE_ID": stage, "CATEGORY_ID": 0}});
         check(&portal, "crm.deal.update", params, json!(true)).await;
         let deal = result(&portal, "crm.deal.get", json!({"id": 1})).await;
@@ -172,7 +172,7 @@ async fn a_lead_starts_new_and_remembers_when_it_closed() {
         (&json!("NEW"), &json!("P"), &Value::Null)
     );
     assert_eq!(lead["OPPORTUNITY"], "15000.00");
-    portal.advance(std::time::Duration::from_secs(60));
+    portal.advance(std::time::Duration::from_secs(60)).unwrap();
     let params = json!({"id": 1, "fields": {"STATUS_ID": "CONVERTED"}});
     check(&portal, "crm.lead.update", params, json!(true)).await;
     let lead = result(&portal, "crm.lead.get", json!({"id": 1})).await;
