@@ -27,14 +27,6 @@ Usage: bitrix24 [options]
 /// The largest data file that is read.
 const DATA_BYTES_MAX: u64 = 1 << 30;
 
-#[derive(Debug)]
-struct Arguments {
-    options: Options,
-    generated: Option<u64>,
-    ids: Ids,
-    seed: u64,
-}
-
 #[tokio::main]
 #[expect(
     clippy::print_stdout,
@@ -42,6 +34,10 @@ struct Arguments {
     reason = "a program that talks to whoever started it"
 )]
 async fn main() -> ExitCode {
+    if std::env::args().any(|word| word == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let running = match arguments(std::env::args().skip(1)) {
         Ok(options) => bitrix24::start(options)
             .await
@@ -55,7 +51,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let webhooks = running.portal.data().webhooks;
+    let webhooks = running.portal.webhooks();
     let webhooks = webhooks.iter().map(|webhook| {
         json!({"user_id": webhook.user_id, "path": webhook.path(), "scopes": webhook.scopes})
     });
@@ -73,26 +69,20 @@ async fn main() -> ExitCode {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut arguments = Arguments {
-        options: Options {
-            https: Some(bitrix24::loopback()),
-            ..Options::default()
-        },
-        generated: None,
-        ids: Ids::Dense,
-        seed: 1,
+    let mut options = Options {
+        https: Some(bitrix24::loopback()),
+        ..Options::default()
     };
-    let mut data = None;
-    let options = &mut arguments.options;
+    let (mut data, mut companies, mut ids, mut seed) = (None, None, Ids::Dense, 1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
             "--http" => options.http = Some(address(&value()?)?),
             "--https" => options.https = Some(address(&value()?)?),
             "--data" => data = Some(read(Path::new(&value()?))?),
-            "--companies" => arguments.generated = Some(number(&value()?)?),
-            "--sparse" => arguments.ids = Ids::Sparse,
-            "--seed" => arguments.seed = number(&value()?)?,
+            "--companies" => companies = Some(number(&value()?)?),
+            "--sparse" => ids = Ids::Sparse,
+            "--seed" => seed = number(&value()?)?,
             "--no-limits" => options.limits = Limits::off(),
             "--request-ms" => options.latency.request_ms = number(&value()?)?,
             "--command-ms" => options.latency.command_ms = number(&value()?)?,
@@ -100,18 +90,18 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Options, String>
             _ => return Err(format!("{word} is no option")),
         }
     }
-    let now = arguments.options.clock.now();
+    let now = options.clock.now();
     let sample = bitrix24::sample(now);
-    arguments.options.data = match (data, arguments.generated) {
+    options.data = match (data, companies) {
         (Some(data), _) => data,
-        (None, Some(count)) => Data {
+        (None, Some(companies)) => Data {
             webhooks: sample.webhooks,
             users: sample.users,
-            ..bitrix24::generated(count, arguments.ids, arguments.seed, now)
+            ..bitrix24::generated(companies, ids, seed, now)
         },
         (None, None) => sample,
     };
-    Ok(arguments.options)
+    Ok(options)
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

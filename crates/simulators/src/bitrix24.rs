@@ -1,4 +1,66 @@
 //! A Bitrix24 portal with CRM, users, webhooks, limits and faults.
+//!
+//! ```no_run
+//! use simulators::{bitrix24, clock::Clock};
+//!
+//! # async fn run() -> Result<(), bitrix24::StartError> {
+//! let running = bitrix24::start(bitrix24::Options {
+//!     data: bitrix24::sample(Clock::system().now()),
+//!     https: Some(bitrix24::loopback()),
+//!     ..bitrix24::Options::default()
+//! })
+//! .await?;
+//! // Call `{running.http_url}/rest/1/{CUSTOMER_SECRET}/crm.company.list`.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it serves
+//!
+//! `/rest/{user id}/{secret}/{method}`, with `.json`, with doubled and trailing slashes, in any case; from a
+//! query, a form, a multipart form or JSON. Names of parameters fold, and the last one wins. All webhooks
+//! look at one set of records and share one request bucket. Every answer carries a whole `time` object.
+//!
+//! Companies, contacts, leads and deals by the older methods and by `crm.item.*`; user fields, contacts of a
+//! company, duplicates, directories, pipelines, currencies, stage history, comments, activities, users,
+//! `batch`, and what a portal tells about itself. Telephony refuses webhooks with `WRONG_AUTH_TYPE`.
+//!
+//! # Where portals differ
+//!
+//! [`Behaviour`], [`RequestLimit`], [`OperatingLimit`] and [`BatchCharge`] hold a switch for everything that
+//! the documentation leaves open or that was seen both ways. Assumed without a switch: text is compared
+//! without regard to case; a pattern on a multifield, a directory or a link means equality; `null` and empty
+//! text in a filter stand for every empty value.
+//!
+//! # Faults
+//!
+//! [`faults`](crate::faults) names a request after its method in lower case (`crm.company.add`, `batch`) and a
+//! command of a batch `batch:` and its method, so that a script can fail one command; `hang_up`, `silence`
+//! and answers that are no refusals take the whole batch with them, after the commands before it have run.
+//! The presets are in [`PRESETS`]; `moved:https://new.example` says where to. A request that the bucket
+//! refuses never reaches the script.
+//!
+//! # Control
+//!
+//! For tests in any language, at the same addresses; none of it is limited, delayed, counted or journalled:
+//!
+//! | Request | What it does |
+//! |---|---|
+//! | `GET /_simulator/journal` | the kept requests, oldest first ([`Entry`]) |
+//! | `DELETE /_simulator/journal` | forgets them, and the counts |
+//! | `GET /_simulator/stats` | counts, the bucket, operating time ([`Stats`]) |
+//! | `GET`, `PUT /_simulator/faults` | the fault script |
+//! | `GET`, `PUT /_simulator/data` | everything the portal holds ([`Data`]) |
+//! | `GET`, `PUT /_simulator/limits` | [`Limits`]; setting them empties all counters; what is left out takes its default |
+//! | `GET`, `PUT /_simulator/latency` | [`Latency`] |
+//! | `GET`, `PUT /_simulator/behaviour` | [`Behaviour`] |
+//! | `GET /_simulator/certificate` | the certificate of the HTTPS address, as PEM |
+//! | `POST /_simulator/advance` | `{"seconds": 60}`: moves a manual clock |
+//!
+//! What is refused is refused with `{"refused": "why"}`.
+//!
+//! Not here: OAuth, events, files, access rights of users, other CRM types, and persistence. A `<` or `>`
+//! that stands in an address unencoded is refused before it gets here.
 
 mod address;
 mod answer;
@@ -34,7 +96,7 @@ pub use self::{
     limits::{BatchCharge, Latency, Limits, OperatingLimit, RequestLimit},
     params::Params,
     php::Value,
-    portal::{Portal, Spent, Stats, UnknownPreset},
+    portal::{NotManual, Portal, Spent, Stats, UnknownPreset},
     presets::PRESETS,
     sample::{
         ADMIN_SECRET, CUSTOMER_SECRET, EXPIRED_SECRET, Ids, RESPONSIBLE_SECRET, company_id,

@@ -40,6 +40,11 @@ impl Clock {
         }
     }
 
+    /// Whether the clock only moves by [`Clock::advance`].
+    pub fn is_manual(&self) -> bool {
+        self.set.is_some()
+    }
+
     /// Moves a manual clock forward; does nothing to the machine's clock.
     pub fn advance(&self, by: std::time::Duration) {
         if let Some(microseconds) = &self.set {

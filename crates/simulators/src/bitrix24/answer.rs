@@ -116,8 +116,6 @@ pub(crate) struct Time {
     pub started_at: Timestamp,
     pub processed_from: Timestamp,
     pub finished_at: Timestamp,
-    /// What this call alone cost of operating time, in microseconds.
-    pub cost_us: i64,
     /// The sum of the method's window, and when its oldest part leaves; `None` where the limiter is off.
     pub operating: Option<Operating>,
 }
@@ -265,7 +263,6 @@ mod tests {
             started_at,
             processed_from: Timestamp::from_microsecond(1_700_000_000_250_400).unwrap(),
             finished_at: Timestamp::from_microsecond(1_700_000_001_000_000).unwrap(),
-            cost_us: 0,
             operating,
         }
         .write(counters, &mut text);

@@ -44,9 +44,9 @@ pub(crate) fn answer(portal: &Portal, certificate_pem: Option<&str>, request: &R
         (&Method::PUT, "latency") => put(body, |latency| portal.set_latency(latency)),
         (&Method::GET, "behaviour") => shown(&portal.behaviour()),
         (&Method::PUT, "behaviour") => put(body, |behaviour| portal.set_behaviour(behaviour)),
-        (&Method::POST, "advance") => put(body, |advance: Advance| {
+        (&Method::POST, "advance") => set(body, |advance: Advance| {
             let seconds = Duration::try_from_secs_f64(advance.seconds);
-            portal.advance(seconds.unwrap_or_default());
+            portal.advance(seconds.unwrap_or_default())
         }),
         (&Method::GET, "certificate") => certificate(certificate_pem),
         _ => refused(StatusCode::NOT_FOUND, "there is no such control endpoint"),

@@ -247,14 +247,11 @@ impl Schema {
         self.by_name.get(name).copied()
     }
 
-    /// A field by its name in `crm.item.*`; user fields answer to both of their names.
+    /// A field by its name in `crm.item.*`. User fields answer to both of their names, and so does the
+    /// id: clients that sort every list by `ID` are known to work.
     pub(crate) fn find_item(&self, name: &str) -> Option<usize> {
-        let original = || {
-            let at = self.find(name)?;
-            self.field(at)
-                .is_some_and(|field| field.name.starts_with("UF_"))
-                .then_some(at)
-        };
+        let has_both_names = name == "ID" || name.starts_with("UF_");
+        let original = || self.find(name).filter(|_| has_both_names);
         self.by_item_name.get(name).copied().or_else(original)
     }
 }

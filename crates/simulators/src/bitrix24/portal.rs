@@ -4,6 +4,7 @@ mod commands;
 mod visit;
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use serde::Serialize;
 use self::visit::Visit;
 use super::{
     behaviour::Behaviour,
-    data::Data,
+    data::{Data, Webhook},
     journal::{Counts, Entry, Journal},
     limits::{Latency, Ledger, Limits, RequestLimit},
     presets,
@@ -27,12 +28,17 @@ use crate::{
 };
 
 /// A portal in memory. Clones are handles to the same portal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Portal {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     clock: Clock,
     faults: Script,
@@ -56,6 +62,11 @@ pub struct UnknownPreset {
     /// What it names.
     pub name: String,
 }
+
+/// The clock cannot be moved.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("the portal's clock is the machine's; start the portal with a manual one to move it")]
+pub struct NotManual;
 
 /// So many requests stay in the journal unless it is told otherwise.
 const JOURNAL_ENTRIES_MAX: usize = 10_000;
@@ -112,9 +123,16 @@ impl Portal {
         self.inner.clock.now()
     }
 
-    /// Moves a manual clock forward; does nothing to the machine's clock.
-    pub fn advance(&self, by: Duration) {
+    /// Moves a manual clock forward.
+    ///
+    /// # Errors
+    /// When the portal's clock is the machine's; then nothing changes.
+    pub fn advance(&self, by: Duration) -> Result<(), NotManual> {
+        if !self.inner.clock.is_manual() {
+            return Err(NotManual);
+        }
         self.inner.clock.advance(by);
+        Ok(())
     }
 
     /// The limits in force.
@@ -225,13 +243,21 @@ impl Portal {
         lock(&self.inner.state).data()
     }
 
-    /// Replaces all that the portal holds.
+    /// The webhooks that may call.
+    pub fn webhooks(&self) -> Vec<Webhook> {
+        let state = lock(&self.inner.state);
+        let webhooks = state.webhooks.iter();
+        webhooks.map(|webhook| Webhook::clone(webhook)).collect()
+    }
+
+    /// Replaces all that the portal holds, and empties the counters of its limits.
     ///
     /// # Errors
     /// When the data contradicts itself; then nothing changes.
     pub fn set_data(&self, data: Data) -> Result<(), Unusable> {
         let state = State::new(data)?;
         *lock(&self.inner.state) = state;
+        *lock(&self.inner.ledger) = Ledger::default();
         Ok(())
     }
 }

@@ -14,7 +14,6 @@ use super::{
 };
 
 /// All records of a portal.
-#[derive(Debug)]
 pub(crate) struct State {
     pub webhooks: Vec<Arc<Webhook>>,
     callers: HashMap<(String, String), usize>,

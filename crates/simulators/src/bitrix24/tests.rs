@@ -1,79 +1,97 @@
-//! The portal as clients see it: over real sockets.
+//! The portal as clients see it: most of it asked in memory, some of it over real sockets.
 
+mod activities;
+mod batches;
+mod directories;
+mod faults;
+mod items;
+mod limits;
+mod lists;
+mod properties;
+mod service;
+mod sockets;
+mod users;
+mod writes;
+
+use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use super::*;
 
-/// A portal with one webhook of all scopes and nothing else.
-fn empty() -> Data {
-    Data::default()
-        .webhook(Webhook::new(1, "s3cret", ["crm", "user"]))
-        .user(json!({"ID": "1", "ACTIVE": true, "NAME": "An", "EMAIL": "an@shop.example"}))
+/// What a test's clock starts at.
+fn start_of_test() -> Timestamp {
+    "2026-11-20T06:30:00Z".parse().unwrap()
 }
 
-async fn started(data: Data) -> Running {
-    let options = Options {
-        data,
-        ..Options::default()
-    };
-    start(options).await.unwrap()
+/// The same moment as the portal writes it.
+const START: &str = "2026-11-20T09:30:00+03:00";
+
+/// Directories, one webhook with every scope for user 1, and that user.
+fn bare() -> Data {
+    Data {
+        webhooks: vec![Webhook::new(1, "s3cret", ["crm", "user", "telephony"])],
+        ..sample::directories::data()
+    }
+    .user(json!({"ID": "1", "ACTIVE": true, "NAME": "An", "LAST_NAME": "Lý", "EMAIL": "an@portal.example", "UF_DEPARTMENT": [5], "USER_TYPE": "employee"}))
 }
 
-/// Posts JSON on a connection of its own; the answer is status and body.
-async fn post(running: &Running, path: &str, body: &Value) -> (u16, String) {
-    let address = running.http_url.as_deref().unwrap();
-    let address = address.strip_prefix("http://").unwrap();
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    let body = body.to_string();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+/// A portal whose clock stands still.
+fn portal(data: Data) -> Portal {
+    Portal::new(Clock::manual(start_of_test()), data).unwrap()
+}
+
+/// A request that no connection brought.
+fn request(verb: &str, target: &str, body: &Value) -> Request {
+    let (head, ()) = http::Request::builder()
+        .method(verb)
+        .uri(target)
+        .header("content-type", "application/json")
+        .body(())
+        .unwrap()
+        .into_parts();
+    Request {
+        head: Arc::new(head),
+        body: Bytes::from(if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        }),
+    }
+}
+
+/// The status and the JSON that a call is answered with.
+async fn answer(portal: &Portal, method: &str, params: Value) -> (u16, Value) {
+    let request = request("POST", &format!("/rest/1/s3cret/{method}"), &params);
+    match portal.answer(&request, true).await {
+        Reply::Answer(response) => {
+            let body = serde_json::from_slice(response.body());
+            (response.status().as_u16(), body.unwrap_or(Value::Null))
+        }
+        other => panic!("{method} was answered with {other:?}"),
+    }
+}
+
+/// The `result` of a call that must succeed.
+async fn result(portal: &Portal, method: &str, params: Value) -> Value {
+    let (status, mut body) = answer(portal, method, params.clone()).await;
+    assert_eq!(status, 200, "{method} {params} -> {body}");
+    body["result"].take()
+}
+
+/// Asks for `result` and compares.
+async fn check(portal: &Portal, method: &str, params: Value, expected: Value) {
+    let found = result(portal, method, params.clone()).await;
+    assert_eq!(found, expected, "{method} {params}");
+}
+
+/// Asks for a refusal: status, code and description.
+async fn check_refusal(portal: &Portal, method: &str, params: Value, expected: (u16, Value, &str)) {
+    let (status, body) = answer(portal, method, params.clone()).await;
+    let found = (
+        status,
+        body["error"].clone(),
+        body["error_description"].as_str().unwrap_or("?"),
     );
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let status = answer.get(9..12).unwrap().parse().unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    (status, body.to_owned())
-}
-
-async fn call(running: &Running, method: &str, params: Value) -> Value {
-    let (_, body) = post(running, &format!("/rest/1/s3cret/{method}"), &params).await;
-    serde_json::from_str(&body).unwrap()
-}
-
-#[tokio::test]
-async fn a_company_is_listed_got_and_batched() {
-    let data =
-        empty().company(json!({"ID": "7", "TITLE": "Hoa", "UF_CRM_COMPANY_ID": "200000000007"}));
-    let running = started(data).await;
-    let listed = call(
-        &running,
-        "crm.company.list",
-        json!({"filter": {"=UF_CRM_COMPANY_ID": "200000000007"}, "select": ["TITLE"], "start": -1}),
-    )
-    .await;
-    assert_eq!(listed["result"], json!([{"ID": "7", "TITLE": "Hoa"}]));
-    let got = call(&running, "crm.company.get", json!({"ID": 7})).await;
-    assert_eq!(got["result"]["TITLE"], "Hoa");
-    let batch = call(
-        &running,
-        "batch",
-        json!({"halt": 0, "cmd": {"c": "crm.company.get?id=7", "u": "user.get?ID=1", "n": "crm.company.get?id=8"}}),
-    )
-    .await;
-    assert_eq!(batch["result"]["result"]["c"]["ID"], "7");
-    assert_eq!(
-        batch["result"]["result"]["u"][0]["EMAIL"],
-        "an@shop.example"
-    );
-    assert_eq!(
-        batch["result"]["result_error"]["n"]["error_description"],
-        "Not found"
-    );
+    assert_eq!(found, expected, "{method} {params}");
 }

@@ -19,6 +19,9 @@ use crate::bitrix24::{
 /// Multifields, by their `typeId` in `fm`.
 const MULTIFIELDS: &[&str] = &["PHONE", "EMAIL", "WEB", "IM"];
 
+/// The contacts of a company.
+const CONTACTS: &str = "contactIds";
+
 /// Names under which single values of `fm` stand beside it: the name, its type, and its value type.
 const SHORTCUTS: &[(&str, &str, Option<&str>)] = &[
     ("phone", "PHONE", None),
@@ -186,10 +189,17 @@ fn order(schema: &Schema, value: Option<&Value>) -> Result<Vec<(usize, Direction
 
 /// What of a record is answered.
 struct Shown {
-    /// Fields, and what they are called.
-    fields: Vec<(Field, usize, String)>,
+    fields: Vec<ShownField>,
     /// Whether `entityTypeId`, links and multifields come along, as they do without a selection.
     with_more: bool,
+}
+
+/// One field of an answer.
+struct ShownField {
+    number: usize,
+    kind: Kind,
+    /// `"name":`
+    key: String,
 }
 
 impl Shown {
@@ -204,23 +214,36 @@ impl Shown {
             .iter()
             .filter_map(|name| schema.find_item(name))
             .collect();
-        let all = Self::everything(schema, names);
-        let is_wanted =
-            |(field, at, _): &(Field, usize, String)| field.name == "ID" || wanted.contains(at);
+        let id = schema.find("ID");
+        let is_wanted = |number: usize| Some(number) == id || wanted.contains(&number);
         Self {
-            fields: all.fields.into_iter().filter(is_wanted).collect(),
             with_more: false,
+            ..Self::new(schema, names, is_wanted)
         }
     }
 
     fn everything(schema: &Schema, names: UserFieldNames) -> Self {
-        let fields = schema
+        Self::new(schema, names, |_| true)
+    }
+
+    fn new(schema: &Schema, names: UserFieldNames, is_wanted: impl Fn(usize) -> bool) -> Self {
+        // Multifields have no name of their own here, and contacts are links from the other side.
+        let named = schema
             .iter()
-            .filter(|(_, field)| !field.item_name.is_empty() && field.item_name != "contactIds");
+            .filter(|(_, field)| !field.item_name.is_empty() && field.item_name != CONTACTS);
+        let wanted = named.filter(|(number, _)| is_wanted(*number));
+        let fields = wanted.map(|(number, field)| {
+            let mut key = String::new();
+            write_text(&mut key, names.of_field(field));
+            key.push(':');
+            ShownField {
+                number,
+                kind: field.kind,
+                key,
+            }
+        });
         Self {
-            fields: fields
-                .map(|(at, field)| (field.clone(), at, names.of_field(field).to_owned()))
-                .collect(),
+            fields: fields.collect(),
             with_more: true,
         }
     }
@@ -229,13 +252,12 @@ impl Shown {
 fn write(call: &mut Call<'_>, entity: Entity, row: &Row, shown: &Shown, out: &mut String) {
     let start = out.len() + 1;
     out.push('{');
-    for (field, at, name) in &shown.fields {
+    for field in &shown.fields {
         if out.len() > start {
             out.push(',');
         }
-        write_text(out, name);
-        out.push(':');
-        write_value(field, row.raw(*at), out);
+        out.push_str(&field.key);
+        write_value(field.kind, row.raw(field.number), out);
     }
     if shown.with_more {
         for (name, value) in more(call, entity, row) {
@@ -249,13 +271,13 @@ fn write(call: &mut Call<'_>, entity: Entity, row: &Row, shown: &Shown, out: &mu
 }
 
 /// A stored value as `crm.item.*` writes it.
-fn write_value(field: &Field, raw: &str, out: &mut String) {
+fn write_value(kind: Kind, raw: &str, out: &mut String) {
     if raw == "null" || raw.starts_with(['[', '{']) {
         out.push_str(raw);
         return;
     }
     let text = compare::unquote(raw);
-    match field.kind {
+    match kind {
         Kind::Boolean => match (raw, compare::truth(&text)) {
             ("true", _) | (_, Some(true)) => out.push_str("\"Y\""),
             ("false", _) | (_, Some(false)) => out.push_str("\"N\""),
@@ -287,7 +309,7 @@ fn more(call: &mut Call<'_>, entity: Entity, row: &Row) -> Vec<(&'static str, Js
             order: Vec::new(),
         };
         let ids = contacts.all(&query).into_iter().map(|contact| contact.id);
-        more.push(("contactIds", ids.collect()));
+        more.push((CONTACTS, ids.collect()));
     }
     if entity == Entity::Deal {
         return more;

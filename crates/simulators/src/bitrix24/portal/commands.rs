@@ -1,5 +1,7 @@
 //! Running calls: one of its own, or the commands of a batch one after another.
 
+use std::sync::Arc;
+
 use super::{
     lock,
     visit::{Caller, Ending, Visit, spelled_refusal},
@@ -42,8 +44,9 @@ impl Visit<'_> {
     /// Runs the commands of a batch.
     pub(super) async fn batch(&mut self, caller: &Caller) -> Ending {
         let batch = Batch::parse(&self.params);
-        let limit = self.settings.limits.operating.clone();
-        let charge = limit.as_ref().map(|limit| limit.batch_charge);
+        let settings = Arc::clone(&self.settings);
+        let limit = settings.limits.operating.as_ref();
+        let charge = limit.map(|limit| limit.batch_charge);
         if charge.is_some_and(|charge| charge != BatchCharge::Commands)
             && let Err(refusal) = self.refuse_blocked(caller, "batch")
         {
@@ -74,8 +77,8 @@ impl Visit<'_> {
                 break;
             }
         }
-        let time = self.charge_batch(caller, limit.as_ref(), processed_from, &mut done);
-        let counters = self.settings.behaviour.counters;
+        let time = self.charge_batch(caller, limit, processed_from, &mut done);
+        let counters = settings.behaviour.counters;
         let answer = Answer::of(batch::result(&done, counters));
         let response = answer::envelope(&answer, &time, counters);
         if is_cut {
@@ -131,18 +134,21 @@ impl Visit<'_> {
         is_cut: &mut bool,
     ) -> CommandEnding {
         self.wait_for(fault.delay).await;
+        let takes_effect_anyway = matches!(
+            fault.answer,
+            faults::Answer::Usual | faults::Answer::Truncate
+        );
+        if takes_effect_anyway {
+            *is_cut |= fault.answer == faults::Answer::Truncate;
+            return CommandEnding::Done(self.usual_command(caller, command).await);
+        }
         if fault.execute {
             drop(self.usual_command(caller, command).await);
         }
         let ending = match fault.answer {
-            faults::Answer::Usual => {
-                return CommandEnding::Done(self.usual_command(caller, command).await);
+            faults::Answer::Usual | faults::Answer::Truncate | faults::Answer::HangUp => {
+                Ending::HangUp
             }
-            faults::Answer::Truncate => {
-                *is_cut = true;
-                return CommandEnding::Done(self.usual_command(caller, command).await);
-            }
-            faults::Answer::HangUp => Ending::HangUp,
             faults::Answer::Silence => Ending::Silence,
             faults::Answer::Preset(name) => self.preset(&name),
             faults::Answer::Custom(custom) => match spelled_refusal(&custom) {
@@ -198,6 +204,7 @@ impl Visit<'_> {
         let fixed = limit.and_then(|limit| limit.cost_ms.get(name));
         let took_us = finished_at.as_microsecond() - processed_from.as_microsecond();
         let cost_us = fixed.map_or(took_us, |ms| limits::microseconds(*ms)).max(0);
+        self.cost_us += cost_us;
         let operating = limit.filter(|_| is_charged).map(|limit| {
             let account = account(limit, caller, name);
             lock(&self.portal.ledger).charge(account, cost_us, finished_at)
@@ -206,7 +213,6 @@ impl Visit<'_> {
             started_at: processed_from,
             processed_from,
             finished_at,
-            cost_us,
             operating,
         };
         Ok((answer?, time))
@@ -234,21 +240,17 @@ impl Visit<'_> {
         done: &mut [Done],
     ) -> Time {
         let finished_at = self.portal.clock.now();
-        let times = done.iter_mut().filter_map(|one| one.outcome.as_mut().ok());
-        let mut times: Vec<&mut Time> = times.map(|(_, time)| time).collect();
-        let cost_us = times.iter().map(|time| time.cost_us).sum();
         let operating = limit.map(|limit| {
             let account = account(limit, caller, "batch");
             let mut ledger = lock(&self.portal.ledger);
             match limit.batch_charge {
                 BatchCharge::Commands => ledger.read(&account, finished_at),
-                BatchCharge::Both => ledger.charge(account, cost_us, finished_at),
+                BatchCharge::Both => ledger.charge(account, self.cost_us, finished_at),
                 BatchCharge::Batch => {
-                    let cost_us = cost_us.max(limits::BATCH_FLOOR_US);
+                    let cost_us = self.cost_us.max(limits::BATCH_FLOOR_US);
                     let operating = ledger.charge(account, cost_us, finished_at);
-                    for time in &mut times {
-                        time.operating = Some(operating);
-                    }
+                    let answered = done.iter_mut().filter_map(|one| one.outcome.as_mut().ok());
+                    answered.for_each(|(_, time)| time.operating = Some(operating));
                     operating
                 }
             }
@@ -257,7 +259,6 @@ impl Visit<'_> {
             started_at: self.arrived_at,
             processed_from,
             finished_at,
-            cost_us,
             operating,
         }
     }

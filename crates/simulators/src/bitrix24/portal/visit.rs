@@ -1,6 +1,6 @@
 //! One request on its way through a portal.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -26,7 +26,7 @@ use crate::{
 /// One request: what it asks, in whose name, and how far it is.
 pub(super) struct Visit<'a> {
     pub portal: &'a Inner,
-    pub settings: std::sync::Arc<Settings>,
+    pub settings: Arc<Settings>,
     pub params: Params,
     pub arrived_at: Timestamp,
     /// Its number in the journal.
@@ -34,6 +34,8 @@ pub(super) struct Visit<'a> {
     address: Address,
     path_and_query: String,
     secure: bool,
+    /// What its calls cost of operating time so far, in microseconds.
+    pub cost_us: i64,
     /// When the artificial latency so far will have passed.
     due: Instant,
 }
@@ -41,7 +43,7 @@ pub(super) struct Visit<'a> {
 /// Who calls: the webhook and its number.
 pub(super) struct Caller {
     pub number: usize,
-    pub webhook: std::sync::Arc<Webhook>,
+    pub webhook: Arc<Webhook>,
 }
 
 /// How a request ends.
@@ -100,6 +102,7 @@ impl<'a> Visit<'a> {
             address,
             path_and_query: target.map(ToString::to_string).unwrap_or_default(),
             secure,
+            cost_us: 0,
             due: Instant::now(),
         }
     }
@@ -150,7 +153,11 @@ impl<'a> Visit<'a> {
 
     async fn misbehave(&mut self, fault: Fault) -> Ending {
         self.wait_for(fault.delay).await;
-        if fault.execute {
+        let takes_effect_anyway = matches!(
+            fault.answer,
+            faults::Answer::Usual | faults::Answer::Truncate
+        );
+        if fault.execute && !takes_effect_anyway {
             drop(self.execute().await);
         }
         match fault.answer {

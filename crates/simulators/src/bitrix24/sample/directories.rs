@@ -47,18 +47,8 @@ const STATUSES: &[(&str, &str, &str, &str)] = &[
 /// Name, type, Vietnamese label, English label.
 const COMPANY_FIELDS: &[(&str, &str, &str, &str)] = &[
     ("UF_CRM_STORENAME", "string", "Tên cửa hàng", "Store name"),
-    (
-        "UF_CRM_COMPANY_ID",
-        "string",
-        "Company ID (Haravan)",
-        "Company ID",
-    ),
-    (
-        "UF_CRM_HARAVAN_ORG_ID",
-        "string",
-        "Org ID (Haravan)",
-        "Org ID",
-    ),
+    ("UF_CRM_COMPANY_ID", "string", "Mã công ty", "Company ID"),
+    ("UF_CRM_HARAVAN_ORG_ID", "string", "Mã tổ chức", "Org ID"),
     (
         "UF_CRM_CURRENT_HSI_SEGMENT",
         "string",
