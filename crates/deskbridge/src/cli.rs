@@ -50,7 +50,12 @@ enum Command {
 #[derive(Args, Clone)]
 pub(crate) struct ConfigFile {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "deskbridge.toml", env = "DESKBRIDGE_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "deskbridge.toml",
+        env = "DESKBRIDGE_CONFIG"
+    )]
     config: PathBuf,
 }
 

@@ -28,7 +28,11 @@ pub(crate) enum ConfigError {
     },
     // Without the library's own text, which quotes the line and with it a secret.
     #[error("line {line} of the configuration {} is no TOML: {why}", path.display())]
-    Syntax { path: PathBuf, line: usize, why: String },
+    Syntax {
+        path: PathBuf,
+        line: usize,
+        why: String,
+    },
     #[error("the environment variable {name} does not lead to a setting: {why}")]
     Overlay { name: String, why: String },
     #[error("{place} of the configuration: {why}")]
@@ -44,7 +48,10 @@ pub(crate) enum ConfigError {
 
 impl ConfigError {
     fn value(place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Value { place: place.into(), why: why.into() }
+        Self::Value {
+            place: place.into(),
+            why: why.into(),
+        }
     }
 }
 
@@ -188,12 +195,11 @@ impl Config {
     ///
     /// # Errors
     /// When either cannot be used; the message says where.
-    pub(crate) fn load(
-        path: &Path,
-        environment: &[(String, String)],
-    ) -> Result<Self, ConfigError> {
-        let text = read_file(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    pub(crate) fn load(path: &Path, environment: &[(String, String)]) -> Result<Self, ConfigError> {
+        let text = read_file(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Self::read(&text, path, folder, environment)
     }
@@ -205,14 +211,22 @@ impl Config {
         environment: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         let syntax = |error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let before = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            ConfigError::Syntax { path: path.to_owned(), line, why: error.message().to_owned() }
+            ConfigError::Syntax {
+                path: path.to_owned(),
+                line,
+                why: error.message().to_owned(),
+            }
         };
         let mut table: toml::Table = text.parse().map_err(syntax)?;
         overlay::lay(&mut table, environment)?;
-        let config: Self = serde_path_to_error::deserialize(table)
-            .map_err(|error| ConfigError::value(error.path().to_string(), error.inner().message()))?;
+        let config: Self = serde_path_to_error::deserialize(table).map_err(|error| {
+            ConfigError::value(error.path().to_string(), error.inner().message())
+        })?;
         let config = Self { folder, ..config };
         config.check_names()?;
         Ok(config)
@@ -228,7 +242,12 @@ impl Config {
     /// # Errors
     /// When there is none, or several and none is chosen.
     pub(crate) fn profile_frappe(&self) -> Result<&Frappe, ConfigError> {
-        choose("frappe", self.profile.frappe.as_deref(), &self.frappe, |one| &one.name)
+        choose(
+            "frappe",
+            self.profile.frappe.as_deref(),
+            &self.frappe,
+            |one| &one.name,
+        )
     }
 
     /// The portal of the profile; `None` when none is configured, because the helpdesk holds the settings.
@@ -282,7 +301,10 @@ impl Config {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "files that the administrator names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files that the administrator names"
+)]
 fn read_file(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
@@ -294,13 +316,21 @@ fn check_unique<'a>(
     let mut seen = BTreeSet::new();
     for (index, name) in names.enumerate() {
         let is_plain = !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
         let place = format!("{table}[{index}].name");
         if !is_plain {
-            return Err(ConfigError::value(place, "a name is lower-case letters, digits, - and _"));
+            return Err(ConfigError::value(
+                place,
+                "a name is lower-case letters, digits, - and _",
+            ));
         }
         if !seen.insert(name) {
-            return Err(ConfigError::value(place, format!("there are two named {name}")));
+            return Err(ConfigError::value(
+                place,
+                format!("there are two named {name}"),
+            ));
         }
     }
     Ok(())
@@ -314,13 +344,18 @@ fn choose<'a, T>(
 ) -> Result<&'a T, ConfigError> {
     let place = format!("profile.{table}");
     match (wanted, all) {
-        (Some(wanted), all) => all
-            .iter()
-            .find(|one| name(one) == wanted)
-            .ok_or_else(|| ConfigError::value(place, format!("there is no [[{table}]] named {wanted}"))),
+        (Some(wanted), all) => all.iter().find(|one| name(one) == wanted).ok_or_else(|| {
+            ConfigError::value(place, format!("there is no [[{table}]] named {wanted}"))
+        }),
         (None, [only]) => Ok(only),
-        (None, []) => Err(ConfigError::value(table, format!("there is no [[{table}]]; add one"))),
-        (None, _) => Err(ConfigError::value(place, format!("there are several [[{table}]]; name one here"))),
+        (None, []) => Err(ConfigError::value(
+            table,
+            format!("there is no [[{table}]]; add one"),
+        )),
+        (None, _) => Err(ConfigError::value(
+            place,
+            format!("there are several [[{table}]]; name one here"),
+        )),
     }
 }
 

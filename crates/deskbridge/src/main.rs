@@ -18,5 +18,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return cli::fail(&anyhow::Error::new(error).context("starting the runtime")),
     };
-    runtime.block_on(cli::run(command)).unwrap_or_else(|error| cli::fail(&error))
+    runtime
+        .block_on(cli::run(command))
+        .unwrap_or_else(|error| cli::fail(&error))
 }

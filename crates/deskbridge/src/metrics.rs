@@ -99,9 +99,10 @@ impl Metrics {
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
-        // Writing to a string does not fail.
-        drop(encode(&mut text, &registry));
-        text
+        match encode(&mut text, &registry) {
+            Ok(()) => text,
+            Err(error) => format!("# {error}\n"),
+        }
     }
 
     fn add_journal(&self, registry: &mut Registry) {
@@ -109,9 +110,17 @@ impl Metrics {
         for (name, help, value) in [
             ("effects_recorded", "Effects recorded", counts.recorded),
             ("effects_done", "Effects carried out", counts.done),
-            ("effects_rescheduled", "Attempts that failed and are repeated", counts.rescheduled),
+            (
+                "effects_rescheduled",
+                "Attempts that failed and are repeated",
+                counts.rescheduled,
+            ),
             ("effects_given_up", "Effects given up", counts.dead),
-            ("effect_handlers_panicked", "Handlers that panicked", counts.panicked),
+            (
+                "effect_handlers_panicked",
+                "Handlers that panicked",
+                counts.panicked,
+            ),
         ] {
             registry.register(name, help, ConstCounter::new(value));
         }
@@ -128,13 +137,15 @@ impl Metrics {
         let effects = Family::<StateLabels, Gauge>::default();
         for state in EffectState::ALL {
             let number = counts.by_state.get(&state).copied().unwrap_or(0);
-            let gauge = effects.get_or_create(&StateLabels { state: state.as_str() });
+            let gauge = effects.get_or_create(&StateLabels {
+                state: state.as_str(),
+            });
             gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
         }
         registry.register("effects", "Effects in the journal, by state", effects);
-        let age = counts
-            .oldest_open_recorded_at
-            .map_or(0.0, |oldest| self.clock.now().duration_since(oldest).as_secs_f64());
+        let age = counts.oldest_open_recorded_at.map_or(0.0, |oldest| {
+            self.clock.now().duration_since(oldest).as_secs_f64()
+        });
         let oldest = FloatGauge::default();
         oldest.set(age.max(0.0));
         registry.register(
@@ -148,47 +159,82 @@ impl Metrics {
         type Read = fn(&bitrix24::Counters) -> u64;
         let counted: [(&str, &str, Read); 8] = [
             ("bitrix24_calls", "Calls asked for", |c| c.calls),
-            ("bitrix24_calls_merged", "Calls that joined an equal one", |c| c.merged),
+            (
+                "bitrix24_calls_merged",
+                "Calls that joined an equal one",
+                |c| c.merged,
+            ),
             ("bitrix24_requests", "HTTP requests sent", |c| c.requests),
-            ("bitrix24_commands", "Commands sent with them", |c| c.commands),
-            ("bitrix24_requests_refused", "Requests refused for their number", |c| {
-                c.requests_refused
+            ("bitrix24_commands", "Commands sent with them", |c| {
+                c.commands
             }),
+            (
+                "bitrix24_requests_refused",
+                "Requests refused for their number",
+                |c| c.requests_refused,
+            ),
             ("bitrix24_retries", "Commands sent again", |c| c.retries),
-            ("bitrix24_calls_refused_here", "Calls not sent to spare the portal", |c| {
-                c.refused_here
-            }),
-            ("bitrix24_calls_expired", "Calls whose deadline passed", |c| c.expired),
+            (
+                "bitrix24_calls_refused_here",
+                "Calls not sent to spare the portal",
+                |c| c.refused_here,
+            ),
+            (
+                "bitrix24_calls_expired",
+                "Calls whose deadline passed",
+                |c| c.expired,
+            ),
         ];
         let portals: Vec<_> = self.portals.all().into_iter().collect();
         for (name, help, read) in counted {
             let family = Family::<PortalLabels, Counter>::default();
             for (portal, connection) in &portals {
-                let labels = PortalLabels { portal: portal.clone() };
-                family.get_or_create(&labels).inc_by(read(&connection.counters()));
+                let labels = PortalLabels {
+                    portal: portal.clone(),
+                };
+                family
+                    .get_or_create(&labels)
+                    .inc_by(read(&connection.counters()));
             }
             registry.register(name, help, family);
         }
         let level = Family::<PortalLabels, FloatGauge>::default();
         let parked = Family::<PortalLabels, FloatGauge>::default();
         for (portal, connection) in &portals {
-            let labels = PortalLabels { portal: portal.clone() };
+            let labels = PortalLabels {
+                portal: portal.clone(),
+            };
             let counters = connection.counters();
             level.get_or_create(&labels).set(counters.bucket_level);
             let methods = u32::try_from(counters.parked_methods).unwrap_or(u32::MAX);
             parked.get_or_create(&labels).set(methods.into());
         }
-        registry.register("bitrix24_bucket_level", "Requests in the portal's bucket", level);
-        registry.register("bitrix24_methods_parked", "Methods over their operating time", parked);
+        registry.register(
+            "bitrix24_bucket_level",
+            "Requests in the portal's bucket",
+            level,
+        );
+        registry.register(
+            "bitrix24_methods_parked",
+            "Methods over their operating time",
+            parked,
+        );
     }
 
     fn add_profiles(&self, registry: &mut Registry) {
         let answers = Family::<AnswerLabels, Counter>::default();
         for (status, origin, number) in self.profiles.counters() {
-            let labels = AnswerLabels { status: status.as_str(), origin: origin.as_str() };
+            let labels = AnswerLabels {
+                status: status.as_str(),
+                origin: origin.as_str(),
+            };
             answers.get_or_create(&labels).inc_by(number);
         }
-        registry.register("profile_answers", "Profiles shown, by status and origin", answers);
+        registry.register(
+            "profile_answers",
+            "Profiles shown, by status and origin",
+            answers,
+        );
     }
 }
 
@@ -202,9 +248,17 @@ pub(crate) async fn count_request(
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     let started = Instant::now();
     let response = next.run(request).await;
-    let labels = RouteLabels { route: route.clone() };
-    metrics.request_seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
+    let labels = RouteLabels {
+        route: route.clone(),
+    };
+    metrics
+        .request_seconds
+        .get_or_create(&labels)
+        .observe(started.elapsed().as_secs_f64());
     let status = response.status().as_u16();
-    metrics.requests.get_or_create(&RequestLabels { route, status }).inc();
+    metrics
+        .requests
+        .get_or_create(&RequestLabels { route, status })
+        .inc();
     response
 }

@@ -43,7 +43,6 @@ const PRUNE_ROWS: usize = 1_000;
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) tasks: Tasks,
-    pub(crate) profiles: Profiles,
 }
 
 /// The connections of the profile, ready to be asked.
@@ -105,7 +104,10 @@ fn portal_options(config: &Config) -> anyhow::Result<bitrix24::Options> {
     let roots_pem = match portal {
         Some(portal) => {
             let place = format!("bitrix24[{}].ca_file", portal.name);
-            config.certificate(&place, portal.ca_file.as_deref())?.into_iter().collect()
+            config
+                .certificate(&place, portal.ca_file.as_deref())?
+                .into_iter()
+                .collect()
         }
         None => Vec::new(),
     };
@@ -113,7 +115,12 @@ fn portal_options(config: &Config) -> anyhow::Result<bitrix24::Options> {
         Plan::Standard => bitrix24::Limits::standard(),
         Plan::Enterprise => bitrix24::Limits::enterprise(),
     };
-    Ok(bitrix24::Options { limits, roots_pem, user_agent: user_agent(), ..Default::default() })
+    Ok(bitrix24::Options {
+        limits,
+        roots_pem,
+        user_agent: user_agent(),
+        ..Default::default()
+    })
 }
 
 /// The eight settings as the file has them.
@@ -124,14 +131,22 @@ pub(crate) fn raw_settings(
     let profile = &config.profile;
     let portal = config.profile_bitrix24()?;
     let secret = |field: &str, source: Option<&config::SecretSource>| {
-        let place = format!("bitrix24[{}].{field}", portal.map_or("", |portal| &portal.name));
-        source.map(|source| config.secret(&place, source, environment)).transpose()
+        let place = format!(
+            "bitrix24[{}].{field}",
+            portal.map_or("", |portal| &portal.name)
+        );
+        source
+            .map(|source| config.secret(&place, source, environment))
+            .transpose()
     };
     let field_map = profile.company_field_map.as_ref();
     let enum_fields = Some(&profile.enum_fields).filter(|fields| !fields.is_empty());
     Ok(RawSettings {
         enabled: portal.is_some_and(|portal| portal.enabled),
-        webhook_url: secret("webhook_url", portal.and_then(|portal| portal.webhook_url.as_ref()))?,
+        webhook_url: secret(
+            "webhook_url",
+            portal.and_then(|portal| portal.webhook_url.as_ref()),
+        )?,
         responsible_webhook_url: secret(
             "responsible_webhook_url",
             portal.and_then(|portal| portal.responsible_webhook_url.as_ref()),
@@ -147,15 +162,23 @@ pub(crate) fn raw_settings(
 fn local(config: &Config, frappe: &config::Frappe) -> anyhow::Result<Local> {
     let profile = &config.profile;
     let zone = |place: &str, name: Option<&String>| {
-        name.map(|name| TimeZone::get(name).with_context(|| format!("{place} of the configuration")))
-            .transpose()
+        name.map(|name| {
+            TimeZone::get(name).with_context(|| format!("{place} of the configuration"))
+        })
+        .transpose()
     };
     let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
     Ok(Local {
         site: frappe.name.clone(),
-        country: profile.country.parse().context("profile.country of the configuration")?,
+        country: profile
+            .country
+            .parse()
+            .context("profile.country of the configuration")?,
         dates_in: zone("profile.dates_in", profile.dates_in.as_ref())?,
-        site_zone: zone(&format!("frappe[{}].time_zone", frappe.name), frappe.time_zone.as_ref())?,
+        site_zone: zone(
+            &format!("frappe[{}].time_zone", frappe.name),
+            frappe.time_zone.as_ref(),
+        )?,
         not_found_for: minutes(profile.not_found_ttl_minutes),
         stale_for: minutes(profile.stale_hours.saturating_mul(60)),
         gate_times: GateTimes {
@@ -176,12 +199,24 @@ impl App {
     ) -> anyhow::Result<Self> {
         let (clock, tasks) = (Clock::system(), Tasks::default());
         let mut rng = fastrand::Rng::new();
-        let Connections { site, hub, portals, source, trusted, local } = connections;
+        let Connections {
+            site,
+            hub,
+            portals,
+            source,
+            trusted,
+            local,
+        } = connections;
         let handlers = apply::handlers(&hub);
         let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
         let settings = journal_settings()?;
-        let journal =
-            Journal::new(store.clone(), clock.clone(), journal_rng, settings, handlers);
+        let journal = Journal::new(
+            store.clone(),
+            clock.clone(),
+            journal_rng,
+            settings,
+            handlers,
+        );
         let parts = Parts {
             site,
             hub,
@@ -204,19 +239,29 @@ impl App {
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready).with_state(store))
-            .route("/metrics", get(show_metrics).with_state(Arc::clone(&metrics)))
-            .merge(router(Routes { profiles: profiles.clone(), trusted }))
+            .route(
+                "/metrics",
+                get(show_metrics).with_state(Arc::clone(&metrics)),
+            )
+            .merge(router(Routes {
+                profiles: profiles.clone(),
+                trusted,
+            }))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
             .layer(from_fn_with_state(metrics, crate::metrics::count_request));
-        Ok(Self { router, tasks, profiles })
+        Ok(Self { router, tasks })
     }
 }
 
 fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
-    Ok(JournalSettings { concurrent_max: 8, attempt_for: Duration::from_secs(60), backoff })
+    Ok(JournalSettings {
+        concurrent_max: 8,
+        attempt_for: Duration::from_secs(60),
+        backoff,
+    })
 }
 
 /// Forgets answers that are not worth showing and effects that ended long ago, again and again.
@@ -245,7 +290,11 @@ async fn ready(State(store): State<Store>) -> Response {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
             tracing::error!(error = %deskbridge_core::Chain(&error), "The store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store does not answer\n",
+            )
+                .into_response()
         }
     }
 }

@@ -34,11 +34,16 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let connections = Connections::of(&config, &environment())?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;
-    say(format!("  database         {}", config.database().display()))?;
+    say(format!(
+        "  database         {}",
+        config.database().display()
+    ))?;
     say(format!("  helpdesk         {}", connections.site.base()))?;
     let flaws = match config.profile.settings {
         SettingsIn::Helpdesk => {
-            say("  Bitrix24         as the helpdesk's DocType \"Helpdesk Integrations Settings\" says")?;
+            say(
+                "  Bitrix24         as the helpdesk's DocType \"Helpdesk Integrations Settings\" says",
+            )?;
             Vec::new()
         }
         SettingsIn::File => {
@@ -53,12 +58,19 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             let responsible =
                 responsible.map_or_else(|| "no webhook".to_owned(), |one| format!("{one:?}"));
             say(format!("  responsible      {responsible}"))?;
-            say(format!("  links lead to    {}", settings.portal.as_deref().unwrap_or("nowhere")))?;
+            say(format!(
+                "  links lead to    {}",
+                settings.portal.as_deref().unwrap_or("nowhere")
+            ))?;
             settings.flaws
         }
     };
     for flaw in &flaws {
         say(format!("! {flaw}"))?;
     }
-    Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if flaws.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -8,7 +8,10 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Args;
 use deskbridge_core::Clock;
-use deskbridge_profile::{live::{self, Source}, settings::Settings};
+use deskbridge_profile::{
+    live::{self, Source},
+    settings::Settings,
+};
 use deskbridge_store::Store;
 use serde_json::json;
 
@@ -36,7 +39,11 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
         portal::look(&connections, &settings, &Clock::system(), &mut findings).await;
     }
     for finding in findings.iter() {
-        say(if arguments.json { as_json(finding).to_string() } else { as_text(finding) })?;
+        say(if arguments.json {
+            as_json(finding).to_string()
+        } else {
+            as_text(finding)
+        })?;
     }
     let (failures, warnings) = (findings.count(Level::Fail), findings.count(Level::Warn));
     if !arguments.json {
@@ -47,21 +54,30 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
             (failures, _) => format!("{failures} thing(s) must be mended."),
         })?;
     }
-    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn look_at_store(config: &Config, findings: &mut Findings) {
     const PLACE: &str = "database";
     let path = config.database();
     if !path.exists() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         match folder {
             Some(folder) if !folder.exists() => findings.fail(
                 PLACE,
                 format!("The folder {} does not exist.", folder.display()),
                 "Make it, or change server.database.",
             ),
-            _ => findings.ok(PLACE, format!("{} will be made at the first start.", path.display())),
+            _ => findings.ok(
+                PLACE,
+                format!("{} will be made at the first start.", path.display()),
+            ),
         }
         return;
     }
@@ -72,7 +88,10 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
     match counted {
         Ok(counts) => {
             findings.ok(PLACE, format!("{} can be used.", path.display()));
-            let dead = counts.by_state.get(&deskbridge_store::EffectState::Dead).copied();
+            let dead = counts
+                .by_state
+                .get(&deskbridge_store::EffectState::Dead)
+                .copied();
             if let Some(dead) = dead.filter(|dead| *dead > 0) {
                 findings.warn(
                     PLACE,
@@ -84,7 +103,11 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.fail(
             PLACE,
-            format!("{} cannot be used: {}.", path.display(), deskbridge_core::Chain(&error)),
+            format!(
+                "{} cannot be used: {}.",
+                path.display(),
+                deskbridge_core::Chain(&error)
+            ),
             "Check the file, its folder and the rights to them.",
         ),
     }
@@ -97,7 +120,10 @@ async fn settings(connections: &Connections, findings: &mut Findings) -> Option<
         Source::File(raw) => raw.clone(),
         Source::Helpdesk { hub, .. } => match live::read(hub).await {
             Ok(raw) => {
-                findings.ok(PLACE, format!("\"{}\" can be read.", live::SETTINGS_DOCTYPE));
+                findings.ok(
+                    PLACE,
+                    format!("\"{}\" can be read.", live::SETTINGS_DOCTYPE),
+                );
                 raw
             }
             Err(error) => {
@@ -137,7 +163,11 @@ fn as_text(finding: &Finding) -> String {
         (Level::Fail, true) => "\u{1b}[31mfail\u{1b}[0m",
         (level, false) => level.as_str(),
     };
-    let mend = finding.mend.as_deref().map(|mend| format!("\n      -> {mend}")).unwrap_or_default();
+    let mend = finding
+        .mend
+        .as_deref()
+        .map(|mend| format!("\n      -> {mend}"))
+        .unwrap_or_default();
     format!("{sign:4}  {}: {}{mend}", finding.place, finding.what)
 }
 

@@ -93,17 +93,26 @@ pub(super) async fn run(command: EffectsCommand) -> anyhow::Result<ExitCode> {
 fn open(file: &ConfigFile) -> anyhow::Result<Store> {
     let path = file.load()?.database();
     if !path.exists() {
-        bail!("there is no database {}; `deskbridge serve` makes it", path.display());
+        bail!(
+            "there is no database {}; `deskbridge serve` makes it",
+            path.display()
+        );
     }
     Store::open(&path).context("opening the database")
 }
 
 async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
-    let filter =
-        EffectFilter { state: arguments.state.map(StateArgument::state), limit: arguments.limit };
+    let filter = EffectFilter {
+        state: arguments.state.map(StateArgument::state),
+        limit: arguments.limit,
+    };
     let found = open(&arguments.file)?.list_effects(filter).await?;
     for record in &found {
-        say(if arguments.json { as_json(record).to_string() } else { as_line(record) })?;
+        say(if arguments.json {
+            as_json(record).to_string()
+        } else {
+            as_line(record)
+        })?;
     }
     if found.is_empty() && !arguments.json {
         say("There are none.")?;
@@ -128,7 +137,10 @@ enum Change {
 async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<ExitCode> {
     let store = open(&arguments.file)?;
     let ids = if arguments.all_dead {
-        let dead = EffectFilter { state: Some(EffectState::Dead), limit: usize::MAX };
+        let dead = EffectFilter {
+            state: Some(EffectState::Dead),
+            limit: usize::MAX,
+        };
         let found = store.list_effects(dead).await?;
         // Oldest first, so that effects of one key are put back in their order.
         found.iter().rev().map(|record| record.effect.id).collect()
@@ -144,15 +156,25 @@ async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<Exit
         }
         let now = Clock::system().now();
         let (changed, done, not_done) = match change {
-            Change::Revive => (store.revive_effect(id, now).await?, "will run again", "is not given up"),
-            Change::Discard => {
-                (store.discard_effect(id, now).await?, "is thrown away", "is neither waiting nor given up")
-            }
+            Change::Revive => (
+                store.revive_effect(id, now).await?,
+                "will run again",
+                "is not given up",
+            ),
+            Change::Discard => (
+                store.discard_effect(id, now).await?,
+                "is thrown away",
+                "is neither waiting nor given up",
+            ),
         };
         say(format!("{id} {}", if changed { done } else { not_done }))?;
         unchanged += usize::from(!changed);
     }
-    Ok(if unchanged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if unchanged == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn as_line(record: &EffectRecord) -> String {
@@ -161,7 +183,9 @@ fn as_line(record: &EffectRecord) -> String {
     let recorded_at = effect.recorded_at.strftime("%Y-%m-%d %H:%M:%SZ");
     let (id, intent) = (effect.id, &effect.intent);
     let (state, kind, key) = (record.state.as_str(), &intent.kind, &intent.ordering_key);
-    format!("{id}  {recorded_at}  {state:<9}  {kind}  {key}  {failure}").trim_end().to_owned()
+    format!("{id}  {recorded_at}  {state:<9}  {kind}  {key}  {failure}")
+        .trim_end()
+        .to_owned()
 }
 
 fn as_json(record: &EffectRecord) -> serde_json::Value {

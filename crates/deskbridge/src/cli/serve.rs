@@ -36,7 +36,9 @@ pub(super) async fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     server::serve(listener, app.router, stopped()?, grace).await;
     tracing::info!("Deskbridge stops");
     if !app.tasks.shut_down(grace).await {
-        tracing::warn!("Background work was cut off; effects that were interrupted are looked at again at the next start");
+        tracing::warn!(
+            "Background work was cut off; effects that were interrupted are looked at again at the next start"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,7 +72,10 @@ fn lock(database: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another deskbridge serves with the database {}; stop it first", database.display())
+            bail!(
+                "another deskbridge serves with the database {}; stop it first",
+                database.display()
+            )
         }
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("locking {}", path.display()))

@@ -11,8 +11,9 @@ use clap::{Args, Subcommand};
 use deskbridge_core::Clock;
 use serde_json::json;
 use simulators::{
-    bitrix24, frappe,
+    bitrix24,
     faults::{Rule, Script},
+    frappe,
     server::Listen,
 };
 
@@ -71,9 +72,9 @@ async fn portal(arguments: Bitrix24Arguments) -> anyhow::Result<()> {
     };
     let running = bitrix24::start(options).await?;
     let webhooks = running.portal.data().webhooks;
-    let webhooks = webhooks.iter().map(|webhook| {
-        json!({"path": webhook.path(), "scopes": webhook.scopes})
-    });
+    let webhooks = webhooks
+        .iter()
+        .map(|webhook| json!({"path": webhook.path(), "scopes": webhook.scopes}));
     let ready = json!({
         "http_url": running.http_url,
         "https_url": running.https_url,
@@ -91,12 +92,17 @@ async fn site(arguments: SimulateArguments) -> anyhow::Result<()> {
         None => frappe::sample(Clock::system().now()),
     };
     let options = frappe::Options {
-        listen: Listen { address: arguments.listen, ..Listen::loopback() },
+        listen: Listen {
+            address: arguments.listen,
+            ..Listen::loopback()
+        },
         data,
         ..frappe::Options::default()
     };
     let running = frappe::start(options).await?;
-    running.site.set_faults(faults(arguments.faults.as_deref())?);
+    running
+        .site
+        .set_faults(faults(arguments.faults.as_deref())?);
     say(json!({"url": running.url}).to_string())?;
     stopped()?.await;
     Ok(())
@@ -109,11 +115,16 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
 }
 
 fn faults(file: Option<&Path>) -> anyhow::Result<Vec<Rule>> {
-    let Some(file) = file else { return Ok(Vec::new()) };
+    let Some(file) = file else {
+        return Ok(Vec::new());
+    };
     Script::parse(&read_file(file)?).with_context(|| format!("reading {}", file.display()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a file that the person at the terminal names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file that the person at the terminal names"
+)]
 fn read_file(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }

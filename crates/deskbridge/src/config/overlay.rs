@@ -10,16 +10,17 @@ const PREFIX: &str = "DESKBRIDGE__";
 const NAMED: [&str; 2] = ["frappe", "bitrix24"];
 
 /// Sets what the variables name. An element of a named table that is missing is added.
-pub(crate) fn lay(
-    table: &mut Table,
-    environment: &[(String, String)],
-) -> Result<(), ConfigError> {
+pub(crate) fn lay(table: &mut Table, environment: &[(String, String)]) -> Result<(), ConfigError> {
     for (name, value) in environment {
-        let Some(path) = name.strip_prefix(PREFIX) else { continue };
+        let Some(path) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
         let parts: Vec<String> = path.split("__").map(str::to_lowercase).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        set(table, &parts, value)
-            .map_err(|why| ConfigError::Overlay { name: name.clone(), why })?;
+        set(table, &parts, value).map_err(|why| ConfigError::Overlay {
+            name: name.clone(),
+            why,
+        })?;
     }
     Ok(())
 }
@@ -32,7 +33,10 @@ fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
                 .or_insert_with(|| Value::Array(Vec::new()))
                 .as_array_mut()
                 .ok_or_else(|| format!("{section} is no list of tables in the file"))?;
-            match elements.iter_mut().find_map(|element| table_named(element, name)) {
+            match elements
+                .iter_mut()
+                .find_map(|element| table_named(element, name))
+            {
                 Some(element) => drop(element.insert((*key).to_owned(), read(value))),
                 None => elements.push(Value::Table(Table::from_iter([
                     ("name".to_owned(), Value::String((*name).to_owned())),
@@ -50,7 +54,9 @@ fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
             section.insert((*key).to_owned(), read(value));
             Ok(())
         }
-        _ => Err(format!("write {PREFIX}SECTION__KEY, or {PREFIX}FRAPPE__NAME__KEY")),
+        _ => Err(format!(
+            "write {PREFIX}SECTION__KEY, or {PREFIX}FRAPPE__NAME__KEY"
+        )),
     }
 }
 
@@ -59,13 +65,19 @@ fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
 fn table_named<'a>(element: &'a mut Value, name: &str) -> Option<&'a mut Table> {
     let plain = |name: &str| name.to_lowercase().replace('-', "_");
     let found = element.get("name").and_then(Value::as_str)?;
-    if plain(found) == plain(name) { element.as_table_mut() } else { None }
+    if plain(found) == plain(name) {
+        element.as_table_mut()
+    } else {
+        None
+    }
 }
 
 /// Numbers, truth values, lists and tables as TOML has them; everything else is text.
 fn read(value: &str) -> Value {
     let parsed = format!("value = {value}").parse::<Table>().ok();
-    let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    let parsed = parsed
+        .filter(|table| table.len() == 1)
+        .and_then(|mut table| table.remove("value"));
     parsed
         .filter(|value| !matches!(value, Value::Datetime(_)))
         .unwrap_or_else(|| Value::String(value.to_owned()))

@@ -15,12 +15,19 @@ fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Config::read(text, Path::new("deskbridge.toml"), PathBuf::new(), &environment)
-        .map_err(|error| deskbridge_core::Chain(&error).to_string())
+    Config::read(
+        text,
+        Path::new("deskbridge.toml"),
+        PathBuf::new(),
+        &environment,
+    )
+    .map_err(|error| deskbridge_core::Chain(&error).to_string())
 }
 
 fn refused(text: &str, environment: &[(&str, &str)]) -> String {
-    read(text, environment).err().unwrap_or_else(|| panic!("{text} was taken"))
+    read(text, environment)
+        .err()
+        .unwrap_or_else(|| panic!("{text} was taken"))
 }
 
 #[test]
@@ -35,7 +42,10 @@ fn the_example_is_a_configuration_and_its_values_are_the_defaults() {
     assert_eq!(server.deadline_seconds, default.deadline_seconds);
     assert_eq!(server.shutdown_seconds, default.shutdown_seconds);
     let (profile, default) = (&example.profile, Profile::default());
-    assert_eq!(profile.settings_refresh_seconds, default.settings_refresh_seconds);
+    assert_eq!(
+        profile.settings_refresh_seconds,
+        default.settings_refresh_seconds
+    );
     assert_eq!(profile.not_found_ttl_minutes, default.not_found_ttl_minutes);
     assert_eq!(profile.stale_hours, default.stale_hours);
     assert_eq!(profile.permission_seconds, default.permission_seconds);
@@ -49,22 +59,35 @@ fn every_setting_is_in_the_example() {
         .filter_map(|line| line.trim_start_matches("# ").split_once(" = "))
         .map(|(key, _)| key)
         .collect();
-    for setting in ["site_name", "time_zone", "ca_file", "portal_url", "company_field_map", "dates_in"] {
+    for setting in [
+        "site_name",
+        "time_zone",
+        "ca_file",
+        "portal_url",
+        "company_field_map",
+        "dates_in",
+    ] {
         assert!(keys.contains(&setting), "{setting}");
     }
 }
 
 #[test]
 fn the_environment_goes_over_the_file() {
-    let config = read(SMALL, &[
-        ("DESKBRIDGE__SERVER__LISTEN", "127.0.0.1:9000"),
-        ("DESKBRIDGE__SERVER__REQUESTS_MAX", "7"),
-        ("DESKBRIDGE__FRAPPE__HELPDESK__URL", "https://other.example"),
-        ("DESKBRIDGE__BITRIX24__CRM__WEBHOOK_URL", "https://portal.example/rest/1/x/"),
-        ("DESKBRIDGE__BITRIX24__CRM__ENABLED", "false"),
-        ("DESKBRIDGE__PROFILE__ENUM_FIELDS", "[\"UF_A\"]"),
-        ("OTHER", "x"),
-    ])
+    let config = read(
+        SMALL,
+        &[
+            ("DESKBRIDGE__SERVER__LISTEN", "127.0.0.1:9000"),
+            ("DESKBRIDGE__SERVER__REQUESTS_MAX", "7"),
+            ("DESKBRIDGE__FRAPPE__HELPDESK__URL", "https://other.example"),
+            (
+                "DESKBRIDGE__BITRIX24__CRM__WEBHOOK_URL",
+                "https://portal.example/rest/1/x/",
+            ),
+            ("DESKBRIDGE__BITRIX24__CRM__ENABLED", "false"),
+            ("DESKBRIDGE__PROFILE__ENUM_FIELDS", "[\"UF_A\"]"),
+            ("OTHER", "x"),
+        ],
+    )
     .unwrap();
     assert_eq!(config.server.listen.port(), 9000);
     assert_eq!(config.server.requests_max, 7);
@@ -81,13 +104,28 @@ fn a_mistake_is_told_with_its_place() {
         ("[server]\nlisten = 5", &[], "server.listen"),
         ("[server]\nrequests_max = -1", &[], "server.requests_max"),
         ("[[frappe]]\nname = \"a\"", &[], "frappe[0]"),
-        ("[[frappe]]\nname = \"A b\"\nurl = \"x\"\napi_key = \"k\"\napi_secret = \"s\"", &[], "lower-case"),
+        (
+            "[[frappe]]\nname = \"A b\"\nurl = \"x\"\napi_key = \"k\"\napi_secret = \"s\"",
+            &[],
+            "lower-case",
+        ),
         (SMALL, &[("DESKBRIDGE__SERVER", "x")], "DESKBRIDGE__SERVER"),
         (SMALL, &[("DESKBRIDGE__SERVER__NOPE", "x")], "nope"),
-        ("[[frappe]]\nname = \"a\"\nurl = \"x\"\napi_key = {}\napi_secret = \"s\"", &[], "api_key"),
-        ("[[frappe]]\nname = \"a\"\nurl = \"x\"\napi_key = { env = \"A\", file = \"B\" }\napi_secret = \"s\"",
-            &[], "either env or file"),
-        ("[profile]\nsettings = \"elsewhere\"", &[], "profile.settings"),
+        (
+            "[[frappe]]\nname = \"a\"\nurl = \"x\"\napi_key = {}\napi_secret = \"s\"",
+            &[],
+            "api_key",
+        ),
+        (
+            "[[frappe]]\nname = \"a\"\nurl = \"x\"\napi_key = { env = \"A\", file = \"B\" }\napi_secret = \"s\"",
+            &[],
+            "either env or file",
+        ),
+        (
+            "[profile]\nsettings = \"elsewhere\"",
+            &[],
+            "profile.settings",
+        ),
     ] {
         let told = refused(text, environment);
         assert!(told.contains(expected), "{told}\nexpected {expected}");
@@ -99,29 +137,65 @@ fn a_mistake_is_told_with_its_place() {
 #[test]
 fn the_only_connection_is_chosen_and_of_several_the_named_one() {
     let two = format!("{SMALL}{}", SMALL.replace("helpdesk", "second"));
-    let told = |config: Config| config.profile_frappe().map(|one| one.name.clone()).map_err(|error| error.to_string());
+    let told = |config: Config| {
+        config
+            .profile_frappe()
+            .map(|one| one.name.clone())
+            .map_err(|error| error.to_string())
+    };
     assert_eq!(told(read(SMALL, &[]).unwrap()).unwrap(), "helpdesk");
-    assert!(told(read(&two, &[]).unwrap()).unwrap_err().contains("name one here"));
+    assert!(
+        told(read(&two, &[]).unwrap())
+            .unwrap_err()
+            .contains("name one here")
+    );
     let named = read(&two, &[("DESKBRIDGE__PROFILE__FRAPPE", "second")]).unwrap();
     assert_eq!(told(named).unwrap(), "second");
     let missing = read(SMALL, &[("DESKBRIDGE__PROFILE__FRAPPE", "third")]).unwrap();
     assert!(told(missing).unwrap_err().contains("third"));
-    assert!(read(SMALL, &[]).unwrap().profile_bitrix24().unwrap().is_none());
+    assert!(
+        read(SMALL, &[])
+            .unwrap()
+            .profile_bitrix24()
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]
 fn a_secret_is_found_where_it_is() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("s"), "from the file\n").unwrap();
-    let config = Config { folder: folder.path().to_owned(), ..read(SMALL, &[]).unwrap() };
+    let config = Config {
+        folder: folder.path().to_owned(),
+        ..read(SMALL, &[]).unwrap()
+    };
     let environment = [("HERE".to_owned(), "from the environment".to_owned())];
     let resolve = |source: SecretSource| config.secret("place", &source, &environment);
-    let exposed = |source| resolve(source).map(|secret| secret.expose().to_owned()).unwrap();
-    assert_eq!(exposed(SecretSource::InPlace(Secret::new("in place"))), "in place");
-    assert_eq!(exposed(SecretSource::Environment("HERE".to_owned())), "from the environment");
-    assert_eq!(exposed(SecretSource::File(PathBuf::from("s"))), "from the file");
-    let missing = resolve(SecretSource::Environment("GONE".to_owned())).err().unwrap();
-    assert_eq!(missing.to_string(), "place of the configuration: the environment has no variable GONE");
+    let exposed = |source| {
+        resolve(source)
+            .map(|secret| secret.expose().to_owned())
+            .unwrap()
+    };
+    assert_eq!(
+        exposed(SecretSource::InPlace(Secret::new("in place"))),
+        "in place"
+    );
+    assert_eq!(
+        exposed(SecretSource::Environment("HERE".to_owned())),
+        "from the environment"
+    );
+    assert_eq!(
+        exposed(SecretSource::File(PathBuf::from("s"))),
+        "from the file"
+    );
+    let missing = resolve(SecretSource::Environment("GONE".to_owned()))
+        .err()
+        .unwrap();
+    assert_eq!(
+        missing.to_string(),
+        "place of the configuration: the environment has no variable GONE"
+    );
     assert!(resolve(SecretSource::File(PathBuf::from("gone"))).is_err());
 }
 
@@ -135,6 +209,11 @@ fn no_mistake_repeats_a_secret() {
         "[[bitrix24]]\nname = \"a\"\nwebhook_url = { planted-secret = \"planted-secret\" }",
     ] {
         let told = refused(text, &[]);
-        assert!(!told.replace("unknown field `planted-secret`", "").contains("planted-secret"), "{told}");
+        assert!(
+            !told
+                .replace("unknown field `planted-secret`", "")
+                .contains("planted-secret"),
+            "{told}"
+        );
     }
 }

@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, process::ExitCode};
 use anyhow::{Context as _, bail};
 use bitrix24::{Call, Client, Group, Row};
 use clap::{Args, ValueEnum};
-use deskbridge_profile::{decide::field_map::FieldMap, live::{self, Source}, settings::Settings};
+use deskbridge_profile::{
+    decide::field_map::FieldMap,
+    live::{self, Source},
+    settings::Settings,
+};
 use serde_json::json;
 
 use self::propose::{Mark, Proposal, propose};
@@ -69,7 +73,12 @@ pub(super) async fn run(arguments: FieldsArguments) -> anyhow::Result<ExitCode> 
     };
     let settings = Settings::read(&raw);
     let Some(webhook) = settings.webhook.clone() else {
-        let why = settings.flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let why = settings
+            .flaws
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
         bail!("there is no usable webhook for companies to ask with {why}");
     };
     let client = connections.portals.client(webhook)?;
@@ -95,12 +104,24 @@ async fn read(client: &Client, entity: Entity, language: &str) -> anyhow::Result
     let all = group.add(Call::read(&format!("crm.{entity}.fields")));
     let labelled = Call::read(&format!("crm.{entity}.userfield.list")).filter("LANG", language);
     let user_fields = group.add(labelled);
-    let answer = client.group(group).await.context("asking for the portal's fields")?;
-    let answer_to = |command| answer.get(command).cloned().context("the portal left a question out")?.context("asking for the portal's fields");
+    let answer = client
+        .group(group)
+        .await
+        .context("asking for the portal's fields")?;
+    let answer_to = |command| {
+        answer
+            .get(command)
+            .cloned()
+            .context("the portal left a question out")?
+            .context("asking for the portal's fields")
+    };
     let mut fields: BTreeMap<String, PortalField> = BTreeMap::new();
     for (name, row) in answer_to(all)?.entries()? {
         let labels = ["formLabel", "listLabel", "title"];
-        let label = labels.into_iter().find_map(|key| text(&row, key)).filter(|label| *label != name);
+        let label = labels
+            .into_iter()
+            .find_map(|key| text(&row, key))
+            .filter(|label| *label != name);
         let field = PortalField {
             kind: text(&row, "type").unwrap_or_default(),
             label,
@@ -111,7 +132,9 @@ async fn read(client: &Client, entity: Entity, language: &str) -> anyhow::Result
         fields.insert(name, field);
     }
     for row in answer_to(user_fields)?.rows()? {
-        let Some(name) = text(&row, "FIELD_NAME") else { continue };
+        let Some(name) = text(&row, "FIELD_NAME") else {
+            continue;
+        };
         let labels = ["EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL"];
         let field = PortalField {
             kind: text(&row, "USER_TYPE_ID").unwrap_or_default(),
@@ -164,7 +187,10 @@ fn print_table(proposals: &[Proposal]) -> anyhow::Result<()> {
     let kind_width = width(|proposal| proposal.field.kind.chars().count()).max("TYPE".len());
     let key_width = width(|proposal| proposal.key.as_ref().map_or(0, |key| key.chars().count()));
     let key_width = key_width.max("KEY".len());
-    say(format!("  {:name_width$}  {:kind_width$}  {:key_width$}  LABEL", "FIELD", "TYPE", "KEY"))?;
+    say(format!(
+        "  {:name_width$}  {:kind_width$}  {:key_width$}  LABEL",
+        "FIELD", "TYPE", "KEY"
+    ))?;
     for proposal in proposals {
         let (field, mark) = (&proposal.field, proposal.mark.sign());
         let key = proposal.key.as_deref().unwrap_or_default();
@@ -183,11 +209,17 @@ fn print_table(proposals: &[Proposal]) -> anyhow::Result<()> {
     say("")?;
     for (mark, meaning) in [
         (Mark::Mapped, "in the configured field map"),
-        (Mark::Proposed, "in the portal and not in the map; the key is a proposal"),
+        (
+            Mark::Proposed,
+            "in the portal and not in the map; the key is a proposal",
+        ),
         (Mark::Gone, "in the map and not in the portal: always empty"),
         (Mark::System, "a field of the system that is not in the map"),
     ] {
-        let number = proposals.iter().filter(|proposal| proposal.mark == mark).count();
+        let number = proposals
+            .iter()
+            .filter(|proposal| proposal.mark == mark)
+            .count();
         say(format!("{} {number:4}  {meaning}", mark.sign()))?;
     }
     say("")?;

@@ -36,7 +36,12 @@ pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
     pub(crate) fn ok(&mut self, place: &'static str, what: impl Into<String>) {
-        self.0.push(Finding { level: Level::Ok, place, what: what.into(), mend: None });
+        self.0.push(Finding {
+            level: Level::Ok,
+            place,
+            what: what.into(),
+            mend: None,
+        });
     }
 
     pub(crate) fn warn(&mut self, place: &'static str, what: impl Into<String>, mend: &str) {
@@ -48,7 +53,12 @@ impl Findings {
     }
 
     fn add(&mut self, level: Level, place: &'static str, what: String, mend: &str) {
-        self.0.push(Finding { level, place, what, mend: Some(mend.to_owned()) });
+        self.0.push(Finding {
+            level,
+            place,
+            what,
+            mend: Some(mend.to_owned()),
+        });
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
@@ -56,7 +66,10 @@ impl Findings {
     }
 
     pub(crate) fn count(&self, level: Level) -> usize {
-        self.0.iter().filter(|finding| finding.level == level).count()
+        self.0
+            .iter()
+            .filter(|finding| finding.level == level)
+            .count()
     }
 
     /// Judges how far a remote clock is off.
@@ -71,7 +84,10 @@ impl Findings {
                 "Synchronise the clocks (NTP); ages and times are wrong by that much until then.",
             );
         } else {
-            self.ok(place, format!("Its clock agrees with this machine's within {SECONDS_MAX} s."));
+            self.ok(
+                place,
+                format!("Its clock agrees with this machine's within {SECONDS_MAX} s."),
+            );
         }
     }
 }

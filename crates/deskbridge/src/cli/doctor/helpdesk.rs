@@ -11,7 +11,14 @@ const PLACE: &str = "helpdesk";
 
 /// Fields that the profile reads and writes, by DocType.
 const FIELDS: [(&str, &[&str]); 3] = [
-    ("HD Ticket", &["custom_responsible", "custom_orgid", "custom_haravan_profile_orgid"]),
+    (
+        "HD Ticket",
+        &[
+            "custom_responsible",
+            "custom_orgid",
+            "custom_haravan_profile_orgid",
+        ],
+    ),
     (
         "HD Customer",
         &[
@@ -35,7 +42,11 @@ const FIELDS: [(&str, &[&str]); 3] = [
     ),
     (
         "Contact",
-        &["custom_bitrix_contact_id", "custom_bitrix_contact_url", "custom_bitrix_last_synced_at"],
+        &[
+            "custom_bitrix_contact_id",
+            "custom_bitrix_contact_url",
+            "custom_bitrix_last_synced_at",
+        ],
     ),
 ];
 
@@ -58,7 +69,10 @@ pub(super) async fn look(connections: &Connections, findings: &mut Findings) {
         Ok(user) => user,
         Err(error) => return findings.fail(PLACE, cannot_log_in(site, &error), mend(&error)),
     };
-    findings.ok(PLACE, format!("{site} accepts the hub's key as {}.", user.user_id));
+    findings.ok(
+        PLACE,
+        format!("{site} accepts the hub's key as {}.", user.user_id),
+    );
     look_at_clock(hub, findings).await;
     look_at_versions(hub, findings).await;
     look_at_rights(hub, &user, findings).await;
@@ -81,13 +95,19 @@ fn cannot_log_in(site: &str, error: &Error) -> String {
 
 fn mend(error: &Error) -> &'static str {
     match error.cause {
-        Cause::WrongKey => "Generate a key pair for the hub's user and put it into api_key and api_secret.",
+        Cause::WrongKey => {
+            "Generate a key pair for the hub's user and put it into api_key and api_secret."
+        }
         Cause::Validation { .. } => "Install the app Helpdesk on the site, or correct the url.",
         Cause::Connect(_) | Cause::Deadline(_) | Cause::Lost(_) => {
             "Check the url, the network and whether the site runs."
         }
-        Cause::Redirected { .. } => "Put the address to which the site redirects into url, with https.",
-        Cause::NotFrappe { .. } => "Check that url leads to the Frappe site and not to another page.",
+        Cause::Redirected { .. } => {
+            "Put the address to which the site redirects into url, with https."
+        }
+        Cause::NotFrappe { .. } => {
+            "Check that url leads to the Frappe site and not to another page."
+        }
         _ => "Check the url and the site's own log.",
     }
 }
@@ -112,7 +132,10 @@ async fn look_at_versions(hub: &Client, findings: &mut Findings) {
         Ok(versions) => {
             let text = |app| versions.text(app).unwrap_or("unknown");
             let (frappe, helpdesk) = (text("frappe"), text("helpdesk"));
-            findings.ok(PLACE, format!("It runs Frappe {frappe} and Helpdesk {helpdesk}."));
+            findings.ok(
+                PLACE,
+                format!("It runs Frappe {frappe} and Helpdesk {helpdesk}."),
+            );
         }
         Err(error) => findings.warn(
             PLACE,
@@ -135,7 +158,11 @@ async fn look_at_rights(hub: &Client, user: &User, findings: &mut Findings) {
     let filters = [Filter::eq("name", user.user_id.as_str())];
     match hub.get_value("User", &filters, &["enabled"]).await {
         Ok(Some(_)) => findings.ok(PLACE, "The hub's user can see whether a caller is enabled."),
-        Ok(None) | Err(Error { cause: Cause::NoRight { .. }, .. }) => findings.fail(
+        Ok(None)
+        | Err(Error {
+            cause: Cause::NoRight { .. },
+            ..
+        }) => findings.fail(
             PLACE,
             "The hub's user cannot see whether a caller is enabled, so no caller is served.",
             "Give it the role System Manager, or read access to User.",
@@ -163,8 +190,11 @@ async fn look_at_fields(
 ) {
     match hub.meta(doctype).await {
         Ok(meta) => {
-            let missing: Vec<&str> =
-                fields.iter().copied().filter(|field| !meta.has_field(field)).collect();
+            let missing: Vec<&str> = fields
+                .iter()
+                .copied()
+                .filter(|field| !meta.has_field(field))
+                .collect();
             if missing.is_empty() {
                 findings.ok(PLACE, format!("{doctype} has all fields."));
             } else {

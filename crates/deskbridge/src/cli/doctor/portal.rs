@@ -29,7 +29,11 @@ pub(super) async fn look(
     findings: &mut Findings,
 ) {
     let Some(webhook) = &settings.webhook else {
-        if !settings.flaws.iter().any(deskbridge_profile::settings::Flaw::is_about_webhook) {
+        if !settings
+            .flaws
+            .iter()
+            .any(deskbridge_profile::settings::Flaw::is_about_webhook)
+        {
             findings.fail(
                 COMPANIES,
                 "No webhook for companies is configured.",
@@ -74,7 +78,11 @@ fn connect(
     match connections.portals.client(webhook.clone()) {
         Ok(client) => Some(client),
         Err(error) => {
-            findings.fail(place, format!("{}.", Chain(&error)), "Check the webhook and ca_file.");
+            findings.fail(
+                place,
+                format!("{}.", Chain(&error)),
+                "Check the webhook and ca_file.",
+            );
             None
         }
     }
@@ -92,7 +100,12 @@ async fn look_at_webhook(
     let scope = group.add(Call::read("scope"));
     let asked: Vec<_> = methods
         .iter()
-        .map(|method| (*method, group.add(Call::read("method.get").param("name", *method))))
+        .map(|method| {
+            (
+                *method,
+                group.add(Call::read("method.get").param("name", *method)),
+            )
+        })
         .collect();
     let answer = match client.group(group).await {
         Ok(answer) => answer,
@@ -105,13 +118,25 @@ async fn look_at_webhook(
         Some(Ok(granted)) => {
             let granted: Vec<String> =
                 serde_json::from_str(granted.result().get()).unwrap_or_default();
-            let has = scopes.iter().any(|scope| granted.iter().any(|one| one == scope));
+            let has = scopes
+                .iter()
+                .any(|scope| granted.iter().any(|one| one == scope));
             if has {
-                findings.ok(place, format!("{:?} is accepted and has the scope it needs.", client.webhook()));
+                findings.ok(
+                    place,
+                    format!(
+                        "{:?} is accepted and has the scope it needs.",
+                        client.webhook()
+                    ),
+                );
             } else {
                 findings.fail(
                     place,
-                    format!("The webhook lacks the scope {}; it has {}.", scopes.join(" or "), granted.join(", ")),
+                    format!(
+                        "The webhook lacks the scope {}; it has {}.",
+                        scopes.join(" or "),
+                        granted.join(", ")
+                    ),
                     "Tick the scope in the webhook's settings in Bitrix24.",
                 );
             }
@@ -125,8 +150,12 @@ async fn look_at_webhook(
     let missing: Vec<&str> = asked
         .into_iter()
         .filter(|(_, command)| {
-            let row = answer.get(*command).and_then(|answer| answer.as_ref().ok()?.row().ok());
-            row.is_some_and(|row| row.flag("isExisting") == Some(false) || row.flag("isAvailable") == Some(false))
+            let row = answer
+                .get(*command)
+                .and_then(|answer| answer.as_ref().ok()?.row().ok());
+            row.is_some_and(|row| {
+                row.flag("isExisting") == Some(false) || row.flag("isAvailable") == Some(false)
+            })
         })
         .map(|(method, _)| method)
         .collect();
@@ -144,14 +173,20 @@ async fn look_at_webhook(
 
 fn mend(error: &Error) -> &'static str {
     match error {
-        Error::Configuration { fault: Fault::Credentials, .. } => {
+        Error::Configuration {
+            fault: Fault::Credentials,
+            ..
+        } => {
             "The webhook was deleted, has expired or was rotated; make a new one and configure it."
         }
-        Error::Configuration { fault: Fault::Scope { .. }, .. } => {
-            "Tick the scope in the webhook's settings in Bitrix24."
-        }
+        Error::Configuration {
+            fault: Fault::Scope { .. },
+            ..
+        } => "Tick the scope in the webhook's settings in Bitrix24.",
         Error::Configuration { .. } => "An administrator of the portal has to look at it.",
-        Error::Overload { .. } => "Wait a moment; if it lasts, find out what else calls this portal.",
+        Error::Overload { .. } => {
+            "Wait a moment; if it lasts, find out what else calls this portal."
+        }
         Error::NotSent { .. } | Error::NoAnswer { .. } => {
             "Check the portal's address, the network, and whether the portal answers in a browser."
         }
@@ -171,7 +206,10 @@ async fn look_at_clock(client: &Client, clock: &Clock, findings: &mut Findings) 
 }
 
 async fn look_at_fields(client: &Client, settings: &Settings, findings: &mut Findings) {
-    let fields = client.call(Call::read("crm.company.fields")).await.and_then(|all| all.entries());
+    let fields = client
+        .call(Call::read("crm.company.fields"))
+        .await
+        .and_then(|all| all.entries());
     let fields = match fields {
         Ok(fields) => fields,
         Err(error) => {
@@ -179,17 +217,29 @@ async fn look_at_fields(client: &Client, settings: &Settings, findings: &mut Fin
         }
     };
     let lookup = ["UF_CRM_COMPANY_ID", "UF_CRM_HARAVAN_ORG_ID"];
-    let without: Vec<&str> = lookup.into_iter().filter(|field| !fields.contains_key(*field)).collect();
+    let without: Vec<&str> = lookup
+        .into_iter()
+        .filter(|field| !fields.contains_key(*field))
+        .collect();
     match without.len() {
-        0 => findings.ok(COMPANIES, "Companies have both fields by which they are found."),
+        0 => findings.ok(
+            COMPANIES,
+            "Companies have both fields by which they are found.",
+        ),
         1 => findings.warn(
             COMPANIES,
-            format!("Companies have no field {}, by which they are found.", without.join("")),
+            format!(
+                "Companies have no field {}, by which they are found.",
+                without.join("")
+            ),
             "Nothing needs to be done if the other field holds the ids.",
         ),
         _ => findings.fail(
             COMPANIES,
-            format!("Companies have neither {}, by which they are found.", without.join(" nor ")),
+            format!(
+                "Companies have neither {}, by which they are found.",
+                without.join(" nor ")
+            ),
             "Check that the webhook belongs to the right portal.",
         ),
     }

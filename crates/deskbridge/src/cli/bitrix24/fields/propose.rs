@@ -65,7 +65,12 @@ pub(super) fn propose(fields: &[PortalField], configured: &FieldMap) -> Vec<Prop
             }
             None => (None, Mark::System),
         };
-        proposals.push(Proposal { field: field.clone(), configured: in_map, key, mark });
+        proposals.push(Proposal {
+            field: field.clone(),
+            configured: in_map,
+            key,
+            mark,
+        });
     }
     for (name, key) in configured.iter() {
         if fields.iter().all(|field| field.name != name) {
@@ -77,7 +82,12 @@ pub(super) fn propose(fields: &[PortalField], configured: &FieldMap) -> Vec<Prop
                 options: 0,
             };
             let key = Some(key.to_owned());
-            proposals.push(Proposal { field, configured: key.clone(), key, mark: Mark::Gone });
+            proposals.push(Proposal {
+                field,
+                configured: key.clone(),
+                key,
+                mark: Mark::Gone,
+            });
         }
     }
     proposals
@@ -87,11 +97,16 @@ pub(super) fn propose(fields: &[PortalField], configured: &FieldMap) -> Vec<Prop
 fn key_of_label(field: &PortalField) -> String {
     let of = |text: &str| {
         let plain = text.chars().map(plain_letter).collect::<String>();
-        let words = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let words = plain
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("_").to_lowercase()
     };
     let label = field.label.as_deref().map(of).filter(|key| !key.is_empty());
-    let bare = field.name.trim_start_matches("UF_").trim_start_matches("CRM_");
+    let bare = field
+        .name
+        .trim_start_matches("UF_")
+        .trim_start_matches("CRM_");
     label.unwrap_or_else(|| of(bare))
 }
 
@@ -107,7 +122,10 @@ fn plain_letter(letter: char) -> char {
         ('d', "đ"),
     ];
     let lower = letter.to_lowercase().next().unwrap_or(letter);
-    PLAIN.iter().find(|(_, marked)| marked.contains(lower)).map_or(letter, |(plain, _)| *plain)
+    PLAIN
+        .iter()
+        .find(|(_, marked)| marked.contains(lower))
+        .map_or(letter, |(plain, _)| *plain)
 }
 
 /// The key, or the key with a number behind it that nobody has.
@@ -136,7 +154,8 @@ mod tests {
     #[test]
     fn fields_are_marked_against_the_configured_map() {
         let configured =
-            FieldMap::parse(r#"{"TITLE": "name", "UF_CRM_GONE": "gone", "UF_CRM_A": "hang"}"#).unwrap();
+            FieldMap::parse(r#"{"TITLE": "name", "UF_CRM_GONE": "gone", "UF_CRM_A": "hang"}"#)
+                .unwrap();
         let fields = [
             field("TITLE", None),
             field("PHONE", None),
