@@ -164,7 +164,7 @@ class Checks:
         counts = self.portal.control("GET", "stats")["counts"]
         refused = counts["query_limit_refusals"]
         expect(refused > 0, "the portal refused nothing")
-        expect(good + len(errors) == 25, f"{good} good, {len(errors)} errors")
+        expect(good >= 10, f"only {good} came through, errors {sorted(set(errors))}")
         return f"{good} of 25 came through, {refused} refusals, errors {sorted(set(errors))}"
 
     def operating_limit(self):

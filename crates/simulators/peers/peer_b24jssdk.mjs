@@ -178,7 +178,7 @@ const checks = {
     }
     const { counts } = await control('GET', 'stats')
     expect(counts.query_limit_refusals > 0, 'the portal refused nothing')
-    expect(good + errors.length === 25, `${good} good, ${errors.length} errors`)
+    expect(good >= 10, `only ${good} came through, errors [${[...new Set(errors)]}]`)
     return `${good} of 25 came through, ${counts.query_limit_refusals} refusals, errors [${[...new Set(errors)]}]`
   },
   async operating_limit () {

@@ -32,7 +32,8 @@ simulator="$target/release/examples/bitrix24"
 mkfifo "$cache/started.$$"
 "$simulator" --companies 2537 --sparse >"$cache/started.$$" &
 running=$!
-trap 'kill $running 2>/dev/null || true; rm -f "$cache/started.$$"' EXIT INT TERM
+trap 'kill $running 2>/dev/null || true; rm -f "$cache/started.$$"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 read -r started <"$cache/started.$$"
 field() { printf '%s' "$started" | python3 -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }
 http=$(field http_url)

@@ -15,7 +15,8 @@ pub struct Entry {
     pub number: u64,
     /// When it arrived.
     pub at: Timestamp,
-    /// Which connection it came on; requests with one number shared a kept-alive connection.
+    /// Which connection it came on, counted for plain HTTP and HTTPS each; requests with one number
+    /// shared a kept-alive connection.
     pub connection: u64,
     /// Whether it came over TLS.
     pub secure: bool,

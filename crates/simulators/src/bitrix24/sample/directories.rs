@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::record;
-use crate::bitrix24::data::{Data, ListItem, UserField};
+use crate::bitrix24::data::{Data, ListItem, Record, UserField};
 
 /// Directory, code, Vietnamese name, outcome (`S`, `F`, or nothing).
 const STATUSES: &[(&str, &str, &str, &str)] = &[
@@ -178,11 +178,9 @@ pub(crate) fn data() -> Data {
     }
 }
 
-fn statuses() -> Vec<crate::bitrix24::data::Record> {
-    let mut sort = 0;
+fn statuses() -> Vec<Record> {
     let entries = STATUSES.iter().enumerate();
     let entries = entries.map(|(at, (directory, code, name, outcome))| {
-        sort = if at > 0 { sort + 10 } else { 10 };
         let category = match directory.strip_prefix("DEAL_STAGE_") {
             Some(category) => category.into(),
             None if *directory == "DEAL_STAGE" => "0".into(),
@@ -200,7 +198,7 @@ fn statuses() -> Vec<crate::bitrix24::data::Record> {
         };
         record(json!({
             "ID": (at + 1).to_string(), "ENTITY_ID": directory, "STATUS_ID": code, "NAME": name,
-            "NAME_INIT": "", "SORT": sort.to_string(), "SYSTEM": "N", "CATEGORY_ID": category,
+            "NAME_INIT": "", "SORT": (10 * (at + 1)).to_string(), "SYSTEM": "N", "CATEGORY_ID": category,
             "COLOR": "", "SEMANTICS": semantics, "EXTRA": {"SEMANTICS": process, "COLOR": ""},
         }))
     });
