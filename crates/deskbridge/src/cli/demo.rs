@@ -121,8 +121,14 @@ impl Stage {
             .http_url
             .clone()
             .context("the simulated portal has no address")?;
-        let webhook = format!("{portal_url}/rest/1/{}/", bitrix24::CUSTOMER_SECRET);
-        let users = format!("{portal_url}/rest/1/{}/", bitrix24::RESPONSIBLE_SECRET);
+        let webhooks = portal.portal.data().webhooks;
+        let address = |scope: &str| {
+            let webhook = webhooks.iter().find(|webhook| webhook.scopes == [scope]);
+            webhook.map(|webhook| format!("{portal_url}{}", webhook.path()))
+        };
+        let webhook = address("crm").context("the simulated portal has no webhook for companies")?;
+        let users =
+            address("user_basic").context("the simulated portal has no webhook for users")?;
         let site = frappe::start(frappe::Options {
             data: frappe::sample(now).with_bitrix(&webhook, &users, &portal_url),
             keep_alive: true,

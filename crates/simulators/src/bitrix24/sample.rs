@@ -4,6 +4,7 @@ mod companies;
 pub(crate) mod directories;
 mod generated;
 mod people;
+mod shared;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -27,7 +28,8 @@ pub const EXPIRED_SECRET: &str = "hethan7sample00";
 ///
 /// Some forty companies with their owners and responsible users (one of them left, one has no e-mail),
 /// contacts, leads and deals in two pipelines. Two companies carry one company id, and one company has
-/// a value of the wrong type in every field.
+/// a value of the wrong type in every field. After them come the shops of
+/// [`sample_facts`](crate::sample_facts), which the sample helpdesk knows too.
 pub fn sample(now: Timestamp) -> Data {
     let expired_at = now - SignedDuration::from_hours(24);
     let mut data = directories::data();
@@ -45,6 +47,7 @@ pub fn sample(now: Timestamp) -> Data {
     data.contacts = people::contacts(now);
     data.leads = people::leads(now);
     data.deals = people::deals(now);
+    shared::add(&mut data, now);
     data
 }
 

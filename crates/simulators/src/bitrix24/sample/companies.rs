@@ -86,7 +86,7 @@ fn pick<'a>(from: &[&'a str], at: usize) -> &'a str {
         .unwrap_or_default()
 }
 
-fn shop(now: Timestamp, at: usize) -> Record {
+pub(super) fn shop(now: Timestamp, at: usize) -> Record {
     let Some((name, industry, district, province)) = SHOPS.get(at) else {
         return Record::new();
     };
@@ -195,7 +195,7 @@ fn of_wrong_types(now: Timestamp) -> Record {
         "UF_CRM_DATE_EXPIRED_SHOPPLAN": "0000-00-00",
         "UF_CRM_SHOP_OWNER_NAME": null,
         "UF_CRM_SHOP_OWNER_EMAIL": ["chu@shop39.example"],
-        "UF_CRM_SHOP_OWNER_PHONE_NUMBER": 84_900_000_139_u64,
+        "UF_CRM_SHOP_OWNER_PHONE_NUMBER": 84_900_000_539_u64,
         "UF_CRM_HARAVAN_MEMBERSHIP": true,
         "UF_CRM_1778130421650": 15092,
         "UF_CRM_VERIFIED_STATUS": "có",

@@ -41,7 +41,7 @@ pub(super) fn person(at: usize) -> Person {
         middle: pick(MIDDLE_NAMES, 5),
         given: pick(GIVEN_NAMES, 4),
         email: format!("chu{:02}@shop{:02}.example", at + 1, at + 1),
-        phone: format!("+84900000{:03}", 100 + at),
+        phone: format!("+84900000{:03}", 500 + at),
     }
 }
 

@@ -20,7 +20,7 @@ async fn users_are_found_however_the_condition_is_written() {
         (json!({"filter": {"@ID": [338, 344, 9]}}), "338 344"),
         (json!({"ID": [344, 338]}), "338 344"),
         (json!({"ID": 9}), ""),
-        (json!({"ACTIVE": false}), "344"),
+        (json!({"ACTIVE": false}), "23 344"),
         (
             json!({"FILTER": {"ACTIVE": true, "!%LAST_NAME": "n"}}),
             "1 342 346",
