@@ -447,11 +447,13 @@ impl Loader<'_> {
         if let (Some(series), Ok(number)) = (series, document.name.parse()) {
             self.transaction.store.raise_series(series, number);
         }
-        let stored: Result<(), Clash> = self.transaction.store.replace(&doctype, row);
-        stored.map_err(|_| Error::Clash {
-            doctype: doctype.to_string(),
-            name: document.name.clone(),
-        })
+        match self.transaction.store.replace(&doctype, row) {
+            Ok(()) => Ok(()),
+            Err(Clash::Name | Clash::Field(_)) => Err(Error::Clash {
+                doctype: doctype.to_string(),
+                name: document.name.clone(),
+            }),
+        }
     }
 }
 

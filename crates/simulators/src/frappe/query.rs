@@ -1,7 +1,7 @@
 //! Lists: which fields of which rows, in which order.
 //!
 //! Without an order there is none that a client may rely on: rows come by `modified` when nothing but
-//! the name is asked for, and by name otherwise, as MariaDB's indexes happen to yield them (observed).
+//! the name is asked for, and by name otherwise, as `MariaDB`'s indexes happen to yield them (observed).
 
 mod condition;
 mod parse;
@@ -270,10 +270,10 @@ impl Query {
             .map(|filter| &filter.source);
         let mut tables: Vec<&str> = Vec::new();
         for source in selected.chain(filtered) {
-            if let Source::Child { table, .. } = source {
-                if !tables.contains(&&**table) {
-                    tables.push(table);
-                }
+            if let Source::Child { table, .. } = source
+                && !tables.contains(&&**table)
+            {
+                tables.push(table);
             }
         }
         tables
@@ -350,11 +350,11 @@ impl Query {
             .unwrap_or(Ordering::Equal)
         };
         let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
-        if let Some(wanted) = wanted.filter(|wanted| *wanted > 0 && *wanted < keyed.len()) {
-            if !self.distinct {
-                keyed.select_nth_unstable_by(wanted - 1, compare);
-                keyed.truncate(wanted);
-            }
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > 0 && *wanted < keyed.len())
+            && !self.distinct
+        {
+            keyed.select_nth_unstable_by(wanted - 1, compare);
+            keyed.truncate(wanted);
         }
         keyed.sort_by(compare);
         found.extend(keyed.into_iter().map(|(_, joined)| joined));

@@ -614,7 +614,7 @@ fn ticket(case: Case, now: civil::DateTime) -> Vec<Value> {
         "customer": shop.and_then(customer_name),
         "status": status,
         "status_category": category,
-        "priority": if number % 4 == 0 { "High" } else { "Medium" },
+        "priority": if number.is_multiple_of(4) { "High" } else { "Medium" },
         "ticket_type": "Question",
         "agent_group": (case == Case::RestrictedTeam).then_some("Thanh toán"),
         "custom_haravan_profile_orgid":

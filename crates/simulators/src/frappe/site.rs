@@ -39,7 +39,7 @@ use crate::{
     server::{Handler, Reply, Request},
 };
 
-/// The largest request that Frappe reads, and the largest JSON that MariaDB takes.
+/// The largest request that Frappe reads, and the largest JSON that `MariaDB` takes.
 const BODY_BYTES_MAX: usize = 25 << 20;
 const PACKET_BYTES_MAX: usize = 16 << 20;
 
@@ -339,7 +339,7 @@ impl Site {
         }
         let identity = match auth::identify(request, &state.sessions, &state.store) {
             Ok(identity) => identity,
-            Err(refused) => return self.refused(state, &style, refused),
+            Err(refused) => return self.refused(state, &style, &refused),
         };
         seen.user = Some(identity.user.name.to_string());
         match &call.route {
@@ -354,13 +354,13 @@ impl Site {
         }
     }
 
-    fn refused(&self, state: &mut State, style: &Style, refused: auth::Refused) -> Answer {
-        let exception = refused.exception;
+    fn refused(&self, state: &mut State, style: &Style, refused: &auth::Refused) -> Answer {
+        let exception = &refused.exception;
         let messages = match exception.class {
             CSRF_TOKEN => vec![Message::thrown("Invalid Request", &mut state.random)],
             _ => Vec::new(),
         };
-        let mut answer = style.failure(&exception, &messages);
+        let mut answer = style.failure(exception, &messages);
         let cookies = state.cookies(refused.sid.as_deref());
         answer.cookies = match refused.clears_cookies || refused.is_expired {
             true => Cookies::Cleared(Cookies::guest()),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    cell::{Cell, Kind},
+    cell::Cell,
     collation,
     meta::{Column, DocType},
 };
@@ -441,7 +441,7 @@ impl Store {
     }
 
     /// Undoes everything since the last commit. A counter of integer names stays where it is, as
-    /// MariaDB's own counters do.
+    /// `MariaDB`'s own counters do.
     pub(crate) fn roll_back(&mut self) {
         while let Some(undo) = self.undo.pop() {
             match undo {
@@ -494,9 +494,4 @@ fn index_key(cell: &Cell) -> Option<Box<str>> {
         Cell::Int(number) => Some(number.to_string().into()),
         Cell::Float(number) => Some(number.to_string().into()),
     }
-}
-
-/// The column that holds a field of this kind, when it is looked up by an index at all.
-pub(crate) fn is_looked_up(kind: Kind) -> bool {
-    !kind.is_number() && !kind.is_temporal()
 }

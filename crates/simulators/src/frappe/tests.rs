@@ -1,3 +1,4 @@
 mod client;
+mod compare;
 mod conformance;
 mod lab;

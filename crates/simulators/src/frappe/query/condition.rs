@@ -1,4 +1,4 @@
-//! One filter: a column, an operator, a value, compared as MariaDB would.
+//! One filter: a column, an operator, a value, compared as `MariaDB` would.
 
 use std::cmp::Ordering;
 
