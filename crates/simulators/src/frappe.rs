@@ -19,6 +19,7 @@ mod html;
 mod journal;
 mod life;
 mod limits;
+mod links;
 mod meta;
 mod methods;
 mod permission;

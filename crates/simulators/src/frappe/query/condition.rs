@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{Joined, Source};
+use super::join::{Joined, Source};
 use crate::frappe::{
     cell::{self, Cell, Kind},
     collation,

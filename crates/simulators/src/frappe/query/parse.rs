@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    Order, Query, Source,
+    Order, Query,
     condition::{Condition, OPERATORS},
+    join::Source,
     select::{Function, Select},
 };
 use crate::frappe::{
