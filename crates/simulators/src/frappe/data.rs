@@ -4,12 +4,18 @@
 mod dump;
 mod standard;
 
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    cell, checks, customise,
+    cell::{self, Kind},
+    checks, customise,
     document::{self, Document},
     helpdesk::contact,
     meta::{DocType, Naming},
@@ -183,15 +189,52 @@ pub(crate) fn load(
     now: civil::DateTime,
     random: &mut Random,
 ) -> Result<Store, Error> {
+    let mut store = installed(versions)?;
+    with_loader(&mut store, versions, now, random, |loader| {
+        for document in standard::documents(zone) {
+            loader.put(0, &document)?;
+        }
+        loader.put_data(data)
+    })?;
+    store.commit();
+    Ok(store)
+}
+
+/// The DocTypes that every site has. They are the same for all sites of a release, so that they are put
+/// together once in a process.
+fn installed(versions: Versions) -> Result<Store, Error> {
+    static INSTALLED: Mutex<Vec<(Versions, Store)>> = Mutex::new(Vec::new());
+    let mut known = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, store)) = known.iter().find(|(of, _)| *of == versions) {
+        return Ok(store.clone());
+    }
     let mut store = Store::default();
+    let released = civil::datetime(2026, 1, 1, 0, 0, 0, 0);
+    let mut random = Random::seeded(0xd0c);
+    with_loader(&mut store, versions, released, &mut random, |loader| {
+        loader.install(versions)
+    })?;
+    store.commit();
+    known.push((versions, store.clone()));
+    Ok(store)
+}
+
+fn with_loader(
+    store: &mut Store,
+    versions: Versions,
+    now: civil::DateTime,
+    random: &mut Random,
+    act: impl FnOnce(&mut Loader<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let (mut blobs, hooks) = (Blobs::new(), Hooks::default());
-    let mut loader = Loader {
+    act(&mut Loader {
         transaction: Transaction {
-            store: &mut store,
+            store,
             blobs: &mut blobs,
             random,
             hooks: &hooks,
             versions: &versions,
+            runs_scripts: false,
             user: User {
                 name: "Administrator".into(),
                 roles: Vec::new(),
@@ -200,18 +243,14 @@ pub(crate) fn load(
             messages: Vec::new(),
             is_trusted: true,
         },
-    };
-    loader.install(versions)?;
-    for document in standard::documents(zone) {
-        loader.put(0, &document)?;
-    }
-    loader.put_data(data)?;
-    store.commit();
-    Ok(store)
+        redefined: BTreeSet::new(),
+    })
 }
 
 struct Loader<'a> {
     transaction: Transaction<'a>,
+    /// The DocTypes whose definition changed since they were last put together.
+    redefined: BTreeSet<String>,
 }
 
 impl Loader<'_> {
@@ -225,26 +264,32 @@ impl Loader<'_> {
         for definition in &definitions {
             self.put(0, definition)?;
         }
-        for definition in &definitions {
-            let name = definition.get("name").map(cell::text).unwrap_or_default();
-            customise::rebuild_in(self.transaction.store, &name);
-        }
+        self.redefine();
         Ok(())
     }
 
+    fn redefine(&mut self) {
+        for doctype in std::mem::take(&mut self.redefined) {
+            customise::rebuild_in(self.transaction.store, &doctype);
+        }
+    }
+
     fn put_data(&mut self, data: &Data) -> Result<(), Error> {
-        let order = |document: &Map<String, Value>| match doctype_of(document) {
-            "DocType" => 0,
-            "Custom Field" | "Property Setter" => 1,
-            "User" => 2,
-            _ => 3,
+        let is_definition = |document: &Map<String, Value>| {
+            matches!(
+                doctype_of(document),
+                "DocType" | "Custom Field" | "Property Setter"
+            )
         };
-        let mut documents: Vec<(usize, &Map<String, Value>)> = (1..).zip(&data.documents).collect();
-        documents.sort_by_key(|(_, document)| order(document));
+        let documents = || (1..).zip(&data.documents);
+        for (position, document) in documents().filter(|(_, document)| is_definition(document)) {
+            self.put(position, document)?;
+        }
+        self.redefine();
         for account in &data.users {
             self.put_account(account)?;
         }
-        for (position, document) in documents {
+        for (position, document) in documents().filter(|(_, document)| !is_definition(document)) {
             self.put(position, document)?;
         }
         for secret in &data.secrets {
@@ -327,6 +372,8 @@ impl Loader<'_> {
         for (key, value) in sent.iter().filter(|(key, _)| key.starts_with('_')) {
             document.set(key, value.clone());
         }
+        keep_row_names(&mut document, sent);
+        self.count_names(&mut document);
         self.derive(&mut document);
         let fresh = document.values.clone();
         checks::set_defaults(&mut document, &self.transaction);
@@ -356,17 +403,35 @@ impl Loader<'_> {
         }
         self.transaction.adopt_rows(&mut document);
         self.store(&document)?;
-        match doctype {
-            "DocType" => customise::rebuild_in(self.transaction.store, &document.name),
-            "Custom Field" => {
-                customise::rebuild_in(self.transaction.store, &document.text("dt"));
-            }
-            "Property Setter" => {
-                customise::rebuild_in(self.transaction.store, &document.text("doc_type"));
-            }
-            _ => {}
-        }
+        let redefined = match doctype {
+            "DocType" => document.name.clone(),
+            "Custom Field" => document.text("dt"),
+            "Property Setter" => document.text("doc_type"),
+            _ => return Ok(()),
+        };
+        self.redefined.insert(redefined);
         Ok(())
+    }
+
+    /// Where documents are counted, `0001` is 1, in names and in links.
+    fn count_names(&self, document: &mut Document) {
+        let counted = |name: &str| name.parse::<u64>().ok().map(|number| number.to_string());
+        if document.meta.has_integer_names() {
+            document.name = counted(&document.name).unwrap_or_default();
+        }
+        let meta = Arc::clone(&document.meta);
+        for field in &meta.fields {
+            let target = match field.kind {
+                Kind::Link => field.options.to_string(),
+                Kind::DynamicLink => document.text(&field.options),
+                _ => continue,
+            };
+            let target = self.transaction.store.doctype(&target);
+            if target.is_some_and(|target| target.has_integer_names()) {
+                let name = counted(&document.text(&field.name));
+                document.set(&field.name, name.map_or(Value::Null, Value::from));
+            }
+        }
     }
 
     /// Fills in what a stored document of this kind always has.
@@ -464,6 +529,16 @@ fn forget_defaults(doctype: &mut Document) {
     }
     if !doctype.has("document_type") {
         doctype.set("document_type", Value::Null);
+    }
+}
+
+/// Rows of a stored document have names.
+fn keep_row_names(document: &mut Document, sent: &Map<String, Value>) {
+    for (field, rows) in &mut document.tables {
+        let sent = sent.get(field).and_then(Value::as_array);
+        for (row, sent) in rows.iter_mut().zip(sent.into_iter().flatten()) {
+            row.name = sent.get("name").map(cell::text).unwrap_or_default();
+        }
     }
 }
 

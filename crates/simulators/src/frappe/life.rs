@@ -14,6 +14,7 @@ use super::{
     },
     files,
     meta::{self, Naming, Right},
+    scripts,
     store::{Clash, Row},
     transaction::Transaction,
 };
@@ -66,7 +67,7 @@ impl Transaction<'_> {
         self.validate_links(&mut document)?;
         self.check(Right::Create, &document)?;
         controllers::before_insert(self, &mut document, &sent)?;
-        self.hooks.before_insert(&mut document);
+        scripts::before_insert(self, &mut document)?;
         if document.meta.is_single {
             return self.insert_single(document);
         }

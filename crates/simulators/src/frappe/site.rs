@@ -20,7 +20,7 @@ use super::{
     auth::{self, Identity, Sessions},
     cell, control,
     data::{self, Data},
-    dispatch::{self, Scripting},
+    dispatch,
     exception::{
         AUTHENTICATION, CSRF_TOKEN, Exception, Message, SESSION_STOPPED, TOO_MANY_REQUESTS,
     },
@@ -339,7 +339,7 @@ impl Site {
             Route::Method(_, path) if path == "logout" => state.log_out(&identity),
             Route::Page(path) => state.page(path, &identity),
             Route::PrivateFile(url) => self.private_file(state, &identity, url),
-            _ => self.api(state, &call, &identity, &style, config),
+            _ => self.api(state, &call, &identity, &style),
         }
     }
 
@@ -366,6 +366,7 @@ impl Site {
             random: &mut state.random,
             hooks: &state.hooks,
             versions: &self.inner.fixed.versions,
+            runs_scripts: self.config().server_script_enabled,
             user,
             now,
             messages: Vec::new(),
@@ -387,14 +388,7 @@ impl Site {
         answer
     }
 
-    fn api(
-        &self,
-        state: &mut State,
-        call: &Call,
-        identity: &Identity,
-        style: &Style,
-        config: Config,
-    ) -> Answer {
+    fn api(&self, state: &mut State, call: &Call, identity: &Identity, style: &Style) -> Answer {
         let seconds = self.inner.fixed.clock.now().as_second();
         let mut calls = std::mem::take(&mut state.script_calls);
         let mut count = |method: &str, calls_max: i64, window: i64| {
@@ -406,13 +400,9 @@ impl Site {
             entry.1 += 1;
             entry.1 <= calls_max
         };
-        let mut scripting = Scripting {
-            is_enabled: config.server_script_enabled,
-            count: &mut count,
-        };
         let (done, messages) = {
             let mut transaction = self.transaction(state, identity.user.clone());
-            let done = dispatch::run(&mut transaction, call, &mut scripting);
+            let done = dispatch::run(&mut transaction, call, &mut count);
             (done, transaction.messages)
         };
         state.script_calls = calls;

@@ -81,7 +81,7 @@ enum Path {
     Child(Box<str>, Column),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Table {
     rows: Vec<Option<Arc<Row>>>,
     by_name: HashMap<Box<str>, Slot>,
@@ -91,7 +91,7 @@ struct Table {
 /// Where a secret lies: DocType, document, field.
 pub(crate) type SecretPath = (Box<str>, Box<str>, Box<str>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Undo {
     Row(Arc<str>, Slot, Option<Arc<Row>>),
     Single(Arc<str>, Option<Arc<Row>>),
@@ -110,7 +110,7 @@ pub(crate) enum Clash {
 }
 
 /// Everything that the site remembers about its documents.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     doctypes: HashMap<Arc<str>, Arc<DocType>>,
     tables: HashMap<Arc<str>, Table>,

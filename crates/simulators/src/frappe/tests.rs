@@ -1,3 +1,4 @@
+mod behaviour;
 mod client;
 mod compare;
 mod conformance;
