@@ -53,18 +53,20 @@ pub(crate) fn identify(
     request: &Request,
     sessions: &Sessions,
     store: &Store,
-) -> Result<Identity, Refused> {
+) -> Result<Identity, Box<Refused>> {
     let sid = cookie(request, "sid").filter(|sid| !sid.is_empty() && sid != "Guest");
     let session = sid
         .as_ref()
         .and_then(|sid| sessions.get(sid))
         .filter(|session| is_enabled(store, &session.user));
     let is_expired = sid.is_some() && session.is_none();
-    let refused = |exception: Exception, clears_cookies: bool| Refused {
-        exception,
-        is_expired,
-        clears_cookies,
-        sid: sid.clone().filter(|_| !is_expired),
+    let refused = |exception: Exception, clears_cookies: bool| {
+        Box::new(Refused {
+            exception,
+            is_expired,
+            clears_cookies,
+            sid: sid.clone().filter(|_| !is_expired),
+        })
     };
     if let Some(token) = session.and_then(|session| session.csrf_token.as_ref()) {
         let unsafe_verb = matches!(

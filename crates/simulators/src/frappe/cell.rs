@@ -44,53 +44,6 @@ pub(crate) enum Kind {
     Layout,
 }
 
-/// The fieldtypes that Frappe 15 knows, as its own message lists them.
-pub(crate) const FIELDTYPES: [&str; 43] = [
-    "Autocomplete",
-    "Attach",
-    "Attach Image",
-    "Barcode",
-    "Button",
-    "Check",
-    "Code",
-    "Color",
-    "Column Break",
-    "Currency",
-    "Data",
-    "Date",
-    "Datetime",
-    "Duration",
-    "Dynamic Link",
-    "Float",
-    "Fold",
-    "Geolocation",
-    "Heading",
-    "HTML",
-    "HTML Editor",
-    "Icon",
-    "Image",
-    "Int",
-    "JSON",
-    "Link",
-    "Long Text",
-    "Markdown Editor",
-    "Password",
-    "Percent",
-    "Phone",
-    "Read Only",
-    "Rating",
-    "Section Break",
-    "Select",
-    "Signature",
-    "Small Text",
-    "Tab Break",
-    "Table",
-    "Table MultiSelect",
-    "Text",
-    "Text Editor",
-    "Time",
-];
-
 impl Kind {
     /// The kind of a fieldtype; an unknown one stores nothing.
     pub(crate) fn of(fieldtype: &str) -> Self {

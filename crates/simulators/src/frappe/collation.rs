@@ -1,4 +1,4 @@
-//! How MariaDB compares text under `utf8mb4_unicode_ci`, which every Frappe site uses.
+//! How `MariaDB` compares text under `utf8mb4_unicode_ci`, which every Frappe site uses.
 //!
 //! Two texts are equal when they differ in case, accents or trailing blanks only. `đ` is a letter of its
 //! own between `d` and `e`, and punctuation comes before digits, digits before letters (observed).

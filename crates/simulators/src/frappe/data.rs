@@ -1,15 +1,22 @@
 //! What a site starts with: the DocTypes and stock documents of a fresh installation, and then the data
 //! that a test, a file or the sample brings along.
 
-use std::sync::Arc;
+mod dump;
+mod standard;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    cell, checks, customise,
-    document::{self, Document, Nulls},
+    cell::{self, Kind},
+    checks, customise,
+    document::{self, Document},
     helpdesk::contact,
     meta::{DocType, Naming},
     random::Random,
@@ -20,8 +27,7 @@ use super::{
     versions::Versions,
 };
 
-/// The DocTypes of Frappe and Helpdesk, as far as they are simulated.
-const DOCTYPES: &str = include_str!("doctypes.json");
+pub(crate) use dump::dump;
 
 /// Everything that a site holds, in the form of a file.
 ///
@@ -183,15 +189,52 @@ pub(crate) fn load(
     now: civil::DateTime,
     random: &mut Random,
 ) -> Result<Store, Error> {
+    let mut store = installed(versions)?;
+    with_loader(&mut store, versions, now, random, |loader| {
+        for document in standard::documents(zone) {
+            loader.put(0, &document)?;
+        }
+        loader.put_data(data)
+    })?;
+    store.commit();
+    Ok(store)
+}
+
+/// The DocTypes that every site has. They are the same for all sites of a release, so that they are put
+/// together once in a process.
+fn installed(versions: Versions) -> Result<Store, Error> {
+    static INSTALLED: Mutex<Vec<(Versions, Store)>> = Mutex::new(Vec::new());
+    let mut known = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, store)) = known.iter().find(|(of, _)| *of == versions) {
+        return Ok(store.clone());
+    }
     let mut store = Store::default();
+    let released = civil::datetime(2026, 1, 1, 0, 0, 0, 0);
+    let mut random = Random::seeded(0xd0c);
+    with_loader(&mut store, versions, released, &mut random, |loader| {
+        loader.install(versions)
+    })?;
+    store.commit();
+    known.push((versions, store.clone()));
+    Ok(store)
+}
+
+fn with_loader(
+    store: &mut Store,
+    versions: Versions,
+    now: civil::DateTime,
+    random: &mut Random,
+    act: impl FnOnce(&mut Loader<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let (mut blobs, hooks) = (Blobs::new(), Hooks::default());
-    let mut loader = Loader {
+    act(&mut Loader {
         transaction: Transaction {
-            store: &mut store,
+            store,
             blobs: &mut blobs,
             random,
             hooks: &hooks,
             versions: &versions,
+            runs_scripts: false,
             user: User {
                 name: "Administrator".into(),
                 roles: Vec::new(),
@@ -200,24 +243,20 @@ pub(crate) fn load(
             messages: Vec::new(),
             is_trusted: true,
         },
-    };
-    loader.install(versions)?;
-    for document in stock(zone) {
-        loader.put(0, &document)?;
-    }
-    loader.put_data(data)?;
-    store.commit();
-    Ok(store)
+        redefined: BTreeSet::new(),
+    })
 }
 
 struct Loader<'a> {
     transaction: Transaction<'a>,
+    /// The DocTypes whose definition changed since they were last put together.
+    redefined: BTreeSet<String>,
 }
 
 impl Loader<'_> {
     /// Creates the DocTypes that every site has.
     fn install(&mut self, versions: Versions) -> Result<(), Error> {
-        let definitions = standard(versions).map_err(Error::Parse)?;
+        let definitions = standard::doctypes(versions).map_err(Error::Parse)?;
         for definition in &definitions {
             let doctype = DocType::parse(definition.clone(), None);
             self.transaction.store.put_doctype(doctype);
@@ -225,26 +264,32 @@ impl Loader<'_> {
         for definition in &definitions {
             self.put(0, definition)?;
         }
-        for definition in &definitions {
-            let name = definition.get("name").map(cell::text).unwrap_or_default();
-            customise::rebuild_in(self.transaction.store, &name);
-        }
+        self.redefine();
         Ok(())
     }
 
+    fn redefine(&mut self) {
+        for doctype in std::mem::take(&mut self.redefined) {
+            customise::rebuild_in(self.transaction.store, &doctype);
+        }
+    }
+
     fn put_data(&mut self, data: &Data) -> Result<(), Error> {
-        let order = |document: &Map<String, Value>| match doctype_of(document) {
-            "DocType" => 0,
-            "Custom Field" | "Property Setter" => 1,
-            "User" => 2,
-            _ => 3,
+        let is_definition = |document: &Map<String, Value>| {
+            matches!(
+                doctype_of(document),
+                "DocType" | "Custom Field" | "Property Setter"
+            )
         };
-        let mut documents: Vec<(usize, &Map<String, Value>)> = (1..).zip(&data.documents).collect();
-        documents.sort_by_key(|(_, document)| order(document));
+        let documents = || (1..).zip(&data.documents);
+        for (position, document) in documents().filter(|(_, document)| is_definition(document)) {
+            self.put(position, document)?;
+        }
+        self.redefine();
         for account in &data.users {
             self.put_account(account)?;
         }
-        for (position, document) in documents {
+        for (position, document) in documents().filter(|(_, document)| !is_definition(document)) {
             self.put(position, document)?;
         }
         for secret in &data.secrets {
@@ -327,6 +372,8 @@ impl Loader<'_> {
         for (key, value) in sent.iter().filter(|(key, _)| key.starts_with('_')) {
             document.set(key, value.clone());
         }
+        keep_row_names(&mut document, sent);
+        self.count_names(&mut document);
         self.derive(&mut document);
         let fresh = document.values.clone();
         checks::set_defaults(&mut document, &self.transaction);
@@ -356,17 +403,35 @@ impl Loader<'_> {
         }
         self.transaction.adopt_rows(&mut document);
         self.store(&document)?;
-        match doctype {
-            "DocType" => customise::rebuild_in(self.transaction.store, &document.name),
-            "Custom Field" => {
-                customise::rebuild_in(self.transaction.store, &document.text("dt"));
-            }
-            "Property Setter" => {
-                customise::rebuild_in(self.transaction.store, &document.text("doc_type"));
-            }
-            _ => {}
-        }
+        let redefined = match doctype {
+            "DocType" => document.name.clone(),
+            "Custom Field" => document.text("dt"),
+            "Property Setter" => document.text("doc_type"),
+            _ => return Ok(()),
+        };
+        self.redefined.insert(redefined);
         Ok(())
+    }
+
+    /// Where documents are counted, `0001` is 1, in names and in links.
+    fn count_names(&self, document: &mut Document) {
+        let counted = |name: &str| name.parse::<u64>().ok().map(|number| number.to_string());
+        if document.meta.has_integer_names() {
+            document.name = counted(&document.name).unwrap_or_default();
+        }
+        let meta = Arc::clone(&document.meta);
+        for field in &meta.fields {
+            let target = match field.kind {
+                Kind::Link => field.options.to_string(),
+                Kind::DynamicLink => document.text(&field.options),
+                _ => continue,
+            };
+            let target = self.transaction.store.doctype(&target);
+            if target.is_some_and(|target| target.has_integer_names()) {
+                let name = counted(&document.text(&field.name));
+                document.set(&field.name, name.map_or(Value::Null, Value::from));
+            }
+        }
     }
 
     /// Fills in what a stored document of this kind always has.
@@ -447,11 +512,13 @@ impl Loader<'_> {
         if let (Some(series), Ok(number)) = (series, document.name.parse()) {
             self.transaction.store.raise_series(series, number);
         }
-        let stored: Result<(), Clash> = self.transaction.store.replace(&doctype, row);
-        stored.map_err(|_| Error::Clash {
-            doctype: doctype.to_string(),
-            name: document.name.clone(),
-        })
+        match self.transaction.store.replace(&doctype, row) {
+            Ok(()) => Ok(()),
+            Err(Clash::Name | Clash::Field(_)) => Err(Error::Clash {
+                doctype: doctype.to_string(),
+                name: document.name.clone(),
+            }),
+        }
     }
 }
 
@@ -462,6 +529,16 @@ fn forget_defaults(doctype: &mut Document) {
     }
     if !doctype.has("document_type") {
         doctype.set("document_type", Value::Null);
+    }
+}
+
+/// Rows of a stored document have names.
+fn keep_row_names(document: &mut Document, sent: &Map<String, Value>) {
+    for (field, rows) in &mut document.tables {
+        let sent = sent.get(field).and_then(Value::as_array);
+        for (row, sent) in rows.iter_mut().zip(sent.into_iter().flatten()) {
+            row.name = sent.get("name").map(cell::text).unwrap_or_default();
+        }
     }
 }
 
@@ -482,215 +559,5 @@ fn refuse_unknown(meta: &DocType, name: &str, sent: &Map<String, Value>) -> Resu
             name: name.to_owned(),
             field: field.clone(),
         }),
-    }
-}
-
-/// The definitions of the standard DocTypes, spelled out.
-fn standard(versions: Versions) -> Result<Vec<Map<String, Value>>, serde_json::Error> {
-    let definitions: Vec<Map<String, Value>> = serde_json::from_str(DOCTYPES)?;
-    let definitions = definitions.into_iter().map(|mut definition| {
-        adapt(&mut definition, versions);
-        spell_out(definition)
-    });
-    Ok(definitions.collect())
-}
-
-/// What differs between releases.
-fn adapt(definition: &mut Map<String, Value>, versions: Versions) {
-    let name = definition.get("name").map(cell::text).unwrap_or_default();
-    match &*name {
-        "HD Ticket" if versions.has_integer_tickets() => {
-            definition.insert("autoname".to_owned(), "autoincrement".into());
-        }
-        "HD Settings" if versions.has_customer_members() => {
-            if let Some(Value::Array(fields)) = definition.get_mut("fields") {
-                fields.push(json!([
-                    "auto_set_customer_from_contact",
-                    "Set customer from contact",
-                    "Check"
-                ]));
-            }
-        }
-        "HD Customer" if versions.has_customer_members() => {
-            let permissions = json!([
-                {"role": "System Manager", "rights": "rwcd"},
-                {"role": "Agent Manager", "rights": "rwcd"},
-                {"role": "Agent", "rights": "r"},
-                {"role": "Administrator", "rights": "rwcd"},
-            ]);
-            definition.insert("permissions".to_owned(), permissions);
-            if let Some(Value::Array(fields)) = definition.get_mut("fields") {
-                fields.extend([
-                    json!(["contacts", "Contacts", "Table", {"options": "HD Customer Member"}]),
-                    json!(["email_id", "Email", "Data"]),
-                    json!(["mobile_no", "Mobile No", "Data"]),
-                    json!(["country", "Country", "Data"]),
-                    json!(["customer_type", "Customer Type", "Data"]),
-                ]);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `["domain", "Domain", "Data", {…}]` becomes an object, `"rwcd"` four flags.
-fn spell_out(mut definition: Map<String, Value>) -> Map<String, Value> {
-    definition.insert("doctype".to_owned(), "DocType".into());
-    for (key, default) in [("engine", json!("InnoDB")), ("custom", json!(0))] {
-        definition.entry(key).or_insert(default);
-    }
-    if let Some(Value::Array(fields)) = definition.get_mut("fields") {
-        for field in fields {
-            let Value::Array(parts) = field else { continue };
-            let mut object = match parts.get(3) {
-                Some(Value::Object(more)) => more.clone(),
-                _ => Map::new(),
-            };
-            for (key, part) in ["fieldname", "label", "fieldtype"].into_iter().zip(&*parts) {
-                if *part != "" {
-                    object.insert(key.to_owned(), part.clone());
-                }
-            }
-            *field = Value::Object(object);
-        }
-    }
-    if let Some(Value::Array(permissions)) = definition.get_mut("permissions") {
-        for permission in permissions {
-            let Value::Object(permission) = permission else {
-                continue;
-            };
-            let rights = permission.remove("rights").as_ref().map(cell::text);
-            let rights = rights.unwrap_or_default();
-            for (letter, right) in [
-                ('r', "read"),
-                ('w', "write"),
-                ('c', "create"),
-                ('d', "delete"),
-            ] {
-                let given = i64::from(rights.contains(letter));
-                permission.insert(right.to_owned(), given.into());
-            }
-        }
-    }
-    definition
-}
-
-/// The documents of a fresh installation.
-fn stock(zone: &str) -> Vec<Map<String, Value>> {
-    let status = |name: &str, order: u8, category: &str, color: &str| {
-        json!({"doctype": "HD Ticket Status", "name": name, "label_agent": name, "order": order,
-               "category": category, "color": color, "enabled": 1})
-    };
-    let mut replied = status("Replied", 2, "Paused", "Blue");
-    if let Value::Object(replied) = &mut replied {
-        replied.insert("different_view".to_owned(), 1.into());
-        replied.insert("label_customer".to_owned(), "Awaiting Response".into());
-    }
-    let priority = |name: &str, value: u16| json!({"doctype": "HD Ticket Priority", "name": name, "integer_value": value});
-    let kind = |name: &str, system: u8| json!({"doctype": "HD Ticket Type", "name": name, "is_system": system});
-    let role = |name: &str| json!({"doctype": "Role", "name": name, "role_name": name});
-    let user = |name: &str, email: &str| {
-        json!({"doctype": "User", "name": name, "email": email, "first_name": name, "full_name": name,
-               "username": name.to_lowercase(), "enabled": 1})
-    };
-    let documents = vec![
-        status("Open", 1, "Open", "Red"),
-        replied,
-        status("Resolved", 3, "Resolved", "Green"),
-        status("Closed", 4, "Resolved", "Gray"),
-        priority("Urgent", 100),
-        priority("High", 200),
-        priority("Medium", 300),
-        priority("Low", 400),
-        kind("Unspecified", 1),
-        kind("Question", 0),
-        kind("Bug", 0),
-        kind("Incident", 0),
-        json!({"doctype": "HD Service Level Agreement", "name": "Default", "service_level": "Default",
-               "enabled": 1, "default_sla": 1}),
-        role("Administrator"),
-        role("System Manager"),
-        role("Script Manager"),
-        role("Agent"),
-        role("Agent Manager"),
-        role("Desk User"),
-        role("Website Manager"),
-        role("All"),
-        role("Guest"),
-        user("Administrator", "admin@example.com"),
-        user("Guest", "guest@example.com"),
-        json!({"doctype": "HD Settings", "base_support_rotation": "Support Rotation"}),
-        json!({"doctype": "System Settings", "time_zone": zone}),
-    ];
-    documents
-        .into_iter()
-        .filter_map(|document| match document {
-            Value::Object(document) => Some(document),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Everything that a site holds beyond a fresh installation's DocTypes.
-pub(crate) fn dump(store: &Store) -> Data {
-    let mut metas: Vec<&Arc<DocType>> = store.doctypes().collect();
-    metas.sort_by(|left, right| left.name.cmp(&right.name));
-    let mut documents = Vec::new();
-    for meta in metas.iter().filter(|meta| !meta.is_child) {
-        let singles = store.single(&meta.name).into_iter();
-        for row in singles.chain(store.rows(&meta.name)) {
-            let document = Document::load(meta, row, store);
-            let standard = &*meta.name == "DocType" && cell::int(document.get("custom")) == 0;
-            if standard {
-                continue;
-            }
-            if let Value::Object(mut shown) = document.json(Nulls::Dropped) {
-                let hidden = ["_assign", "_seen"].map(|key| (key, document.get(key).clone()));
-                let hidden = hidden.into_iter().filter(|(_, value)| !value.is_null());
-                shown.extend(hidden.map(|(key, value)| (key.to_owned(), value)));
-                strip(&mut shown);
-                documents.push(shown);
-            }
-        }
-    }
-    let mut secrets: Vec<Secret> = store
-        .secrets()
-        .map(|((doctype, name, fieldname), value)| Secret {
-            doctype: doctype.to_string(),
-            name: name.to_string(),
-            fieldname: fieldname.to_string(),
-            value: value.to_owned(),
-        })
-        .collect();
-    secrets.sort_by(|left, right| {
-        let key = |secret: &Secret| {
-            (
-                secret.doctype.clone(),
-                secret.name.clone(),
-                secret.fieldname.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
-    Data {
-        users: Vec::new(),
-        documents,
-        secrets,
-    }
-}
-
-/// Child rows know their parent without saying so.
-fn strip(document: &mut Map<String, Value>) {
-    const IMPLIED: [&str; 5] = [
-        "parent",
-        "parentfield",
-        "parenttype",
-        "doctype",
-        "__unsaved",
-    ];
-    for rows in document.values_mut().filter_map(Value::as_array_mut) {
-        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-            row.retain(|key, _| !IMPLIED.contains(&key.as_str()));
-        }
     }
 }

@@ -5,23 +5,18 @@ use serde_json::{Map, Value, json};
 use super::{
     cell,
     exception::{
-        Class, DOES_NOT_EXIST, Exception, NOT_IMPLEMENTED, PERMISSION, RATE_LIMIT_EXCEEDED,
-        SCRIPTS_DISABLED, TYPE,
+        Class, DOES_NOT_EXIST, Exception, NOT_IMPLEMENTED, PERMISSION, RATE_LIMIT_EXCEEDED, TYPE,
     },
     meta::Right,
     methods::{self, Returned},
     request::{self, Api, Call, Route},
-    scripts::{ScriptAnswer, ScriptCall},
+    scripts::{self, ScriptAnswer, ScriptCall},
     transaction::Transaction,
 };
 
-/// What the site's configuration file and memory say about API scripts.
-pub(crate) struct Scripting<'a> {
-    pub is_enabled: bool,
-    /// Counts a call of a script that is limited to so many calls in so many seconds; false when there
-    /// were too many.
-    pub count: &'a mut dyn FnMut(&str, i64, i64) -> bool,
-}
+/// Counts a call of a script that is limited to so many calls in so many seconds; false when there were
+/// too many.
+pub(crate) type Count<'a> = &'a mut dyn FnMut(&str, i64, i64) -> bool;
 
 /// What a route answers.
 #[derive(Debug)]
@@ -43,10 +38,10 @@ fn data(status: u16, value: Value) -> Done {
 pub(crate) fn run(
     transaction: &mut Transaction<'_>,
     call: &Call,
-    scripting: &mut Scripting<'_>,
+    count: Count<'_>,
 ) -> Result<Done, Exception> {
     match &call.route {
-        Route::Method(api, path) => match script(transaction, call, path, scripting) {
+        Route::Method(api, path) => match script(transaction, call, path, count) {
             Some(answered) => answered,
             None => {
                 let returned = methods::call(transaction, call, *api, path)?;
@@ -177,7 +172,7 @@ fn script(
     transaction: &mut Transaction<'_>,
     call: &Call,
     method: &str,
-    scripting: &mut Scripting<'_>,
+    count: Count<'_>,
 ) -> Option<Result<Done, Exception>> {
     let params = json!({
         "filters": {"script_type": "API", "disabled": 0, "api_method": method},
@@ -191,7 +186,7 @@ fn script(
         .list_all("Server Script", params.as_object()?)
         .ok()?;
     let script = found.get(0)?.as_object()?.clone();
-    Some(run_script(transaction, call, method, &script, scripting))
+    Some(run_script(transaction, call, method, &script, count))
 }
 
 fn run_script(
@@ -199,25 +194,22 @@ fn run_script(
     call: &Call,
     method: &str,
     script: &Map<String, Value>,
-    scripting: &mut Scripting<'_>,
+    count: Count<'_>,
 ) -> Result<Done, Exception> {
     let number = |key: &str| script.get(key).map_or(0, cell::int);
     if transaction.user.is_guest() && number("allow_guest") == 0 {
         return Err(Exception::bare(PERMISSION));
     }
     if number("enable_rate_limit") != 0 {
-        let (count, seconds) = (number("rate_limit_count"), number("rate_limit_seconds"));
-        if !(scripting.count)(method, count, seconds) {
+        let (calls_max, seconds) = (number("rate_limit_count"), number("rate_limit_seconds"));
+        if !count(method, calls_max, seconds) {
             let message =
                 "You hit the rate limit because of too many requests. Please try after sometime.";
             return Err(transaction.throw(RATE_LIMIT_EXCEEDED, message));
         }
     }
-    if !scripting.is_enabled {
-        let message = "Server Scripts are disabled. Please enable server scripts from bench configuration.<br>\
-                       <a href='https://frappeframework.com/docs/user/en/desk/scripting/server-script'>\
-                       Read the documentation to know more</a>";
-        return Err(transaction.throw_titled(SCRIPTS_DISABLED, message, "Server Scripts Disabled"));
+    if !transaction.runs_scripts {
+        return Err(scripts::disabled(transaction));
     }
     let Some(handler) = transaction.hooks.handler(method) else {
         let message =

@@ -145,7 +145,9 @@ impl Document {
             let cell = match (value, kind) {
                 (Value::Null, _) => Cell::Null,
                 (value, Kind::Int) if value.is_string() => Cell::text(cell::text(value)),
-                (value, kind) => Cell::store(value, kind).map_err(|_| refuse(name, value))?,
+                (value, kind) => {
+                    Cell::store(value, kind).map_err(|cell::Refused| refuse(name, value))?
+                }
             };
             row.set(place, cell);
         }
@@ -156,7 +158,8 @@ impl Document {
             let cell = if field.unique && empty {
                 Cell::Null
             } else {
-                Cell::store(value, field.kind).map_err(|_| refuse(&field.name, value))?
+                Cell::store(value, field.kind)
+                    .map_err(|cell::Refused| refuse(&field.name, value))?
             };
             row.set(column, cell);
         }

@@ -32,11 +32,7 @@ pub(crate) const OWNER: Column = 1;
 pub(crate) const CREATION: Column = 2;
 pub(crate) const MODIFIED: Column = 3;
 pub(crate) const MODIFIED_BY: Column = 4;
-pub(crate) const DOCSTATUS: Column = 5;
 pub(crate) const IDX: Column = 6;
-pub(crate) const PARENT: Column = 7;
-pub(crate) const PARENTFIELD: Column = 8;
-pub(crate) const PARENTTYPE: Column = 9;
 pub(crate) const ASSIGN: Column = 12;
 pub(crate) const SEEN: Column = 14;
 
@@ -52,7 +48,7 @@ pub(crate) enum Right {
 impl Right {
     pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Create, Self::Delete];
 
-    /// The name in messages and in DocPerm's columns.
+    /// The name in messages and in `DocPerm`'s columns.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -130,7 +126,7 @@ pub(crate) struct Field {
     pub unique: bool,
     /// Where its value lies in a row; `None` for what is not stored there.
     pub column: Option<Column>,
-    /// Everything that the definition says, as in DocField or Custom Field.
+    /// Everything that the definition says, as in `DocField` or Custom Field.
     pub attributes: Map<String, Value>,
 }
 
@@ -166,14 +162,6 @@ impl Field {
         self.attributes
             .get(flag)
             .is_some_and(|value| cell::int(value) != 0)
-    }
-
-    /// The fieldtype as the definition spells it.
-    pub(crate) fn fieldtype(&self) -> &str {
-        self.attributes
-            .get("fieldtype")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
     }
 
     /// The link field and the field behind it that this one is fetched from.
@@ -255,7 +243,7 @@ impl DocType {
             None => {
                 doctype.columns = STANDARD_COLUMNS
                     .map(|(name, kind)| (name.into(), kind))
-                    .to_vec()
+                    .to_vec();
             }
         }
         doctype.place_columns();
@@ -301,13 +289,6 @@ impl DocType {
         self.columns
             .get(usize::from(column))
             .map_or(Kind::Data, |(_, kind)| *kind)
-    }
-
-    /// The name of a column.
-    pub(crate) fn column_name(&self, column: Column) -> &str {
-        self.columns
-            .get(usize::from(column))
-            .map_or("", |(name, _)| name)
     }
 
     /// Whether a flag of the definition is set.

@@ -69,7 +69,7 @@ impl Tickets {
         }
         let customer = text("customer");
         let is_member = !customer.is_empty() && self.customers.iter().any(|own| **own == *customer);
-        if is_member || self.shared.iter().any(|name| *name == ticket.name) {
+        if is_member || self.shared.contains(&ticket.name) {
             return true;
         }
         let Access::Teams { teams, teamless } = &self.access else {

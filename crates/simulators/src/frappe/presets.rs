@@ -6,21 +6,23 @@ use serde_json::json;
 use super::{
     answer::{self, Answer, Cookies},
     exception::{
-        AUTHENTICATION, Exception, Message, NOT_IMPLEMENTED, PERMISSION, QUERY_DEADLOCK,
-        QUERY_TIMEOUT, RATE_LIMIT_EXCEEDED, SESSION_STOPPED, TIMESTAMP_MISMATCH, TOO_MANY_REQUESTS,
+        AUTHENTICATION, DUPLICATE_ENTRY, Exception, Message, NOT_IMPLEMENTED, PERMISSION,
+        QUERY_DEADLOCK, QUERY_TIMEOUT, RATE_LIMIT_EXCEEDED, SESSION_STOPPED, TIMESTAMP_MISMATCH,
+        TOO_MANY_REQUESTS,
     },
     random::Random,
     request::Api,
 };
 
 /// The names, for documentation and tests.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "deadlock",
     "lock_timeout",
     "too_many_requests",
     "rate_limit_exceeded",
     "maintenance",
     "timestamp_mismatch",
+    "duplicate_name",
     "bad_gateway",
     "html",
     "unauthorized",
@@ -64,6 +66,12 @@ pub(crate) fn answer(preset: &str, api: Api, traceback: bool) -> Answer {
         "timestamp_mismatch" => {
             let why = "Error: Document has been modified after you have opened it. Please refresh to get the latest document.";
             fail(Exception::new(TIMESTAMP_MISMATCH, why), Some(why))
+        }
+        // What concurrent contacts of one name end in.
+        "duplicate_name" => {
+            let why =
+                "('Contact', 'A', IntegrityError(1062, \"Duplicate entry 'A' for key 'PRIMARY'\"))";
+            fail(Exception::new(DUPLICATE_ENTRY, why), None)
         }
         "bad_gateway" => Answer::new(
             502,

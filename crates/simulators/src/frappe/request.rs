@@ -100,8 +100,6 @@ pub(crate) struct Upload {
 pub(crate) struct Call {
     /// `GET`, `POST`, …
     pub verb: String,
-    /// The path, decoded, without the query.
-    pub path: String,
     pub route: Route,
     /// `frappe.form_dict`.
     pub params: Map<String, Value>,
@@ -165,7 +163,6 @@ pub(crate) fn parse(request: &Request) -> Result<Call, Exception> {
     Ok(Call {
         verb: request.head.method.as_str().to_owned(),
         route: Route::of(&path),
-        path,
         params,
         body: request.body.clone(),
         upload,

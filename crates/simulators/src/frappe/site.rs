@@ -1,5 +1,8 @@
 //! The site: its state behind one lock, and the way of a request through it.
 
+mod state;
+mod style;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,8 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
-use jiff::{Timestamp, civil, tz::TimeZone};
+use http::Response;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -17,7 +20,7 @@ use super::{
     auth::{self, Identity, Sessions},
     cell, control,
     data::{self, Data},
-    dispatch::{self, Done, Scripting},
+    dispatch,
     exception::{
         AUTHENTICATION, CSRF_TOKEN, Exception, Message, SESSION_STOPPED, TOO_MANY_REQUESTS,
     },
@@ -26,20 +29,21 @@ use super::{
     limits::{Budget, Charge, READ_COST_MICROS, RateLimit, WRITE_COST_MICROS},
     presets,
     random::Random,
-    request::{self, Api, Call, Route},
+    request::{self, Call, Route},
     scripts::{DocumentHandler, Hooks, ScriptHandler},
-    store::Store,
     transaction::{Blobs, Transaction, User},
-    users,
     versions::Versions,
 };
+use state::State;
+use style::{Style, wants_html};
+
 use crate::{
     clock::Clock,
     faults::{Answer as Faulty, Fault, Rule, Script},
     server::{Handler, Reply, Request},
 };
 
-/// The largest request that Frappe reads, and the largest JSON that MariaDB takes.
+/// The largest request that Frappe reads, and the largest JSON that `MariaDB` takes.
 const BODY_BYTES_MAX: usize = 25 << 20;
 const PACKET_BYTES_MAX: usize = 16 << 20;
 
@@ -75,21 +79,6 @@ pub(crate) struct Fixed {
     pub clock: Clock,
     pub zone: TimeZone,
     pub keep_alive: bool,
-}
-
-/// Everything that requests change.
-#[derive(Debug)]
-struct State {
-    store: Store,
-    blobs: Blobs,
-    random: Random,
-    hooks: Hooks,
-    sessions: Sessions,
-    budget: Budget,
-    /// Calls of limited scripts: when the window began, and how many there were.
-    script_calls: HashMap<String, (i64, i64)>,
-    /// Times never stand still: each request is at least a microsecond later than the one before.
-    last: Timestamp,
 }
 
 #[derive(Debug)]
@@ -339,7 +328,7 @@ impl Site {
         }
         let identity = match auth::identify(request, &state.sessions, &state.store) {
             Ok(identity) => identity,
-            Err(refused) => return self.refused(state, &style, refused),
+            Err(refused) => return self.refused(state, &style, &refused),
         };
         seen.user = Some(identity.user.name.to_string());
         match &call.route {
@@ -350,17 +339,17 @@ impl Site {
             Route::Method(_, path) if path == "logout" => state.log_out(&identity),
             Route::Page(path) => state.page(path, &identity),
             Route::PrivateFile(url) => self.private_file(state, &identity, url),
-            _ => self.api(state, &call, &identity, &style, config),
+            _ => self.api(state, &call, &identity, &style),
         }
     }
 
-    fn refused(&self, state: &mut State, style: &Style, refused: auth::Refused) -> Answer {
-        let exception = refused.exception;
+    fn refused(&self, state: &mut State, style: &Style, refused: &auth::Refused) -> Answer {
+        let exception = &refused.exception;
         let messages = match exception.class {
             CSRF_TOKEN => vec![Message::thrown("Invalid Request", &mut state.random)],
             _ => Vec::new(),
         };
-        let mut answer = style.failure(&exception, &messages);
+        let mut answer = style.failure(exception, &messages);
         let cookies = state.cookies(refused.sid.as_deref());
         answer.cookies = match refused.clears_cookies || refused.is_expired {
             true => Cookies::Cleared(Cookies::guest()),
@@ -377,6 +366,7 @@ impl Site {
             random: &mut state.random,
             hooks: &state.hooks,
             versions: &self.inner.fixed.versions,
+            runs_scripts: self.config().server_script_enabled,
             user,
             now,
             messages: Vec::new(),
@@ -398,14 +388,7 @@ impl Site {
         answer
     }
 
-    fn api(
-        &self,
-        state: &mut State,
-        call: &Call,
-        identity: &Identity,
-        style: &Style,
-        config: Config,
-    ) -> Answer {
+    fn api(&self, state: &mut State, call: &Call, identity: &Identity, style: &Style) -> Answer {
         let seconds = self.inner.fixed.clock.now().as_second();
         let mut calls = std::mem::take(&mut state.script_calls);
         let mut count = |method: &str, calls_max: i64, window: i64| {
@@ -417,13 +400,9 @@ impl Site {
             entry.1 += 1;
             entry.1 <= calls_max
         };
-        let mut scripting = Scripting {
-            is_enabled: config.server_script_enabled,
-            count: &mut count,
-        };
         let (done, messages) = {
             let mut transaction = self.transaction(state, identity.user.clone());
-            let done = dispatch::run(&mut transaction, call, &mut scripting);
+            let done = dispatch::run(&mut transaction, call, &mut count);
             (done, transaction.messages)
         };
         state.script_calls = calls;
@@ -453,213 +432,6 @@ impl Site {
 struct Seen {
     user: Option<String>,
     params: Map<String, serde_json::Value>,
-}
-
-/// How answers to one request look.
-struct Style {
-    api: Api,
-    traceback: bool,
-    is_html: bool,
-}
-
-impl Style {
-    fn failure(&self, exception: &Exception, messages: &[Message]) -> Answer {
-        answer::failure(exception, messages, self.api, self.traceback, self.is_html)
-    }
-
-    fn failed(&self, exception: &Exception, messages: &[Message], is_expired: bool) -> Answer {
-        if !is_expired || self.is_html {
-            return self.failure(exception, messages);
-        }
-        let mut body = match self.api {
-            Api::V1 => exception.body_v1(self.traceback),
-            Api::V2 => exception.body_v2(self.traceback, messages),
-        };
-        if self.api == Api::V1 {
-            answer::add_messages(&mut body, messages, self.api);
-        }
-        body.insert("session_expired".to_owned(), 1.into());
-        let mut answer = Answer::json(exception.class.status, body);
-        answer.exc_type = Some(exception.class.name);
-        answer
-    }
-
-    fn done(&self, done: Done, messages: &[Message], is_expired: bool) -> Answer {
-        match done {
-            Done::Json(status, mut body) => {
-                answer::add_messages(&mut body, messages, self.api);
-                if is_expired {
-                    body.insert("session_expired".to_owned(), 1.into());
-                }
-                Answer::json(status, body)
-            }
-            Done::File { name, content } => {
-                let mut answer = Answer::new(200, files::content_type(&name), content);
-                let disposition = format!("attachment; filename={name}");
-                if let Ok(value) = HeaderValue::from_str(&disposition) {
-                    answer.header(header::CONTENT_DISPOSITION, value);
-                }
-                answer
-            }
-            Done::WrongVerb => {
-                let sentence = "The method is not allowed for the requested URL.";
-                let mut answer = answer::plain_page(405, "Method Not Allowed", sentence);
-                let allowed = HeaderValue::from_static("GET, HEAD, POST");
-                answer.header(header::ALLOW, allowed);
-                answer
-            }
-        }
-    }
-}
-
-/// Errors are pages when the caller reads text, or when it is no call to the API.
-fn wants_html(request: &Request, route: &Route) -> bool {
-    let accept = request.header("accept").unwrap_or_default();
-    let is_api = !matches!(
-        route,
-        Route::Page(_) | Route::PrivateFile(_) | Route::PublicFile(_)
-    );
-    !accept.contains("application/json") && (!is_api || accept.starts_with("text"))
-}
-
-impl State {
-    /// The time of a request, later than that of any before.
-    fn tick(&mut self, fixed: &Fixed) -> civil::DateTime {
-        let now = fixed.clock.now();
-        let next = self
-            .last
-            .checked_add(jiff::SignedDuration::from_micros(1))
-            .unwrap_or(now);
-        self.last = now.max(next);
-        let micros = self.last.as_microsecond();
-        let rounded = Timestamp::from_microsecond(micros).unwrap_or(self.last);
-        rounded.to_zoned(fixed.zone.clone()).datetime()
-    }
-
-    fn allows_traceback(&self) -> bool {
-        let meta = self.store.doctype("System Settings");
-        let column = meta.and_then(|meta| meta.column("allow_error_traceback"));
-        let row = self.store.single("System Settings");
-        row.zip(column)
-            .is_none_or(|(row, column)| *row.get(column) != cell::Cell::Int(0))
-    }
-
-    /// The cookies of a session, or a Guest's.
-    fn cookies(&self, sid: Option<&str>) -> [String; 5] {
-        let session = sid.and_then(|sid| Some((sid, self.sessions.get(sid)?)));
-        let Some((sid, session)) = session else {
-            return Cookies::guest();
-        };
-        let user = users::user(&self.store, &session.user);
-        let desk = user.as_ref().is_some_and(users::has_desk);
-        let value = |field: &str| {
-            let column = self.store.doctype("User")?.column(field)?;
-            Some(
-                self.store
-                    .row("User", &session.user)?
-                    .text(column)
-                    .to_owned(),
-            )
-        };
-        let encode = |text: String| {
-            percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC)
-                .to_string()
-        };
-        [
-            sid.to_owned(),
-            if desk { "yes" } else { "no" }.to_owned(),
-            encode(value("full_name").unwrap_or_default()),
-            encode(session.user.to_string()),
-            encode(value("user_image").unwrap_or_default()),
-        ]
-    }
-
-    fn log_in(&mut self, call: &Call, style: &Style, now: &str) -> Answer {
-        let text = |key: &str| call.text(key).unwrap_or_default();
-        let (user, password) = (text("usr"), text("pwd"));
-        let logged_in = auth::log_in(
-            &user,
-            &password,
-            &self.store,
-            &mut self.sessions,
-            &mut self.random,
-        );
-        let (sid, user) = match logged_in {
-            Ok(logged_in) => logged_in,
-            Err(message) => {
-                let exception = Exception::bare(AUTHENTICATION);
-                let mut body = exception.body_v1(style.traceback);
-                body.insert("message".to_owned(), message.into());
-                let mut answer = Answer::json(401, body);
-                answer.exc_type = Some(AUTHENTICATION.name);
-                return answer;
-            }
-        };
-        users::note_login(&mut self.store, &user.name, now);
-        let desk = users::has_desk(&user);
-        let full_name = self
-            .store
-            .doctype("User")
-            .and_then(|meta| meta.column("full_name"))
-            .zip(self.store.row("User", &user.name))
-            .map(|(column, row)| row.text(column).to_owned());
-        let body = serde_json::json!({
-            "message": if desk { "Logged In" } else { "No App" },
-            "home_page": "/helpdesk",
-            "full_name": full_name,
-        });
-        let mut answer = Answer::json(200, body.as_object().cloned().unwrap_or_default());
-        answer.cookies = Cookies::Set(self.cookies(Some(&sid)));
-        answer
-    }
-
-    fn log_out(&mut self, identity: &Identity) -> Answer {
-        if let Some(sid) = &identity.sid {
-            self.sessions.remove(sid);
-        }
-        let body =
-            serde_json::json!({"message": "No App", "home_page": "/login", "full_name": "Guest"});
-        let mut answer = Answer::json(200, body.as_object().cloned().unwrap_or_default());
-        answer.cookies = Cookies::Cleared(Cookies::guest());
-        answer
-    }
-
-    /// A page; once one was rendered, the session has a CSRF token.
-    fn page(&mut self, path: &str, identity: &Identity) -> Answer {
-        let first = path.split('/').nth(1).unwrap_or_default();
-        let cookies = Cookies::Set(self.cookies(identity.sid.as_deref()));
-        let mut answer = match first {
-            "helpdesk" | "app" | "desk" => {
-                let session = identity
-                    .sid
-                    .as_ref()
-                    .and_then(|sid| self.sessions.get_mut(sid));
-                let random = &mut self.random;
-                let token = session.map(|session| {
-                    let token = session.csrf_token.get_or_insert_with(|| random.hex(56));
-                    token.clone()
-                });
-                let token = token.unwrap_or_else(|| "None".to_owned());
-                Answer::html(
-                    200,
-                    format!(
-                        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Helpdesk</title></head>\n<body>\
-                     <div id=\"app\"></div>\n<script>window.csrf_token = \"{token}\";</script></body>\n</html>\n"
-                    ),
-                )
-            }
-            "" | "login" => Answer::html(
-                200,
-                "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Login</title></head>\n<body></body>\n</html>\n",
-            ),
-            _ => Answer::html(
-                404,
-                "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Not Found</title></head>\n<body></body>\n</html>\n",
-            ),
-        };
-        answer.cookies = cookies;
-        answer
-    }
 }
 
 impl Handler for Site {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    cell::{Cell, Kind},
+    cell::Cell,
     collation,
     meta::{Column, DocType},
 };
@@ -81,7 +81,7 @@ enum Path {
     Child(Box<str>, Column),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Table {
     rows: Vec<Option<Arc<Row>>>,
     by_name: HashMap<Box<str>, Slot>,
@@ -91,7 +91,7 @@ struct Table {
 /// Where a secret lies: DocType, document, field.
 pub(crate) type SecretPath = (Box<str>, Box<str>, Box<str>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Undo {
     Row(Arc<str>, Slot, Option<Arc<Row>>),
     Single(Arc<str>, Option<Arc<Row>>),
@@ -110,7 +110,7 @@ pub(crate) enum Clash {
 }
 
 /// Everything that the site remembers about its documents.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     doctypes: HashMap<Arc<str>, Arc<DocType>>,
     tables: HashMap<Arc<str>, Table>,
@@ -441,7 +441,7 @@ impl Store {
     }
 
     /// Undoes everything since the last commit. A counter of integer names stays where it is, as
-    /// MariaDB's own counters do.
+    /// `MariaDB`'s own counters do.
     pub(crate) fn roll_back(&mut self) {
         while let Some(undo) = self.undo.pop() {
             match undo {
@@ -494,9 +494,4 @@ fn index_key(cell: &Cell) -> Option<Box<str>> {
         Cell::Int(number) => Some(number.to_string().into()),
         Cell::Float(number) => Some(number.to_string().into()),
     }
-}
-
-/// The column that holds a field of this kind, when it is looked up by an index at all.
-pub(crate) fn is_looked_up(kind: Kind) -> bool {
-    !kind.is_number() && !kind.is_temporal()
 }

@@ -1,3 +1,5 @@
+mod behaviour;
 mod client;
+mod compare;
 mod conformance;
 mod lab;

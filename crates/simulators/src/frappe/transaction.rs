@@ -73,6 +73,8 @@ pub(crate) struct Transaction<'a> {
     pub random: &'a mut Random,
     pub hooks: &'a Hooks,
     pub versions: &'a Versions,
+    /// Whether the configuration lets Server Scripts run.
+    pub runs_scripts: bool,
     pub user: User,
     /// Site time.
     pub now: civil::DateTime,

@@ -92,9 +92,8 @@ pub(crate) fn after_insert(
         "user": &user.name,
         "email_ids": [{"email_id": user.get("email"), "is_primary": 1}],
     });
-    let contact = match contact {
-        Value::Object(contact) => contact,
-        _ => return Ok(()),
+    let Value::Object(contact) = contact else {
+        return Ok(());
     };
     transaction.trusted(|transaction| transaction.insert("Contact", &contact).map(drop))
 }

@@ -94,10 +94,10 @@ fn follow_contact(transaction: &Transaction<'_>, ticket: &mut Document) {
     if ticket.has("customer") || !ticket.has("contact") || !wanted {
         return;
     }
-    if let Some(row) = transaction.store.row("Contact", &ticket.text("contact")) {
-        if let [only] = contact::customers_of(row, transaction.store).as_slice() {
-            ticket.set("customer", &**only);
-        }
+    if let Some(row) = transaction.store.row("Contact", &ticket.text("contact"))
+        && let [only] = contact::customers_of(row, transaction.store).as_slice()
+    {
+        ticket.set("customer", &**only);
     }
 }
 

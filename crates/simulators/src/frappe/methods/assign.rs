@@ -90,7 +90,7 @@ pub(super) fn assign(
     Ok(())
 }
 
-/// Who has an open ToDo for the document, in the order of assignment.
+/// Who has an open `ToDo` for the document, in the order of assignment.
 fn assigned(transaction: &mut Transaction<'_>, document: &Document) -> Vec<String> {
     let todos = todos(transaction, document, "creation asc").unwrap_or_default();
     let todos = todos.as_array().into_iter().flatten();

@@ -1,10 +1,10 @@
-//! One filter: a column, an operator, a value, compared as MariaDB would.
+//! One filter: a column, an operator, a value, compared as `MariaDB` would.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{Joined, Source};
+use super::join::{Joined, Source};
 use crate::frappe::{
     cell::{self, Cell, Kind},
     collation,
@@ -107,7 +107,8 @@ impl Condition {
         match &self.test {
             Test::Compare(Comparison::Equal, operand) if !operand.text.is_empty() => {
                 let textual = !self.kind.is_number() && !self.kind.is_temporal();
-                textual.then_some((&self.source, &*operand.text))
+                let named = self.source == Source::Own(0);
+                (textual || named).then_some((&self.source, &*operand.text))
             }
             _ => None,
         }
@@ -116,7 +117,8 @@ impl Condition {
     /// Whether a row meets the filter.
     pub(super) fn holds(&self, joined: &Joined<'_>, store: &Store) -> bool {
         if let Some(name) = joined.name(&self.source, store) {
-            return self.admits(&Cell::Text(name));
+            let number = name.parse().ok().filter(|_| self.kind == Kind::Int);
+            return self.admits(&number.map_or(Cell::Text(name), Cell::Int));
         }
         self.admits(joined.cell(&self.source, store))
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    Order, Query, Source,
+    Order, Query,
     condition::{Condition, OPERATORS},
+    join::Source,
     select::{Function, Select},
 };
 use crate::frappe::{
@@ -120,7 +121,11 @@ impl Transaction<'_> {
     fn find_source(&self, doctype: &Arc<DocType>, expression: &str) -> Option<(Source, Kind)> {
         let plain = |name: &str| {
             let column = doctype.column(name.trim_matches('`'))?;
-            Some((Source::Own(column), doctype.kind(column)))
+            let kind = match column {
+                0 if doctype.has_integer_names() => Kind::Int,
+                column => doctype.kind(column),
+            };
+            Some((Source::Own(column), kind))
         };
         let Some((table, name)) = expression.rsplit_once('.') else {
             return plain(expression);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Joined, Source};
+use super::join::{Joined, Source};
 use crate::frappe::{
     cell::{self, Cell, Kind},
     document,

@@ -55,6 +55,22 @@ pub(crate) async fn send(
     parse(&bytes)
 }
 
+/// Sends a GET without asking to close, and reads the head of the answer.
+pub(crate) async fn send_open(address: SocketAddr, path: &str) -> Response {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: site\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        assert_ne!(
+            socket.read_buf(&mut bytes).await.unwrap(),
+            0,
+            "closed too early"
+        );
+    }
+    parse(&bytes)
+}
+
 fn parse(bytes: &[u8]) -> Response {
     let end = bytes
         .windows(4)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{Options, Running, ScriptAnswer, ScriptCall, ScriptHandler, Site, start},
     client::{self, Response},
-    lab,
+    compare, lab,
 };
 use crate::{clock::Clock, server::Listen};
 
@@ -59,12 +59,6 @@ const DIFFERENT: [(&str, usize, &str, &str); 7] = [
     ),
 ];
 
-/// Keys that no client reads: a column left over from an old release, the hash of an app's file.
-const LEFT_OUT: [&str; 2] = ["show_preview_popup", "migration_hash"];
-
-/// What stands in for a real site's numbers: those that change from run to run.
-const UUID_LENGTH: usize = 36;
-
 struct Replay {
     address: SocketAddr,
     site: Site,
@@ -75,6 +69,10 @@ struct Replay {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are what this test is run for"
+)]
 async fn a_real_sites_answers_are_repeated() {
     let running = site().await;
     let mut replay = Replay {
@@ -325,14 +323,8 @@ impl Replay {
         let verb = request["method"].as_str().unwrap();
         let answer = client::send(self.address, verb, &path, &headers, &body).await;
         self.learn(exchange, &answer);
-        let volatile = volatile(exchange);
-        let mut compare = Compare {
-            volatile: &volatile,
-            differences: Vec::new(),
-        };
         let expected = self.renamed_value(&exchange["response"]);
-        compare.response(&expected, &answer);
-        compare.differences
+        compare::differences(&expected, &answer, &compare::volatile(exchange))
     }
 
     fn headers(&self, recorded: &Value) -> Vec<(String, String)> {
@@ -366,7 +358,13 @@ impl Replay {
         match recorded {
             Value::Null => (Vec::new(), None),
             Value::String(text) if text.ends_with(" MiB JSON>") => {
-                let mebibytes: usize = text[1..].split(' ').next().unwrap().parse().unwrap();
+                let mebibytes: usize = text
+                    .trim_start_matches('<')
+                    .split(' ')
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 let filler = "x".repeat(mebibytes << 20);
                 (
                     json!({"subject": "big", "description": filler})
@@ -410,25 +408,25 @@ impl Replay {
         if let Some(user) = exchange["as"]
             .as_str()
             .and_then(|by| by.strip_prefix("sid:"))
+            && let Some(rest) = text.split("window.csrf_token = \"").nth(1)
         {
-            if let Some(rest) = text.split("window.csrf_token = \"").nth(1) {
-                let token = rest.split('"').next().unwrap().to_owned();
-                self.csrf.insert(user.to_owned(), token);
-            }
+            let token = rest.split('"').next().unwrap().to_owned();
+            self.csrf.insert(user.to_owned(), token);
         }
         let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
             return;
         };
-        for pointer in volatile(exchange) {
+        for pointer in compare::volatile(exchange) {
             let Some(place) = pointer.strip_prefix("/response/body") else {
                 continue;
             };
             let recorded = exchange["response"]["body"].pointer(place);
             let here = body.pointer(place);
-            if let (Some(Value::String(recorded)), Some(Value::String(here))) = (recorded, here) {
-                if is_random_name(recorded) && is_random_name(here) {
-                    self.names.push((recorded.clone(), here.clone()));
-                }
+            if let (Some(Value::String(recorded)), Some(Value::String(here))) = (recorded, here)
+                && compare::is_random_name(recorded)
+                && compare::is_random_name(here)
+            {
+                self.names.push((recorded.clone(), here.clone()));
             }
         }
     }
@@ -494,7 +492,7 @@ fn multipart(body: &Map<String, Value>) -> Vec<u8> {
     for (name, file) in body["<multipart files>"].as_object().unwrap() {
         let content = file["content"].as_str().unwrap();
         let content = match content.strip_suffix(" bytes>") {
-            Some(size) => "x".repeat(size[1..].parse().unwrap()),
+            Some(size) => "x".repeat(size.trim_start_matches('<').parse().unwrap()),
             None => content.to_owned(),
         };
         let head = format!(
@@ -508,291 +506,4 @@ fn multipart(body: &Map<String, Value>) -> Vec<u8> {
     }
     bytes.extend(b"--recorded--\r\n");
     bytes
-}
-
-fn volatile(exchange: &Value) -> Vec<String> {
-    let pointers = exchange["volatile"].as_array().into_iter().flatten();
-    pointers
-        .map(|pointer| pointer.as_str().unwrap().to_owned())
-        .collect()
-}
-
-fn is_random_name(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .chars()
-            .all(|letter| matches!(letter, '0'..='9' | 'a'..='v'))
-}
-
-fn is_time(text: &str) -> bool {
-    let digits = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    text.len() >= 19
-        && [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
-            .into_iter()
-            .all(digits)
-        && text.as_bytes().get(4) == Some(&b'-')
-}
-
-fn is_digest(text: &str) -> bool {
-    text.len() >= 32 && text.chars().all(|letter| letter.is_ascii_hexdigit())
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == UUID_LENGTH && text.chars().filter(|letter| *letter == '-').count() == 4
-}
-
-struct Compare<'a> {
-    volatile: &'a [String],
-    differences: Vec<String>,
-}
-
-impl Compare<'_> {
-    fn response(&mut self, expected: &Value, got: &Response) {
-        if expected["status"] != got.status {
-            self.differ("status", &expected["status"], &json!(got.status));
-        }
-        let headers = expected["headers"].as_object().unwrap();
-        let cookies: Vec<Value> = got
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "set-cookie")
-            .map(|(_, value)| value.split('=').next().unwrap().into())
-            .collect();
-        let expected_cookies = headers.get("set-cookie").cloned().unwrap_or(json!([]));
-        if expected_cookies != Value::Array(cookies.clone()) {
-            self.differ("set-cookie", &expected_cookies, &Value::Array(cookies));
-        }
-        for name in ["content-type", "content-disposition", "allow", "location"] {
-            let expected = headers.get(name).cloned().unwrap_or_default();
-            let got = got.header(name).map_or(Value::Null, Value::from);
-            if expected != got {
-                self.differ(name, &expected, &got);
-            }
-        }
-        for name in [
-            "retry-after",
-            "x-ratelimit-limit",
-            "x-ratelimit-remaining",
-            "x-ratelimit-used",
-            "x-ratelimit-reset",
-        ] {
-            if headers.contains_key(name) != got.header(name).is_some() {
-                self.differ(name, &json!(headers.get(name)), &json!(got.header(name)));
-            }
-        }
-        match &expected["body"] {
-            Value::String(text) if text.ends_with("…[cut]") => {}
-            Value::String(text) => {
-                if *text != got.text() {
-                    self.differ("body", &json!(text), &json!(got.text()));
-                }
-            }
-            expected => match serde_json::from_slice::<Value>(&got.body) {
-                Ok(got) => self.value("/response/body", expected, &got),
-                Err(_) => self.differ("body", expected, &json!(got.text())),
-            },
-        }
-    }
-
-    fn differ(&mut self, place: &str, expected: &Value, got: &Value) {
-        let short = |value: &Value| {
-            let text = value.to_string();
-            match text.char_indices().nth(300) {
-                Some((at, _)) => format!("{}…", &text[..at]),
-                None => text,
-            }
-        };
-        let place = place.strip_prefix("/response/body").unwrap_or(place);
-        let (expected, got) = (short(expected), short(got));
-        self.differences
-            .push(format!("{place}: recorded {expected}, here {got}"));
-    }
-
-    fn value(&mut self, place: &str, expected: &Value, got: &Value) {
-        let key = place.rsplit('/').next().unwrap_or_default();
-        match (expected, got) {
-            (Value::Object(expected_keys), Value::Object(got_keys)) => {
-                for (key, value) in expected_keys {
-                    if LEFT_OUT.contains(&key.as_str()) {
-                        continue;
-                    }
-                    match got_keys.get(key) {
-                        Some(got) => self.value(&format!("{place}/{key}"), value, got),
-                        None => self.differ(&format!("{place}/{key}"), value, &json!("is missing")),
-                    }
-                }
-                for (key, value) in got_keys {
-                    if !expected_keys.contains_key(key) {
-                        self.differ(&format!("{place}/{key}"), &json!("is missing"), value);
-                    }
-                }
-            }
-            (Value::Array(expected_rows), Value::Array(got_rows)) => {
-                if expected_rows.len() != got_rows.len() {
-                    self.differ(place, expected, got);
-                    return;
-                }
-                if key == "fields"
-                    && expected_rows
-                        .iter()
-                        .all(|row| row.get("fieldname").is_some())
-                {
-                    self.fields(place, expected_rows, got_rows);
-                    return;
-                }
-                if self.has_random_order(place, expected_rows) {
-                    self.in_any_order(place, expected_rows, got_rows);
-                    return;
-                }
-                for (row, (expected, got)) in expected_rows.iter().zip(got_rows).enumerate() {
-                    self.value(&format!("{place}/{row}"), expected, got);
-                }
-            }
-            (Value::String(list), Value::String(text))
-                if list.starts_with('[') && matches!(key, "exc" | "_server_messages") =>
-            {
-                self.nested(place, expected, text);
-            }
-            (Value::String(line), Value::String(text)) if key == "exception" || key == "exc" => {
-                // The recording kept the last line of a traceback only.
-                let last = text.trim_end().lines().last().unwrap_or_default();
-                if timeless(&nameless(line.trim())) != timeless(&nameless(last.trim()))
-                    && !self.is_volatile(place)
-                    && !is_masked(line)
-                {
-                    self.differ(place, expected, got);
-                }
-            }
-            (Value::String(left), Value::String(right)) => {
-                let same_form = left == right
-                    || self.is_volatile(place)
-                    || is_masked(left)
-                    || (is_time(left) && is_time(right))
-                    || (is_uuid(left) && is_uuid(right))
-                    || (is_digest(left) && is_digest(right))
-                    || timeless(left) == timeless(right)
-                    || (is_random_name(left) && is_random_name(right))
-                    || key == "__frappe_exc_id" && right.len() == 56;
-                if !same_form {
-                    self.differ(place, expected, got);
-                }
-            }
-            (Value::Number(left), Value::Number(right)) => {
-                if left.as_f64() != right.as_f64() && !self.is_volatile(place) {
-                    self.differ(place, expected, got);
-                }
-            }
-            _ if expected == got => {}
-            _ => self.differ(place, expected, got),
-        }
-    }
-
-    /// The fields of a DocType: custom ones stand in no defined order.
-    fn fields(&mut self, place: &str, expected: &[Value], got: &[Value]) {
-        let sorted = |rows: &[Value]| {
-            let mut rows = rows.to_vec();
-            rows.sort_by_key(|row| row["fieldname"].to_string());
-            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-                row.remove("idx");
-            }
-            rows
-        };
-        for (expected, got) in sorted(expected).iter().zip(&sorted(got)) {
-            let name = expected["fieldname"].as_str().unwrap();
-            self.value(&format!("{place}/{name}"), expected, got);
-        }
-    }
-
-    /// Rows that are sorted by a random name stand elsewhere in every run.
-    fn has_random_order(&self, place: &str, rows: &[Value]) -> bool {
-        (0..rows.len()).any(|row| {
-            ["name", "parent"].iter().any(|key| {
-                let name = rows[row].get(key).and_then(Value::as_str);
-                let pointer = format!("{place}/{row}/{key}");
-                self.is_volatile(&pointer) && name.is_some_and(is_random_name)
-            })
-        })
-    }
-
-    fn in_any_order(&mut self, place: &str, expected: &[Value], got: &[Value]) {
-        let mut left: Vec<&Value> = got.iter().collect();
-        let mut rows: Vec<(usize, &Value)> = expected.iter().enumerate().collect();
-        // What may be anything takes what is left.
-        rows.sort_by_key(|(row, _)| self.is_volatile(&format!("{place}/{row}/name")));
-        for (row, expected) in rows {
-            let place = format!("{place}/{row}");
-            let is_same = |got: &&Value| {
-                let mut compare = Compare {
-                    volatile: self.volatile,
-                    differences: Vec::new(),
-                };
-                compare.value(&place, expected, got);
-                compare.differences.is_empty()
-            };
-            match left.iter().position(is_same) {
-                Some(found) => drop(left.remove(found)),
-                None => self.differ(&place, expected, &json!(left)),
-            }
-        }
-    }
-
-    /// JSON in JSON: a list of texts, each a traceback or JSON once more.
-    fn nested(&mut self, place: &str, expected: &Value, got: &str) {
-        let read = |text: &str| -> Vec<Value> {
-            let texts: Vec<String> = serde_json::from_str(text).unwrap_or_default();
-            let values = texts.iter().map(|text| match serde_json::from_str(text) {
-                Ok(Value::Object(message)) => Value::Object(message),
-                _ => json!({"exception": text}),
-            });
-            values.collect()
-        };
-        let (left, right) = (read(expected.as_str().unwrap()), read(got));
-        if left.is_empty() || left.len() != right.len() {
-            self.differ(place, expected, &got.into());
-            return;
-        }
-        for (row, (left, right)) in left.iter().zip(&right).enumerate() {
-            self.value(&format!("{place}/{row}"), left, right);
-        }
-    }
-
-    fn is_volatile(&self, place: &str) -> bool {
-        self.volatile.iter().any(|pointer| pointer == place)
-    }
-}
-
-/// A message without the times in it.
-fn timeless(text: &str) -> String {
-    let mut timeless = String::new();
-    let mut rest = text;
-    while let Some(at) = (0..rest.len()).find(|at| rest.get(*at..).is_some_and(is_time)) {
-        timeless.push_str(&rest[..at]);
-        rest = rest[at + 19..]
-            .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-        timeless.push('•');
-    }
-    timeless + rest
-}
-
-/// A message without the random names in it.
-fn nameless(text: &str) -> String {
-    let words = text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
-    words
-        .map(|word| {
-            let name = word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
-            let random =
-                is_random_name(name) && name.contains(|letter: char| letter.is_ascii_digit());
-            if random {
-                word.replace(name, "•")
-            } else {
-                word.to_owned()
-            }
-        })
-        .collect()
-}
-
-/// Text that the recording cut or hid.
-fn is_masked(text: &str) -> bool {
-    text.ends_with("…[cut]")
-        || (text.starts_with('<') && text.ends_with('>') && text.len() < 20 && !text.contains('/'))
 }

@@ -1,0 +1,141 @@
+//! Documents joined with their child rows and with what they link to.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use crate::frappe::{
+    cell::Cell,
+    meta::Column,
+    store::{Row, Store},
+};
+
+/// Where a value of a result comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    Own(Column),
+    /// Of the rows in a child table.
+    Child {
+        table: Box<str>,
+        doctype: Arc<str>,
+        column: Column,
+    },
+    /// Of the document behind a link.
+    Linked {
+        link: Column,
+        doctype: Arc<str>,
+        column: Column,
+    },
+}
+
+/// A row of the result: a document, and one row of each child table that the query names.
+pub(super) struct Joined<'a> {
+    pub row: &'a Arc<Row>,
+    pub children: Vec<(&'a str, Option<&'a Row>)>,
+}
+
+static NULL: Cell = Cell::Null;
+
+impl Joined<'_> {
+    pub(super) fn cell<'a>(&'a self, source: &Source, store: &'a Store) -> &'a Cell {
+        match source {
+            // The name has no cell.
+            Source::Own(column) => self.row.get(*column),
+            Source::Child { table, column, .. } => {
+                let child = self.children.iter().find(|(name, _)| *name == &**table);
+                child
+                    .and_then(|(_, row)| *row)
+                    .map_or(&NULL, |row| row.get(*column))
+            }
+            Source::Linked {
+                link,
+                doctype,
+                column,
+            } => {
+                let target = store.row(doctype, self.row.text(*link));
+                target.map_or(&NULL, |target| target.get(*column))
+            }
+        }
+    }
+
+    /// The value as text when it is a name.
+    pub(super) fn name(&self, source: &Source, store: &Store) -> Option<Box<str>> {
+        match source {
+            Source::Own(0) => Some(self.row.name.clone()),
+            Source::Child {
+                table, column: 0, ..
+            } => {
+                let child = self.children.iter().find(|(name, _)| *name == &**table);
+                child.and_then(|(_, row)| *row).map(|row| row.name.clone())
+            }
+            Source::Linked {
+                link,
+                doctype,
+                column: 0,
+            } => store
+                .row(doctype, self.row.text(*link))
+                .map(|target| target.name.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A document joined with the rows of child tables; with none, it stands alone, as in a left join.
+pub(super) fn join<'a>(row: &'a Arc<Row>, tables: &[&'a str]) -> Vec<Joined<'a>> {
+    let mut joined = vec![Joined {
+        row,
+        children: Vec::new(),
+    }];
+    for table in tables {
+        let children = row.table(table);
+        let mut next = Vec::new();
+        for before in joined {
+            if children.is_empty() {
+                let mut alone = before.children.clone();
+                alone.push((table, None));
+                next.push(Joined {
+                    row,
+                    children: alone,
+                });
+            }
+            for child in children {
+                let mut with = before.children.clone();
+                with.push((table, Some(child)));
+                next.push(Joined {
+                    row,
+                    children: with,
+                });
+            }
+        }
+        joined = next;
+    }
+    joined
+}
+
+/// A value in the order in which the database sorts values of its column.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SortKey {
+    Null,
+    Number(f64),
+    Text(Box<str>),
+}
+
+impl Eq for SortKey {}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Null, Self::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Less,
+            (_, Self::Null) => Ordering::Greater,
+            (Self::Number(left), Self::Number(right)) => left.total_cmp(right),
+            (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Text(left), Self::Text(right)) => left.cmp(right),
+        }
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
