@@ -160,7 +160,10 @@ fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, F
     if (300..400).contains(&received.status) {
         let said = Said {
             status,
-            name: received.location.clone(),
+            name: received
+                .location
+                .as_deref()
+                .map(|host| prose::bounded(host, webhook)),
             ..Said::default()
         };
         return Err(Failure::new(Class::Redirect, said));
@@ -237,11 +240,11 @@ fn failure(status: Option<u16>, envelope: &Envelope<'_>, time: Time, webhook: &W
     let class = classify(status, &code, &description);
     let scope = || {
         let named = text(envelope.scope);
-        if named.is_empty() {
-            prose::scope(&description)
-        } else {
-            Some(named.into())
-        }
+        let named = match named.as_str() {
+            "" => prose::scope(&description)?,
+            named => named.into(),
+        };
+        Some(prose::bounded(&named, webhook))
     };
     let said = Said {
         status,

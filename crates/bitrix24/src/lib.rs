@@ -13,6 +13,8 @@ mod outcome;
 mod params;
 mod portal;
 mod row;
+#[cfg(test)]
+mod testing;
 mod transport;
 mod webhook;
 

@@ -22,6 +22,8 @@ use crate::{
     options::{Options, OptionsError},
 };
 
+#[cfg(test)]
+mod tests;
 mod tls;
 
 /// A request to send.

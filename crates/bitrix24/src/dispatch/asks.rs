@@ -24,13 +24,16 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     asks: HashMap<AskId, Ask>,
-    deadlines: BTreeSet<(Instant, AskId)>,
+    /// When each is told at the latest.
+    due: BTreeSet<(Instant, AskId)>,
     next: u64,
 }
 
 #[derive(Debug)]
 struct Ask {
     deadline: Instant,
+    /// The deadline, or a moment later.
+    due: Instant,
     slots: Vec<Slot>,
     open: usize,
     reply: Reply,
@@ -50,11 +53,12 @@ impl Asks {
         self.next += 1;
         let id = AskId(self.next);
         let slots = (0..places).map(|_| Slot::Empty).collect();
-        self.deadlines.insert((deadline, id));
+        self.due.insert((deadline, id));
         self.asks.insert(
             id,
             Ask {
                 deadline,
+                due: deadline,
                 slots,
                 open: places,
                 reply,
@@ -95,6 +99,22 @@ impl Asks {
             .is_some_and(|ask| !ask.reply.is_closed())
     }
 
+    /// Forgets a caller that has gone away.
+    pub(super) fn abandon(&mut self, listener: Listener) {
+        if let Some(ask) = self.asks.remove(&listener.ask) {
+            self.due.remove(&(ask.due, listener.ask));
+        }
+    }
+
+    /// Lets a caller wait a moment longer for what is just coming.
+    pub(super) fn postpone(&mut self, listener: Listener, due: Instant) {
+        if let Some(ask) = self.asks.get_mut(&listener.ask) {
+            self.due.remove(&(ask.due, listener.ask));
+            ask.due = due;
+            self.due.insert((due, listener.ask));
+        }
+    }
+
     pub(super) fn deadline(&self, listener: Listener) -> Option<Instant> {
         self.asks.get(&listener.ask).map(|ask| ask.deadline)
     }
@@ -102,9 +122,9 @@ impl Asks {
     /// The places of callers whose deadline has passed, with the commands they wait for.
     pub(super) fn late(&self, now: Instant) -> Vec<(Listener, CommandId)> {
         let late = self
-            .deadlines
+            .due
             .iter()
-            .take_while(|(deadline, _)| *deadline <= now)
+            .take_while(|(due, _)| *due <= now)
             .filter_map(|(_, id)| Some((*id, self.asks.get(id)?)));
         let waiting = |(id, ask): (AskId, &Ask)| -> Vec<(Listener, CommandId)> {
             let slots = ask.slots.iter().enumerate();
@@ -118,8 +138,8 @@ impl Asks {
         late.flat_map(waiting).collect()
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -130,7 +150,7 @@ impl Asks {
         let Some(ask) = self.asks.remove(&id) else {
             return;
         };
-        self.deadlines.remove(&(ask.deadline, id));
+        self.due.remove(&(ask.due, id));
         let answers = ask.slots.into_iter().filter_map(|slot| match slot {
             Slot::Filled(answer) => Some(*answer),
             Slot::Empty | Slot::Waiting(_) => None,

@@ -31,6 +31,10 @@ mod sweep;
 /// A command that failed in company goes again with so few others.
 const COMPANIONS_AFTER_FAILURE: usize = 8;
 
+/// A request ends by itself at the deadline of the last caller, and then it is known whether it ever left;
+/// so long that caller is kept waiting for it.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -66,9 +70,12 @@ pub(crate) struct Desk {
 struct Flight {
     credential: usize,
     sent_at: Instant,
+    deadline: Instant,
     units: Vec<UnitId>,
     commands: Vec<CommandId>,
     probes: Vec<Key>,
+    /// For the pause of what fails together.
+    draw: f64,
 }
 
 impl Desk {
@@ -136,7 +143,7 @@ impl Desk {
             attempts: 0,
             failed_at: None,
             not_before: None,
-            is_in_flight: false,
+            flight: None,
         };
         for (place, prepared) in commands.into_iter().enumerate() {
             let listener = listener(place);
@@ -180,13 +187,18 @@ impl Desk {
     pub(crate) fn expire(&mut self, now: Instant) {
         for (listener, id) in self.asks.late(now) {
             let Some(command) = self.queue.commands.get(&id) else {
+                self.asks.abandon(listener);
                 continue;
             };
-            let unit = self.queue.units.get(&command.unit);
-            let failure = match (&command.last, unit.is_some_and(|unit| unit.is_in_flight)) {
-                (_, true) => Failure::bare(Class::Deadline),
-                (Some(last), false) => last.clone(),
-                (None, false) => Failure::bare(Class::Expired),
+            let latest = self.asks.deadline(listener).unwrap_or(now) + GRACE;
+            let failure = match (&command.last, self.flight_of(command)) {
+                (_, Some(flight)) if flight.deadline <= now && now < latest => {
+                    self.asks.postpone(listener, latest);
+                    continue;
+                }
+                (_, Some(_)) => Failure::bare(Class::Deadline),
+                (Some(last), None) => last.clone(),
+                (None, None) => Failure::bare(Class::Expired),
             };
             let error = command.prepared.error(&failure, &self.host);
             self.asks.fill(listener, Err(error));
@@ -198,7 +210,7 @@ impl Desk {
     /// What to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Step {
         self.sweep(now);
-        let mut wake = self.asks.next_deadline();
+        let mut wake = self.asks.next_due();
         if let Some(until) = self.gather_until {
             if now < until && !self.is_batch_full() {
                 return Step::Wait(earlier(wake, Some(until)));
@@ -209,13 +221,7 @@ impl Desk {
             if self.flights.len() >= self.in_flight_max(lane) {
                 continue;
             }
-            let mut held_until = None;
-            let waiting = self.queue.waiting(lane);
-            let picked = pack(waiting.map(|(id, unit)| {
-                let (travels, until) = self.travels(unit, now);
-                held_until = earlier(held_until, until);
-                (id, self.candidate(unit, travels))
-            }));
+            let (picked, held_until) = self.pick(lane, now);
             wake = earlier(wake, held_until);
             let first = picked.first().and_then(|id| self.queue.units.get(id));
             let Some(credential) = first.map(|unit| unit.credential.clone()) else {
@@ -271,6 +277,24 @@ impl Desk {
             self.queue.lift(unit);
         }
         true
+    }
+
+    /// The units of the next request of a lane, and when there may be more by itself.
+    fn pick(&mut self, lane: Lane, now: Instant) -> (Vec<UnitId>, Option<Instant>) {
+        loop {
+            let mut held_until = None;
+            let waiting = self.queue.waiting(lane);
+            let picked = pack(waiting.map(|(id, unit)| {
+                let (travels, until) = self.travels(unit, now);
+                held_until = earlier(held_until, until);
+                (id, self.candidate(unit, travels))
+            }));
+            // Callers go away in silence; what nobody waits for any more leaves its place to others.
+            let dropped = picked.iter().filter(|id| self.drop_unwanted(**id)).count();
+            if dropped == 0 {
+                return (picked, held_until);
+            }
+        }
     }
 
     /// How a unit may travel now, and when that may change by itself.
@@ -348,7 +372,7 @@ impl Desk {
         now: Instant,
     ) -> Request {
         let flight = FlightId(self.number());
-        self.queue.take(picked);
+        self.queue.take(picked, flight);
         let mut commands = Vec::new();
         let mut prepared = Vec::new();
         let mut probes = Vec::new();
@@ -380,6 +404,7 @@ impl Desk {
             probes.extend(keys);
         }
         probes.iter().for_each(|key| self.standing.begin_probe(key));
+        let draw = self.rng.f64();
         self.counters.requests += 1;
         self.counters.commands += commands.len() as u64;
         self.counters.batches += u64::from(commands.len() > 1);
@@ -388,9 +413,11 @@ impl Desk {
             Flight {
                 credential: credential.number,
                 sent_at: now,
+                deadline,
                 units: picked.to_vec(),
                 commands,
                 probes,
+                draw,
             },
         );
         Request {
@@ -400,6 +427,11 @@ impl Desk {
             halts,
             deadline,
         }
+    }
+
+    fn flight_of(&self, command: &Command) -> Option<&Flight> {
+        let flight = self.queue.units.get(&command.unit)?.flight?;
+        self.flights.get(&flight)
     }
 
     /// Drops a command that is answered, or that nobody waits for.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     Credential, Prepared,
     asks::{CommandId, Listener},
+    request::FlightId,
 };
 use crate::{Lane, error::Failure};
 
@@ -36,9 +37,11 @@ pub(super) struct Unit {
     /// A batch cannot express it.
     pub(super) is_alone: bool,
     pub(super) attempts: u32,
+    /// When it first failed.
     pub(super) failed_at: Option<Instant>,
     pub(super) not_before: Option<Instant>,
-    pub(super) is_in_flight: bool,
+    /// The request that carries it now.
+    pub(super) flight: Option<FlightId>,
 }
 
 /// What holds the commands of a unit together.
@@ -97,7 +100,7 @@ impl Queue {
     pub(super) fn put_back(&mut self, ids: Vec<UnitId>) {
         for id in ids.into_iter().rev() {
             if let Some(unit) = self.units.get_mut(&id) {
-                unit.is_in_flight = false;
+                unit.flight = None;
                 let lane = unit.lane;
                 self.lane_mut(lane).push_front(id);
             }
@@ -105,10 +108,10 @@ impl Queue {
     }
 
     /// Takes units out of their lane, because they are sent.
-    pub(super) fn take(&mut self, ids: &[UnitId]) {
+    pub(super) fn take(&mut self, ids: &[UnitId], flight: FlightId) {
         for id in ids {
             if let Some(unit) = self.units.get_mut(id) {
-                unit.is_in_flight = true;
+                unit.flight = Some(flight);
             }
         }
         self.tidy();
@@ -123,7 +126,7 @@ impl Queue {
             return;
         }
         unit.lane = Lane::Interactive;
-        if !unit.is_in_flight {
+        if unit.flight.is_none() {
             self.background.retain(|waiting| *waiting != id);
             self.interactive.push_back(id);
         }
@@ -144,7 +147,7 @@ impl Queue {
     /// Drops from the lanes what waits no more.
     pub(super) fn tidy(&mut self) {
         let units = &self.units;
-        let waits = |id: &UnitId| units.get(id).is_some_and(|unit| !unit.is_in_flight);
+        let waits = |id: &UnitId| units.get(id).is_some_and(|unit| unit.flight.is_none());
         self.interactive.retain(waits);
         self.background.retain(waits);
     }

@@ -165,7 +165,7 @@ impl Desk {
                 fate => again.push((command, failure, fate)),
             }
         }
-        self.go_again(id, again, now)
+        self.go_again(id, again, flight.draw, now)
     }
 
     /// Settles a linked group whose whole request failed. Answers whether it goes again.
@@ -193,7 +193,9 @@ impl Desk {
                 }
                 false
             }
-            Fate::Requeued | Fate::TriedAgain => self.go_again(id, again.collect(), now),
+            Fate::Requeued | Fate::TriedAgain => {
+                self.go_again(id, again.collect(), flight.draw, now)
+            }
         }
     }
 
@@ -202,6 +204,7 @@ impl Desk {
         &mut self,
         id: UnitId,
         again: Vec<(CommandId, Failure, Fate)>,
+        draw: f64,
         now: Instant,
     ) -> bool {
         let (by_itself, mut again): (Vec<_>, Vec<_>) = again
@@ -221,18 +224,16 @@ impl Desk {
             return false;
         };
         unit.is_alone |= is_alone;
-        let mut not_before = None;
+        let mut not_before = now;
         if is_attempt {
-            not_before = Some(now + backoff(unit.attempts, &mut self.rng));
+            not_before += backoff(unit.attempts, draw);
             unit.attempts += 1;
-            unit.failed_at = Some(now);
-            unit.not_before = not_before;
+            unit.failed_at.get_or_insert(now);
+            unit.not_before = Some(not_before);
         }
         for (command, failure, fate) in again {
             self.counters.retries += u64::from(fate == Fate::TriedAgain);
-            if not_before.is_some() {
-                self.tell(command, &failure, not_before);
-            }
+            self.tell(command, &failure, Some(not_before));
             if let Some(command) = self.queue.commands.get_mut(&command) {
                 command.last = Some(failure);
             }

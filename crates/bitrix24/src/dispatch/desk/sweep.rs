@@ -30,7 +30,7 @@ impl Desk {
         for lane in [Lane::Interactive, Lane::Background] {
             let ids: Vec<UnitId> = self.queue.waiting(lane).map(|(id, _)| id).collect();
             for id in ids {
-                self.drop_unwanted(id);
+                let _were_there = self.drop_unwanted(id);
                 self.refuse_by_standing(id, now);
                 self.refuse_by_budget(id, &mut forecast, now);
             }
@@ -38,20 +38,27 @@ impl Desk {
         self.queue.tidy();
     }
 
-    fn drop_unwanted(&mut self, id: UnitId) {
+    /// Drops the commands of a unit that nobody waits for. Answers whether there were any.
+    pub(super) fn drop_unwanted(&mut self, id: UnitId) -> bool {
         let Some(unit) = self.queue.units.get(&id) else {
-            return;
+            return false;
         };
         let is_unwanted = |id: &&CommandId| {
             let command = self.queue.commands.get(id);
             !command.is_some_and(|c| c.listeners.iter().any(|l| self.asks.is_alive(*l)))
         };
         let unwanted: Vec<CommandId> = unit.commands.iter().filter(is_unwanted).copied().collect();
-        if !unit.is_linked() || unwanted.len() == unit.commands.len() {
-            for id in unwanted {
-                self.forget(id);
-            }
+        if unwanted.is_empty() || unit.is_linked() && unwanted.len() < unit.commands.len() {
+            return false;
         }
+        for id in unwanted {
+            let gone = self
+                .forget(id)
+                .map_or_else(Vec::new, |command| command.listeners);
+            gone.into_iter()
+                .for_each(|listener| self.asks.abandon(listener));
+        }
+        true
     }
 
     fn refuse_by_standing(&mut self, id: UnitId, now: Instant) {
@@ -109,13 +116,13 @@ impl Desk {
         }
     }
 
-    /// Refuses the callers of a command; with a time, those whose deadline is before it.
+    /// Refuses the callers of a command; with a time, those whose deadline is not after it.
     fn refuse_command(&mut self, id: CommandId, failure: &Failure, before: Option<Instant>) {
         let told = self.tell(id, failure, before);
         self.counters.refused_here += told;
     }
 
-    /// Tells the callers of a command that it failed; with a time, those whose deadline is before it.
+    /// Tells the callers of a command that it failed; with a time, those whose deadline is not after it.
     /// Answers how many were told.
     pub(super) fn tell(
         &mut self,
@@ -129,7 +136,7 @@ impl Desk {
         let prepared = Arc::clone(&command.prepared);
         let is_late = |listener: &Listener| {
             let deadline = self.asks.deadline(*listener);
-            before.is_none_or(|at| deadline.is_some_and(|deadline| deadline < at))
+            before.is_none_or(|at| deadline.is_some_and(|deadline| deadline <= at))
         };
         let (late, others) = std::mem::take(&mut command.listeners)
             .into_iter()

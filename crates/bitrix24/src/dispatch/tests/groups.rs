@@ -1,0 +1,194 @@
+use super::*;
+use crate::{Group, Mishap, Unsent};
+
+fn pair(n: u32) -> Group {
+    let mut group = Group::new();
+    let lead = group.add(Call::read("crm.lead.get").param("COMPANY_ID", n));
+    group.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+    group
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_share_a_request_and_their_references_stay_their_own() {
+    let (memory, client) = memory(Memory::echo(50));
+    let single = client.call(lookup(1));
+    let groups = join_all((100..110).map(|n| client.group(pair(n))));
+    let (single, groups) = tokio::join!(single, groups);
+    assert!(single.is_ok());
+    for (n, answer) in (100..110).zip(groups) {
+        let answers: Vec<_> = answer.unwrap().into_iter().collect();
+        assert_eq!(echoed(&answers[1])["id"], n.to_string(), "group {n}");
+    }
+    assert_eq!(sizes(&memory.arrived()), [21]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_never_split() {
+    let (memory, client) = memory(Memory::echo(50));
+    let group = |from: u32, len: u32| (from..from + len).map(lookup).collect::<Group>();
+    let (a, b, c) = tokio::join!(
+        client.group(group(0, 30)),
+        client.group(group(100, 30)),
+        client.group(group(200, 20)),
+    );
+    assert!(
+        [a, b, c]
+            .into_iter()
+            .all(|answer| answer.unwrap().iter().all(Result::is_ok))
+    );
+    assert_eq!(sizes(&memory.arrived()), [30, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_command_has_its_own_result() {
+    let handler = |method: &str, params: &Value| match method {
+        "crm.company.get" => json!({"error": "", "error_description": "Not found"}),
+        _ => json!({"result": params.clone()}),
+    };
+    let (_memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let mut group = Group::new();
+    let found = group.add(lookup(1));
+    let missing = group.add(Call::read("crm.company.get").param("id", 7));
+    let answer = client.group(group).await.unwrap();
+    assert!(answer.get(found).unwrap().is_ok());
+    assert!(matches!(
+        answer.get(missing),
+        Some(Err(Error::NotFound { .. }))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halting_group_travels_alone_and_says_what_did_not_run() {
+    let handler = |method: &str, params: &Value| match method {
+        "crm.contact.add" => json!({"error": "ERROR_CORE", "error_description": "no name"}),
+        _ => json!({"result": params.clone()}),
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let mut group: Group = ["crm.company.add", "crm.contact.add", "crm.deal.add"]
+        .into_iter()
+        .map(Call::write)
+        .map(|call| call.param("x", 1))
+        .collect();
+    group.halt_on_error();
+    let (answer, other) = tokio::join!(client.group(group), client.call(lookup(1)));
+    assert!(other.is_ok());
+    let answers: Vec<_> = answer.unwrap().into_iter().collect();
+    assert!(answers[0].is_ok());
+    assert!(matches!(answers[1], Err(Error::Refused { .. })));
+    assert!(matches!(
+        answers[2],
+        Err(Error::NotSent {
+            unsent: Unsent::Halted,
+            ..
+        })
+    ));
+    assert_eq!(
+        memory.executed(),
+        ["crm.company.add", "crm.contact.add", "crm.company.list"]
+    );
+    let halts: Vec<_> = memory
+        .arrived()
+        .iter()
+        .map(|request| request.halts)
+        .collect();
+    assert_eq!(halts, [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_an_unresolved_reference_is_not_believed() {
+    let handler = |method: &str, params: &Value| match (method, params["id"].as_str()) {
+        ("crm.lead.get", Some("1")) => json!({"result": {"ID": "1"}}),
+        ("crm.lead.get", Some("2")) => json!({"error": "", "error_description": "Not found"}),
+        ("crm.lead.get", Some("3")) => json!({"result": {"COMPANY_ID": null}}),
+        ("crm.lead.get", Some("4")) => json!({"result": {"COMPANY_ID": "9"}}),
+        ("crm.company.get", _) => json!({"error": "", "error_description": "Not found"}),
+        _ => json!({"result": params.clone()}),
+    };
+    let (_memory, client) = memory(Memory::new(50, Box::new(handler)));
+    for (id, expected) in [
+        (1, "unresolved"),
+        (2, "unresolved"),
+        (3, "unresolved"),
+        (4, "not found"),
+    ] {
+        let mut group = Group::new();
+        let lead = group.add(Call::read("crm.lead.get").param("id", id));
+        let company =
+            group.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+        let update =
+            group.add(Call::write("crm.company.update").param("id", lead.field("COMPANY_ID")));
+        let answer = client.group(group).await.unwrap();
+        let said = match answer.get(company).unwrap() {
+            Err(Error::NoAnswer {
+                mishap: Mishap::Unresolved,
+                ..
+            }) => "unresolved",
+            Err(Error::NotFound { .. }) => "not found",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said, expected, "lead {id}");
+        match answer.get(update).unwrap() {
+            Err(Error::MaybeExecuted {
+                mishap: Mishap::Unresolved,
+                ..
+            }) => {
+                assert_eq!(expected, "unresolved");
+            }
+            other => assert!(
+                other.is_ok() && expected == "not found",
+                "lead {id}: {other:?}"
+            ),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_cannot_be_sent_are_refused_here() {
+    let (memory, client) = memory(Memory::echo(50));
+    let mut forward = Group::new();
+    forward.add(Call::read("a.get"));
+    let later = {
+        let mut other = Group::new();
+        other.add(Call::read("a.get"));
+        other.add(Call::read("a.get"))
+    };
+    forward.add(Call::read("b.get").param("id", later.field("X")));
+    let null = [lookup(1), lookup(2).param("x", Value::Null)]
+        .into_iter()
+        .collect();
+    let odd_field = {
+        let mut group = Group::new();
+        let first = group.add(lookup(1));
+        group.add(Call::read("a.get").param("id", first.field("A][B")));
+        group
+    };
+    for (group, expected) in [
+        (Group::new(), "no commands"),
+        ((0..51).map(lookup).collect(), "50 commands"),
+        (forward, "command 1 refers to command 1"),
+        (null, "null"),
+        (odd_field, "field name"),
+        (
+            [Call::read("batch")].into_iter().collect(),
+            "batches are made by the client",
+        ),
+    ] {
+        let error = client.group(group).await.unwrap_err();
+        assert!(matches!(error, Error::Refused { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let reference = forward_reference();
+    let error = client
+        .call(Call::read("a.get").param("id", reference))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("a reference needs a group"),
+        "{error}"
+    );
+    assert!(memory.arrived().is_empty());
+}
+
+fn forward_reference() -> crate::Reference {
+    Group::new().add(lookup(1)).field("X")
+}
