@@ -50,6 +50,20 @@ pub struct Visit {
     pub caller: Caller,
     /// Whether its verb may change something, so that a browser's CSRF token counts.
     pub is_unsafe: bool,
+    /// The language that the request asks for in so many words.
+    pub wanted_language: Option<Language>,
+    /// The language that the caller's browser prefers.
+    pub accepted_language: Language,
+}
+
+impl Visit {
+    /// The language in which an agent is answered: the one asked for, else the one of the helpdesk, where the
+    /// answer is shown, else the browser's.
+    pub fn language(&self, agent: &Agent) -> Language {
+        self.wanted_language
+            .or(agent.language)
+            .unwrap_or(self.accepted_language)
+    }
 }
 
 /// Asks the helpdesk.

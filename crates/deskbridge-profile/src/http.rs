@@ -52,21 +52,19 @@ pub fn router(routes: Routes) -> Router {
         .with_state(routes)
 }
 
-/// Who is calling, and how.
-struct Call {
-    visit: Visit,
-    language: Language,
-}
-
-impl Call {
-    fn of(routes: &Routes, method: &Method, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let caller = Caller::of_headers(headers, &routes.trusted)?;
-        let is_unsafe = !method.is_safe();
-        Ok(Self {
-            visit: Visit { caller, is_unsafe },
-            language: language_of(headers),
-        })
-    }
+/// Who is calling, and how. `_lang` is what Frappe itself calls the parameter.
+fn visit(
+    routes: &Routes,
+    method: &Method,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Visit, ApiError> {
+    Ok(Visit {
+        caller: Caller::of_headers(headers, &routes.trusted)?,
+        is_unsafe: !method.is_safe(),
+        wanted_language: params.text(&["_lang"]).and_then(Language::of_tag),
+        accepted_language: language_of(headers),
+    })
 }
 
 type Answer = Result<([(header::HeaderName, &'static str); 2], Vec<u8>), ApiError>;
@@ -88,7 +86,7 @@ async fn ticket_profile(
 ) -> Answer {
     profile(
         &routes,
-        &Call::of(&routes, &method, &headers)?,
+        &visit(&routes, &method, &headers, &params)?,
         &params,
         false,
     )
@@ -103,7 +101,7 @@ async fn bitrix_profile(
 ) -> Answer {
     profile(
         &routes,
-        &Call::of(&routes, &method, &headers)?,
+        &visit(&routes, &method, &headers, &params)?,
         &params,
         true,
     )
@@ -117,22 +115,17 @@ async fn stored_profile(
     headers: HeaderMap,
     params: Params,
 ) -> Answer {
-    let call = Call::of(&routes, &method, &headers)?;
+    let visit = visit(&routes, &method, &headers, &params)?;
     if params.is_on("refresh", false) {
-        return profile(&routes, &call, &params, true).await;
+        return profile(&routes, &visit, &params, true).await;
     }
     let ticket = required(ticket_name(&params, &["ticket"])?, "ticket")?;
-    json(
-        routes
-            .profiles
-            .stored(&call.visit, &ticket, call.language)
-            .await?,
-    )
+    json(routes.profiles.stored(&visit, &ticket).await?)
 }
 
 async fn profile(
     routes: &Routes,
-    call: &Call,
+    visit: &Visit,
     params: &Params,
     refresh_by_default: bool,
 ) -> Answer {
@@ -142,12 +135,7 @@ async fn profile(
         history: params.is_on("history", false),
         raw: params.is_on("raw", false),
     };
-    json(
-        routes
-            .profiles
-            .of_ticket(&call.visit, &asked, call.language)
-            .await?,
-    )
+    json(routes.profiles.of_ticket(&visit, &asked).await?)
 }
 
 async fn customer_profile(
@@ -156,13 +144,13 @@ async fn customer_profile(
     headers: HeaderMap,
     params: Params,
 ) -> Answer {
-    let call = Call::of(&routes, &method, &headers)?;
+    let visit = visit(&routes, &method, &headers, &params)?;
     let customer = required(document_name(&params, &["hd_customer"])?, "hd_customer")?;
     let contact = document_name(&params, &["contact"])?;
     let profiles = &routes.profiles;
     json(
         profiles
-            .of_customer(&call.visit, &customer, contact.as_deref(), call.language)
+            .of_customer(&visit, &customer, contact.as_deref())
             .await?,
     )
 }
@@ -173,7 +161,7 @@ async fn enrichment(
     headers: HeaderMap,
     params: Params,
 ) -> Answer {
-    let call = Call::of(&routes, &method, &headers)?;
+    let visit = visit(&routes, &method, &headers, &params)?;
     let orgid = params.text(&["orgid", "org_id", "haravan_orgid"]);
     let asked = EnrichmentAsked {
         orgid: orgid.map(str::to_owned),
@@ -181,12 +169,7 @@ async fn enrichment(
         hd_customer: document_name(&params, &["hd_customer"])?,
         ticket: ticket_name(&params, &["ticket", "ticket_name", "hd_ticket"])?,
     };
-    json(
-        routes
-            .profiles
-            .enrich(&call.visit, &asked, call.language)
-            .await?,
-    )
+    json(routes.profiles.enrich(&visit, &asked).await?)
 }
 
 fn required(value: Option<String>, name: &'static str) -> Result<String, ApiError> {

@@ -18,5 +18,8 @@ mod meta;
 mod service;
 pub mod settings;
 
+#[cfg(test)]
+mod tests;
+
 pub use gate::GateTimes;
 pub use service::{Local, Parts, Profiles};

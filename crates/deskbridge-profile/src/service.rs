@@ -226,8 +226,15 @@ impl Profiles {
 
     /// How many answers were given, by status and origin, for metrics.
     pub fn counters(&self) -> Vec<(Status, Origin, u64)> {
-        let counters = self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.iter().map(|((status, origin), number)| (*status, *origin, *number)).collect()
+        let counters = self
+            .shared
+            .counters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        counters
+            .iter()
+            .map(|((status, origin), number)| (*status, *origin, *number))
+            .collect()
     }
 
     /// The profile of a ticket, as the body of the answer.
@@ -238,10 +245,9 @@ impl Profiles {
         &self,
         visit: &Visit,
         asked: &ProfileAsked,
-        language: Language,
     ) -> Result<Vec<u8>, ApiError> {
         let agent = self.shared.gate.agent(visit).await?;
-        let language = agent.language.unwrap_or(language);
+        let language = visit.language(&agent);
         let told = |error: ApiError| error.in_language(language);
         self.shared
             .gate
@@ -266,10 +272,9 @@ impl Profiles {
         visit: &Visit,
         hd_customer: &str,
         contact: Option<&str>,
-        language: Language,
     ) -> Result<Vec<u8>, ApiError> {
         let agent = self.shared.gate.agent(visit).await?;
-        let language = agent.language.unwrap_or(language);
+        let language = visit.language(&agent);
         let told = |error: ApiError| error.in_language(language);
         let gate = &self.shared.gate;
         gate.require(visit, "HD Customer", hd_customer, Right::Read)

@@ -8,10 +8,12 @@ use jiff::{civil::Date, tz::TimeZone};
 const PLACES_MAX: i64 = 60;
 
 /// Text of a field: a list gives its first value that is not empty, a multifield its `VALUE`, blanks are
-/// trimmed, empty is nothing.
+/// trimmed, empty is nothing. A portal writes *no* and *nothing* alike as `false`.
 pub fn text(row: &Row, field: &str) -> Option<String> {
     let plain = row.text(field).map(|text| text.trim().to_owned());
+    let yes = || (row.flag(field) == Some(true)).then(|| "true".to_owned());
     plain
+        .or_else(yes)
         .or_else(|| row.list(field).first().map(|text| text.trim().to_owned()))
         .or_else(|| {
             row.multifields(field)
@@ -192,7 +194,7 @@ mod tests {
     fn texts_come_out_of_whatever_shape_a_portal_sends() {
         let row: Row = serde_json::from_str(
             r#"{"A": "  Tiệm Hoa ", "B": ["", "first", "second"], "C": [{"VALUE": " a@b.example ", "ID": "1"}],
-                "D": "", "E": null, "F": false, "G": [], "H": {}, "I": 12, "J": "  "}"#,
+                "D": "", "E": null, "F": false, "L": true, "G": [], "H": {}, "I": 12, "J": "  "}"#,
         )
         .unwrap();
         for (field, expected) in [
@@ -207,6 +209,7 @@ mod tests {
             ("I", Some("12")),
             ("J", None),
             ("K", None),
+            ("L", Some("true")),
         ] {
             assert_eq!(text(&row, field).as_deref(), expected, "{field}");
         }

@@ -79,10 +79,9 @@ impl Profiles {
         &self,
         visit: &Visit,
         asked: &EnrichmentAsked,
-        language: Language,
     ) -> Result<Vec<u8>, ApiError> {
         let agent = self.shared.gate.agent(visit).await?;
-        let language = agent.language.unwrap_or(language);
+        let language = visit.language(&agent);
         let enriched = self.enrich_as_agent(visit, asked, language).await;
         let enriched = enriched.map_err(|error| error.in_language(language))?;
         let status = enriched.status.unwrap_or(Status::Error);

@@ -20,14 +20,9 @@ impl Profiles {
     ///
     /// # Errors
     /// When the caller may not see it, or the helpdesk cannot be asked.
-    pub async fn stored(
-        &self,
-        visit: &Visit,
-        ticket: &str,
-        language: Language,
-    ) -> Result<Vec<u8>, ApiError> {
+    pub async fn stored(&self, visit: &Visit, ticket: &str) -> Result<Vec<u8>, ApiError> {
         let agent = self.shared.gate.agent(visit).await?;
-        let language = agent.language.unwrap_or(language);
+        let language = visit.language(&agent);
         let told = |error: ApiError| error.in_language(language);
         self.shared
             .gate

@@ -45,6 +45,7 @@ pub(crate) struct DemoArguments {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DemoTicket {
     name: String,
+    subject: String,
     expect: Expectation,
     /// How the customer is found, or why not.
     why: &'static str,
@@ -80,7 +81,14 @@ pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let stage = Stage::set().await?;
     let accounts = frappe::SAMPLE_ACCOUNTS;
     let authorization = authorization(accounts.get(AGENT))?;
-    let tickets: Vec<DemoTicket> = Case::ALL.into_iter().map(demo_ticket).collect();
+    let subject = |name: &str| {
+        let ticket = stage.site.site.document("HD Ticket", name);
+        ticket
+            .get("subject")
+            .and_then(|subject| subject.as_str().map(str::to_owned))
+    };
+    let tickets = Case::ALL.into_iter().map(|case| demo_ticket(case, subject));
+    let tickets: Vec<DemoTicket> = tickets.collect();
     let ready = json!({
         "hub": hub,
         "authorization": authorization,
@@ -126,7 +134,8 @@ impl Stage {
             let webhook = webhooks.iter().find(|webhook| webhook.scopes == [scope]);
             webhook.map(|webhook| format!("{portal_url}{}", webhook.path()))
         };
-        let webhook = address("crm").context("the simulated portal has no webhook for companies")?;
+        let webhook =
+            address("crm").context("the simulated portal has no webhook for companies")?;
         let users =
             address("user_basic").context("the simulated portal has no webhook for users")?;
         let site = frappe::start(frappe::Options {
@@ -195,7 +204,7 @@ fn introduce(
 }
 
 /// The ticket that shows a case, and what its profile holds.
-fn demo_ticket(case: Case) -> DemoTicket {
+fn demo_ticket(case: Case, subject: impl Fn(&str) -> Option<String>) -> DemoTicket {
     let shop = SHOPS.iter().find(|shop| shop.case == case);
     let matched = |why| {
         (
@@ -240,8 +249,10 @@ fn demo_ticket(case: Case) -> DemoTicket {
             "there is nothing to look for",
         ),
     };
+    let name = format!("{:04}", case.ticket());
     DemoTicket {
-        name: format!("{:04}", case.ticket()),
+        subject: subject(&name).unwrap_or_default(),
+        name,
         expect: Expectation {
             http,
             status,
