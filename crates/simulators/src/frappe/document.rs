@@ -233,45 +233,41 @@ impl Document {
     // Answers
 
     /// The document as an answer shows it, with or without the fields that are null.
-    pub(crate) fn json(&self, nulls: Nulls) -> Value {
+    pub(crate) fn json(self, nulls: Nulls) -> Value {
         Value::Object(self.object(nulls))
     }
 
-    fn object(&self, nulls: Nulls) -> Map<String, Value> {
-        let mut json = Map::new();
-        json.insert("name".to_owned(), self.name_json());
-        let standard = STANDARD_COLUMNS.iter().skip(1).map(|(name, _)| *name);
-        for name in standard {
-            let always = nulls == Nulls::Kept && is_always_shown(name, &self.meta);
-            match self.get(name) {
-                _ if name.starts_with('_') => {}
-                Value::Null if !always => {}
-                value => {
-                    json.insert(name.to_owned(), value.clone());
+    fn object(self, nulls: Nulls) -> Map<String, Value> {
+        let name = self.name_json();
+        let Self {
+            meta,
+            values: mut json,
+            tables,
+            ..
+        } = self;
+        json.retain(|key, _| !key.starts_with('_') && meta.column(key).is_some());
+        if nulls == Nulls::Kept {
+            let standard = STANDARD_COLUMNS.iter().map(|(name, _)| *name);
+            let standard = standard.filter(|name| is_always_shown(name, &meta));
+            let own = meta.fields.iter().filter(|field| field.kind.is_stored());
+            for key in standard.chain(own.map(|field| &*field.name)) {
+                if !json.contains_key(key) {
+                    json.insert(key.to_owned(), Value::Null);
                 }
             }
         }
-        for field in self
-            .meta
-            .fields
-            .iter()
-            .filter(|field| field.kind.is_stored())
-        {
-            let value = self.get(&field.name);
-            if nulls == Nulls::Kept || !value.is_null() {
-                json.insert(field.name.to_string(), value.clone());
-            }
-        }
-        json.insert("doctype".to_owned(), (&*self.meta.name).into());
-        for (field, rows) in &self.tables {
-            let rows = rows.iter().map(|row| {
+        json.insert("name".to_owned(), name);
+        json.insert("doctype".to_owned(), (&*meta.name).into());
+        for (field, rows) in tables {
+            let rows = rows.into_iter().map(|row| {
+                let is_new = row.is_new();
                 let mut json = row.object(nulls);
-                if row.is_new() {
+                if is_new {
                     json.insert("__unsaved".to_owned(), 1.into());
                 }
                 Value::Object(json)
             });
-            json.insert(field.clone(), Value::Array(rows.collect()));
+            json.insert(field, Value::Array(rows.collect()));
         }
         json
     }

@@ -321,7 +321,7 @@ fn not_permitted(transaction: &mut Transaction<'_>) -> Exception {
 }
 
 /// A document under `docs`, as the desk expects it.
-fn docs(document: &Document) -> Map<String, Value> {
+fn docs(document: Document) -> Map<String, Value> {
     let shown = document.json(super::document::Nulls::Dropped);
     Map::from_iter([("docs".to_owned(), json!([shown]))])
 }

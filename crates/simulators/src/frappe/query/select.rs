@@ -135,8 +135,8 @@ fn value(
 ) -> Value {
     if let Some(name) = joined.name(source, store) {
         return match source {
-            Source::Own(0) => document::name_json(doctype, &name),
-            _ => (&*name).into(),
+            Source::Own(0) => document::name_json(doctype, name),
+            _ => name.into(),
         };
     }
     let cell = joined.cell(source, store);
