@@ -16,7 +16,7 @@ use super::{
 use crate::server::Request;
 
 /// A login.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Session {
     pub user: Box<str>,
     /// Exists once a page was rendered.
@@ -27,7 +27,6 @@ pub(crate) struct Session {
 pub(crate) type Sessions = HashMap<String, Session>;
 
 /// Who a request runs as.
-#[derive(Debug)]
 pub(crate) struct Identity {
     pub user: User,
     /// The session that the cookie named.
@@ -37,7 +36,6 @@ pub(crate) struct Identity {
 }
 
 /// A caller who is refused.
-#[derive(Debug)]
 pub(crate) struct Refused {
     pub exception: Exception,
     /// See [`Identity::is_expired`].

@@ -26,12 +26,13 @@ pub(crate) struct Document {
     pub stored: Option<Arc<Row>>,
 }
 
-/// A value that the database refused, and for which column.
+/// A value that the database refused: for which column, and why.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub doctype: Box<str>,
     pub column: String,
     pub value: String,
+    pub why: cell::Refused,
 }
 
 impl Document {
@@ -134,10 +135,11 @@ impl Document {
     /// The row that the database is to hold.
     pub(crate) fn row(&self) -> Result<Row, Refused> {
         let mut row = Row::named(&*self.name);
-        let refuse = |column: &str, value: &Value| Refused {
+        let refuse = |column: &str, value: &Value, why: cell::Refused| Refused {
             doctype: self.meta.name.clone(),
             column: column.to_owned(),
             value: cell::text(value),
+            why,
         };
         for (place, (name, kind)) in (0..).zip(STANDARD_COLUMNS).skip(1) {
             let value = self.get(name);
@@ -146,7 +148,7 @@ impl Document {
                 (Value::Null, _) => Cell::Null,
                 (value, Kind::Int) if value.is_string() => Cell::text(cell::text(value)),
                 (value, kind) => {
-                    Cell::store(value, kind).map_err(|cell::Refused| refuse(name, value))?
+                    Cell::store(value, kind).map_err(|why| refuse(name, value, why))?
                 }
             };
             row.set(place, cell);
@@ -158,8 +160,7 @@ impl Document {
             let cell = if field.unique && empty {
                 Cell::Null
             } else {
-                Cell::store(value, field.kind)
-                    .map_err(|cell::Refused| refuse(&field.name, value))?
+                Cell::store(value, field.kind).map_err(|why| refuse(&field.name, value, why))?
             };
             row.set(column, cell);
         }

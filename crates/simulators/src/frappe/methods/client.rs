@@ -211,7 +211,8 @@ pub(super) fn save(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
     let doc = object(&parsed(&doc)?);
     let text = |key: &str| doc.get(key).map(cell::text).unwrap_or_default();
     let (doctype, name) = (text("doctype"), text("name"));
-    if transaction.store.row(&doctype, &name).is_none() {
+    let is_single = transaction.controller(&doctype)?.is_single;
+    if !is_single && transaction.store.row(&doctype, &name).is_none() {
         return Ok(transaction.insert(&doctype, &doc)?.json(Nulls::Kept).into());
     }
     let mut document = transaction.load(&doctype, &name)?;

@@ -635,6 +635,17 @@ async fn a_portal_customer_reads_own_tickets_and_is_no_agent() {
             .status,
         403
     );
+    let shared = json!({"subject": "a", "customer": "Trà Núi Mây", "raised_by": "x@mail.example"});
+    let shared = site
+        .post("hub", "/api/resource/HD Ticket", shared)
+        .await
+        .json();
+    let shared = format!(
+        "/api/resource/HD Ticket/{}",
+        shared["data"]["name"].as_str().unwrap()
+    );
+    let seen = site.get("diep", &shared).await.status;
+    assert_eq!(seen, 200, "members of a customer see its tickets");
     let user = site
         .get("diep", "/api/method/helpdesk.api.auth.get_user")
         .await
