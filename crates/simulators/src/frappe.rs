@@ -1,4 +1,42 @@
-//! A Frappe site with Helpdesk.
+//! A Frappe site with Helpdesk: state in memory, served as the real one serves it, traps included.
+//!
+//! Written from what was observed of Frappe 15.50.0 with Helpdesk 1.25.1 and held to it by a test that
+//! replays 675 recorded exchanges. Other releases can be chosen where they are known to differ
+//! ([`Versions`]).
+//!
+//! There are users with keys, sessions, OAuth and CSRF tokens; DocTypes whose fields, custom fields and
+//! property setters take effect at once; the REST resources of v1 and v2; `frappe.client.*` and the
+//! functions of Helpdesk that clients call; permissions by role, owner, team and share; naming, links,
+//! checks and the side effects of tickets and messages; files; the site-wide rate limit. Names compare as
+//! `MariaDB` compares them, times are naive and in the site's zone, and each request is one transaction that
+//! only POST, PUT, DELETE and PATCH commit.
+//!
+//! Not here: Python (an API script needs a native function, see [`Site::register_script`]; of event scripts
+//! only `Before Insert` runs, and only when it moves values between fields of `doc`), mail, background
+//! jobs, assignment rules, user permissions, permission levels, the desk, and races: requests run one
+//! after another. The service level is the stock one.
+//!
+//! # Faults
+//!
+//! [`Site::set_faults`] takes a [fault script](crate::faults). A request's name is `VERB function` for
+//! `/api/method/…` (`POST frappe.client.insert`) and `VERB /decoded/path` without the query for everything
+//! else (`GET /api/resource/HD Ticket/0001`). Presets: `deadlock`, `lock_timeout`, `too_many_requests`,
+//! `rate_limit_exceeded`, `maintenance`, `timestamp_mismatch`, `duplicate_name`, `bad_gateway`, `html`,
+//! `unauthorized`, `forbidden`.
+//!
+//! # The simulator's own addresses
+//!
+//! | Request | Does |
+//! |---|---|
+//! | `GET /_simulator/journal` | the last requests, oldest first ([`Entry`]) |
+//! | `DELETE /_simulator/journal` | forgets them |
+//! | `GET /_simulator/stats` | counts: all, by status, by name |
+//! | `PUT /_simulator/faults` | a fault script; `[]` ends all faults |
+//! | `GET`, `PUT /_simulator/data` | everything the site holds ([`Data`]) |
+//! | `GET`, `PUT /_simulator/config` | the configuration file ([`Config`]) |
+//! | `PUT /_simulator/latency` | `{"ms": 20}`: every answer waits so long |
+//!
+//! They need no key, know no faults and are not in the journal.
 
 mod answer;
 mod auth;
@@ -45,7 +83,7 @@ use jiff::tz::TimeZone;
 pub use data::{Account, Data, Error, Secret};
 pub use journal::Entry;
 pub use limits::RateLimit;
-pub use sample::{SAMPLE_ACCOUNTS, sample};
+pub use sample::{SAMPLE_ACCOUNTS, SAMPLE_BEARER, sample};
 pub use scripts::{DocumentHandler, ScriptAnswer, ScriptCall, ScriptHandler};
 pub use site::{Config, Site};
 pub use versions::{Version, Versions};

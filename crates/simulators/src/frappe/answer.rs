@@ -30,12 +30,20 @@ impl Cookies {
     }
 }
 
+/// What an answer carries.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Becomes text only once the site's lock is free again.
+    Json(Value),
+    Bytes(Bytes),
+}
+
 /// An answer before it becomes HTTP.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    pub body: Bytes,
+    pub body: Body,
     pub cookies: Cookies,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// For the journal.
@@ -44,7 +52,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(status: u16, body: Map<String, Value>) -> Self {
-        Self::new(status, "application/json", ascii(&Value::Object(body)))
+        let mut answer = Self::new(status, "application/json", "");
+        answer.body = Body::Json(Value::Object(body));
+        answer
     }
 
     pub(crate) fn html(status: u16, body: impl Into<String>) -> Self {
@@ -55,7 +65,7 @@ impl Answer {
         Self {
             status,
             content_type,
-            body: body.into(),
+            body: Body::Bytes(body.into()),
             cookies: Cookies::None,
             headers: Vec::new(),
             exc_type: None,
@@ -68,7 +78,10 @@ impl Answer {
 
     /// The answer as an HTTP response.
     pub(crate) fn response(self, keep_alive: bool) -> Response<Bytes> {
-        let mut response = Response::new(self.body);
+        let mut response = Response::new(match self.body {
+            Body::Json(value) => ascii(&value),
+            Body::Bytes(bytes) => bytes,
+        });
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

@@ -16,7 +16,7 @@ use super::{
 use crate::server::Request;
 
 /// A login.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Session {
     pub user: Box<str>,
     /// Exists once a page was rendered.
@@ -27,7 +27,6 @@ pub(crate) struct Session {
 pub(crate) type Sessions = HashMap<String, Session>;
 
 /// Who a request runs as.
-#[derive(Debug)]
 pub(crate) struct Identity {
     pub user: User,
     /// The session that the cookie named.
@@ -37,7 +36,6 @@ pub(crate) struct Identity {
 }
 
 /// A caller who is refused.
-#[derive(Debug)]
 pub(crate) struct Refused {
     pub exception: Exception,
     /// See [`Identity::is_expired`].
@@ -115,6 +113,7 @@ enum Key {
 
 fn by_key(store: &Store, scheme: &str, credential: &str) -> Key {
     let pair = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => return by_oauth(store, credential).map_or(Key::Unreadable, Key::Of),
         "token" => credential.to_owned(),
         "basic" => match digest::base64(credential).map(String::from_utf8) {
             Some(Ok(pair)) => pair,
@@ -140,6 +139,15 @@ fn by_key(store: &Store, scheme: &str, credential: &str) -> Key {
         Some(user) if store.secret(&path) == Some(secret) => Key::Of(user),
         _ => Key::Unknown,
     }
+}
+
+/// The user of an OAuth token that is active.
+fn by_oauth(store: &Store, token: &str) -> Option<User> {
+    let meta = store.doctype("OAuth Bearer Token")?;
+    let (user, status) = (meta.column("user")?, meta.column("status")?);
+    let row = store.row("OAuth Bearer Token", token)?;
+    let known = *row.name == *token && row.text(status) == "Active";
+    users::user(store, row.text(user)).filter(|_| known)
 }
 
 fn is_enabled(store: &Store, user: &str) -> bool {

@@ -85,9 +85,14 @@ impl Kind {
     }
 }
 
-/// A value that the database does not accept for a column.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Refused;
+/// Why the database does not accept a value for a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Refused {
+    /// No naive date.
+    Date,
+    /// An integer of more than 32 bits.
+    Range,
+}
 
 impl Cell {
     /// What the database stores when `value` is written into a column of this kind.
@@ -100,7 +105,13 @@ impl Cell {
             });
         }
         match kind {
-            Kind::Int | Kind::Check => Ok(Self::Int(int(value))),
+            Kind::Int | Kind::Check => {
+                let number = int(value);
+                match i32::try_from(number) {
+                    Ok(_) => Ok(Self::Int(number)),
+                    Err(_) => Err(Refused::Range),
+                }
+            }
             Kind::Float | Kind::Duration => Ok(Self::Float(float(value))),
             Kind::Date | Kind::Datetime | Kind::Time => {
                 let text = text(value);
@@ -108,9 +119,9 @@ impl Cell {
                     return Ok(Self::Null);
                 }
                 if !value.is_string() {
-                    return Err(Refused);
+                    return Err(Refused::Date);
                 }
-                temporal(&text, kind).map(Self::text).ok_or(Refused)
+                temporal(&text, kind).map(Self::text).ok_or(Refused::Date)
             }
             _ => Ok(Self::text(text(value))),
         }
@@ -279,11 +290,11 @@ mod tests {
             ("Đ2024-05-1", None),
         ] {
             let cell = Cell::store(&json!(sent), Kind::Datetime);
-            let expected = stored.map(Cell::text).ok_or(Refused);
+            let expected = stored.map(Cell::text).ok_or(Refused::Date);
             assert_eq!(cell, expected, "{sent}");
         }
         let number = Cell::store(&json!(1_715_328_000), Kind::Datetime);
-        assert_eq!(number, Err(Refused), "an epoch number");
+        assert_eq!(number, Err(Refused::Date), "an epoch number");
         assert_eq!(Cell::store(&json!(""), Kind::Datetime), Ok(Cell::Null));
     }
 
@@ -313,5 +324,7 @@ mod tests {
             let cell = Cell::store(&sent, Kind::Int);
             assert_eq!(cell, Ok(Cell::Int(expected)), "{sent}");
         }
+        let large = Cell::store(&json!("3000000000"), Kind::Int);
+        assert_eq!(large, Err(Refused::Range), "integers have 32 bits");
     }
 }

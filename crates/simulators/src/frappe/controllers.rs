@@ -1,7 +1,5 @@
 //! Which controller looks after which DocType.
 
-use serde_json::{Map, Value};
-
 use super::{
     customise,
     document::Document,
@@ -13,14 +11,10 @@ use super::{
 
 type Done = Result<(), Exception>;
 
-/// Before a new document is named; `sent` is what the client sent at the top level.
-pub(crate) fn before_insert(
-    transaction: &mut Transaction<'_>,
-    document: &mut Document,
-    sent: &Map<String, Value>,
-) -> Done {
+/// Before a new document is named.
+pub(crate) fn before_insert(transaction: &mut Transaction<'_>, document: &mut Document) -> Done {
     match &*document.meta.name {
-        "Contact" => contact::before_insert(transaction, document, sent),
+        "Contact" => contact::before_insert(transaction, document),
         "Communication" => communication::before_insert(transaction, document)?,
         "Custom Field" => customise::set_fieldname(transaction, document)?,
         _ => {}

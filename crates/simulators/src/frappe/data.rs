@@ -59,7 +59,7 @@ pub struct Data {
 }
 
 /// A user in short form.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// The address, which is the user's name too.
@@ -81,6 +81,12 @@ pub struct Account {
     /// The password for `/api/method/login`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Account({} {:?})", self.email, self.roles)
+    }
 }
 
 fn yes() -> bool {
@@ -141,9 +147,9 @@ pub enum Error {
         /// As written.
         field: String,
     },
-    /// A date that the database does not take.
-    #[error("{doctype} {name:?}: {value:?} in {field:?} is no date that the database takes")]
-    Date {
+    /// A date or a number that the database does not take.
+    #[error("{doctype} {name:?}: {value:?} in {field:?} is nothing that the database takes")]
+    Value {
         /// The document's DocType.
         doctype: String,
         /// The document's name.
@@ -494,7 +500,7 @@ impl Loader<'_> {
 
     fn store(&mut self, document: &Document) -> Result<(), Error> {
         let doctype = document.meta.name.clone();
-        let row = document.row().map_err(|refused| Error::Date {
+        let row = document.row().map_err(|refused| Error::Value {
             doctype: doctype.to_string(),
             name: document.name.clone(),
             field: refused.column,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     cell,
+    document::Nulls,
     exception::{
         Class, DOES_NOT_EXIST, Exception, NOT_IMPLEMENTED, PERMISSION, RATE_LIMIT_EXCEEDED, TYPE,
     },
@@ -92,7 +93,7 @@ fn list(
         "POST" => {
             let sent = sent_document(call, api)?;
             let document = transaction.insert(doctype, &sent)?;
-            Ok(data(200, transaction.resource(&document)))
+            Ok(data(200, document.json(Nulls::Dropped)))
         }
         _ => Ok(Done::WrongVerb),
     }
@@ -114,14 +115,14 @@ fn document(
         ("GET" | "HEAD", _) => {
             let document = transaction.load(doctype, name)?;
             transaction.demand(Right::Read, &document)?;
-            Ok(data(200, transaction.resource(&document)))
+            Ok(data(200, document.json(Nulls::Dropped)))
         }
         ("PUT", _) | ("PATCH", Api::V2) => {
             let sent = sent_document(call, api)?;
             let mut document = transaction.load(doctype, name)?;
             document.update(&sent, transaction.store);
             let document = transaction.save(document)?;
-            Ok(data(200, transaction.resource(&document)))
+            Ok(data(200, document.json(Nulls::Dropped)))
         }
         ("DELETE", _) => {
             transaction.delete(doctype, name)?;

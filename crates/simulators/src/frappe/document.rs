@@ -26,12 +26,13 @@ pub(crate) struct Document {
     pub stored: Option<Arc<Row>>,
 }
 
-/// A value that the database refused, and for which column.
+/// A value that the database refused: for which column, and why.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub doctype: Box<str>,
     pub column: String,
     pub value: String,
+    pub why: cell::Refused,
 }
 
 impl Document {
@@ -134,10 +135,11 @@ impl Document {
     /// The row that the database is to hold.
     pub(crate) fn row(&self) -> Result<Row, Refused> {
         let mut row = Row::named(&*self.name);
-        let refuse = |column: &str, value: &Value| Refused {
+        let refuse = |column: &str, value: &Value, why: cell::Refused| Refused {
             doctype: self.meta.name.clone(),
             column: column.to_owned(),
             value: cell::text(value),
+            why,
         };
         for (place, (name, kind)) in (0..).zip(STANDARD_COLUMNS).skip(1) {
             let value = self.get(name);
@@ -146,7 +148,7 @@ impl Document {
                 (Value::Null, _) => Cell::Null,
                 (value, Kind::Int) if value.is_string() => Cell::text(cell::text(value)),
                 (value, kind) => {
-                    Cell::store(value, kind).map_err(|cell::Refused| refuse(name, value))?
+                    Cell::store(value, kind).map_err(|why| refuse(name, value, why))?
                 }
             };
             row.set(place, cell);
@@ -158,8 +160,7 @@ impl Document {
             let cell = if field.unique && empty {
                 Cell::Null
             } else {
-                Cell::store(value, field.kind)
-                    .map_err(|cell::Refused| refuse(&field.name, value))?
+                Cell::store(value, field.kind).map_err(|why| refuse(&field.name, value, why))?
             };
             row.set(column, cell);
         }
@@ -233,45 +234,41 @@ impl Document {
     // Answers
 
     /// The document as an answer shows it, with or without the fields that are null.
-    pub(crate) fn json(&self, nulls: Nulls) -> Value {
+    pub(crate) fn json(self, nulls: Nulls) -> Value {
         Value::Object(self.object(nulls))
     }
 
-    fn object(&self, nulls: Nulls) -> Map<String, Value> {
-        let mut json = Map::new();
-        json.insert("name".to_owned(), self.name_json());
-        let standard = STANDARD_COLUMNS.iter().skip(1).map(|(name, _)| *name);
-        for name in standard {
-            let always = nulls == Nulls::Kept && is_always_shown(name, &self.meta);
-            match self.get(name) {
-                _ if name.starts_with('_') => {}
-                Value::Null if !always => {}
-                value => {
-                    json.insert(name.to_owned(), value.clone());
+    fn object(self, nulls: Nulls) -> Map<String, Value> {
+        let name = self.name_json();
+        let Self {
+            meta,
+            values: mut json,
+            tables,
+            ..
+        } = self;
+        json.retain(|key, _| !key.starts_with('_') && meta.column(key).is_some());
+        if nulls == Nulls::Kept {
+            let standard = STANDARD_COLUMNS.iter().map(|(name, _)| *name);
+            let standard = standard.filter(|name| is_always_shown(name, &meta));
+            let own = meta.fields.iter().filter(|field| field.kind.is_stored());
+            for key in standard.chain(own.map(|field| &*field.name)) {
+                if !json.contains_key(key) {
+                    json.insert(key.to_owned(), Value::Null);
                 }
             }
         }
-        for field in self
-            .meta
-            .fields
-            .iter()
-            .filter(|field| field.kind.is_stored())
-        {
-            let value = self.get(&field.name);
-            if nulls == Nulls::Kept || !value.is_null() {
-                json.insert(field.name.to_string(), value.clone());
-            }
-        }
-        json.insert("doctype".to_owned(), (&*self.meta.name).into());
-        for (field, rows) in &self.tables {
-            let rows = rows.iter().map(|row| {
+        json.insert("name".to_owned(), name);
+        json.insert("doctype".to_owned(), (&*meta.name).into());
+        for (field, rows) in tables {
+            let rows = rows.into_iter().map(|row| {
+                let is_new = row.is_new();
                 let mut json = row.object(nulls);
-                if row.is_new() {
+                if is_new {
                     json.insert("__unsaved".to_owned(), 1.into());
                 }
                 Value::Object(json)
             });
-            json.insert(field.clone(), Value::Array(rows.collect()));
+            json.insert(field, Value::Array(rows.collect()));
         }
         json
     }

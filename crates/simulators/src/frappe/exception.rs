@@ -78,6 +78,7 @@ pub(crate) const JSON_DECODE: Class = Class {
     status: 500,
 };
 pub(crate) const OPERATIONAL: Class = mysql("OperationalError");
+pub(crate) const OUT_OF_RANGE: Class = mysql("DataError");
 pub(crate) const PROGRAMMING: Class = mysql("ProgrammingError");
 pub(crate) const TYPE: Class = python("TypeError");
 pub(crate) const ATTRIBUTE: Class = python("AttributeError");

@@ -10,7 +10,7 @@ use super::{
     document::{self, Document, Refused},
     exception::{
         CONSTANT, DOES_NOT_EXIST, DUPLICATE_ENTRY, Exception, Message, NAME, OPERATIONAL,
-        PERMISSION, TIMESTAMP_MISMATCH, UNIQUE_VALIDATION, VALIDATION,
+        OUT_OF_RANGE, PERMISSION, TIMESTAMP_MISMATCH, UNIQUE_VALIDATION, VALIDATION,
     },
     files,
     meta::{self, Naming, Right},
@@ -57,7 +57,6 @@ impl Transaction<'_> {
         &mut self,
         mut document: Document,
     ) -> Result<Document, Exception> {
-        let sent = document.values.clone();
         checks::set_defaults(&mut document, self);
         document::stamp(&mut document, &self.user.name.clone(), &self.now_text());
         for counter in ["docstatus", "idx"] {
@@ -66,7 +65,7 @@ impl Transaction<'_> {
         }
         self.validate_links(&mut document)?;
         self.check(Right::Create, &document)?;
-        controllers::before_insert(self, &mut document, &sent)?;
+        controllers::before_insert(self, &mut document)?;
         scripts::before_insert(self, &mut document)?;
         if document.meta.is_single {
             return self.insert_single(document);
@@ -75,7 +74,7 @@ impl Transaction<'_> {
         self.adopt_rows(&mut document);
         controllers::validate(self, &mut document)?;
         self.validate_values(&mut document)?;
-        self.settle(&mut document)?;
+        self.settle(&mut document);
         let row = self.row(&document)?;
         let doctype = Arc::clone(&document.meta);
         let inserted = self.store.insert(&doctype.name, row);
@@ -88,7 +87,7 @@ impl Transaction<'_> {
         document.name = document.meta.name.to_string();
         controllers::validate(self, &mut document)?;
         self.validate_values(&mut document)?;
-        self.settle(&mut document)?;
+        self.settle(&mut document);
         self.put_single(&document)?;
         Ok(document)
     }
@@ -175,7 +174,7 @@ impl Transaction<'_> {
         controllers::validate(self, &mut document)?;
         self.validate_values(&mut document)?;
         self.validate_constants(&document)?;
-        self.settle(&mut document)?;
+        self.settle(&mut document);
         if document.meta.is_single {
             self.put_single(&document)?;
             return Ok(document);
@@ -218,13 +217,12 @@ impl Transaction<'_> {
     }
 
     /// What happens to a document between its checks and the database.
-    fn settle(&mut self, document: &mut Document) -> Result<(), Exception> {
+    fn settle(&mut self, document: &mut Document) {
         if let Naming::Field(field) = &document.meta.naming {
             let (field, name) = (field.clone(), document.name.clone());
             document.set(&field, name);
         }
         self.keep_secrets(document);
-        Ok(())
     }
 
     /// Moves the values of Password fields out of the document: what stays is as many asterisks.
@@ -355,9 +353,17 @@ pub(crate) fn refusal(refused: &Refused) -> Exception {
         doctype,
         column,
         value,
+        why,
     } = refused;
-    let message = format!(
-        "(1292, \"Incorrect datetime value: '{value}' for column `{DATABASE}`.`tab{doctype}`.`{column}` at row 1\")"
-    );
-    Exception::new(OPERATIONAL, message)
+    match why {
+        cell::Refused::Date => {
+            let place = format!("`{DATABASE}`.`tab{doctype}`.`{column}`");
+            let why = format!("Incorrect datetime value: '{value}' for column {place} at row 1");
+            Exception::new(OPERATIONAL, format!("(1292, \"{why}\")"))
+        }
+        cell::Refused::Range => {
+            let why = format!("Out of range value for column '{column}' at row 1");
+            Exception::new(OUT_OF_RANGE, format!("(1264, \"{why}\")"))
+        }
+    }
 }

@@ -133,6 +133,11 @@ const FUNCTIONS: [Function; 37] = [
         client::get_password,
     ),
     function(
+        "frappe.client.get_time_zone",
+        Access::Users,
+        desk::get_time_zone,
+    ),
+    function(
         "frappe.client.has_permission",
         Access::Users,
         client::has_permission,
@@ -321,7 +326,7 @@ fn not_permitted(transaction: &mut Transaction<'_>) -> Exception {
 }
 
 /// A document under `docs`, as the desk expects it.
-fn docs(document: &Document) -> Map<String, Value> {
+fn docs(document: Document) -> Map<String, Value> {
     let shown = document.json(super::document::Nulls::Dropped);
     Map::from_iter([("docs".to_owned(), json!([shown]))])
 }

@@ -147,11 +147,16 @@ impl Query {
             if !scope.shows(&self.doctype, row) {
                 return;
             }
-            for joined in join(row, &tables) {
-                if self.admits(&joined, store) {
-                    found.push(joined);
-                }
+            let alone = Joined {
+                row,
+                children: Vec::new(),
+            };
+            if tables.is_empty() {
+                found.extend(Some(alone).filter(|joined| self.admits(joined, store)));
+                return;
             }
+            let joined = join(alone, &tables).into_iter();
+            found.extend(joined.filter(|joined| self.admits(joined, store)));
         };
         match self.shortcut(store) {
             Some(rows) => rows.into_iter().for_each(&mut consider),
@@ -251,40 +256,39 @@ impl Query {
     }
 
     fn sort(&self, found: &mut Vec<Joined<'_>>, store: &Store) {
-        if self.order.is_empty() {
-            let only_name = self
-                .select
-                .iter()
-                .filter_map(Select::source)
-                .chain(self.filters.iter().map(|filter| &filter.source))
-                .all(|source| matches!(source, Source::Own(0 | meta::MODIFIED)));
-            let by = if only_name { meta::MODIFIED } else { 0 };
-            found.sort_by_cached_key(|joined| self.sort_key(joined, &Source::Own(by), store));
-            return;
-        }
-        let mut keyed: Vec<(Vec<SortKey>, Joined<'_>)> = found
+        let by_index = [Order {
+            by: Source::Own(self.index()),
+            descending: false,
+        }];
+        let order = match self.order.as_slice() {
+            [] => &by_index,
+            order => order,
+        };
+        let Some(first) = order.first() else { return };
+        let mut keyed: Vec<(SortKey<'_>, Joined<'_>)> = found
             .drain(..)
-            .map(|joined| {
-                let keys = self
-                    .order
-                    .iter()
-                    .map(|order| self.sort_key(&joined, &order.by, store));
-                (keys.collect(), joined)
-            })
+            .map(|joined| (self.sort_key(&joined, &first.by, store), joined))
             .collect();
-        let compare = |left: &(Vec<SortKey>, Joined<'_>), right: &(Vec<SortKey>, Joined<'_>)| {
-            let keys = left.0.iter().zip(&right.0).zip(&self.order);
-            keys.map(|((left, right), order)| match order.descending {
-                true => right.cmp(left),
-                false => left.cmp(right),
-            })
-            .find(|ordering| ordering.is_ne())
-            .unwrap_or(Ordering::Equal)
+        // The other keys are seldom needed.
+        let compare = |left: &(SortKey<'_>, Joined<'_>), right: &(SortKey<'_>, Joined<'_>)| {
+            let directed = |order: &Order, ordering: Ordering| match order.descending {
+                true => ordering.reverse(),
+                false => ordering,
+            };
+            let rest = || {
+                let mut rest = order.iter().skip(1).map(|order| {
+                    let keys = [&left.1, &right.1].map(|row| self.sort_key(row, &order.by, store));
+                    let [left, right] = keys;
+                    directed(order, left.cmp(&right))
+                });
+                rest.find(|ordering| ordering.is_ne())
+            };
+            let ordering = directed(first, left.0.cmp(&right.0));
+            ordering.then_with(|| rest().unwrap_or(Ordering::Equal))
         };
         let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
-        if let Some(wanted) = wanted.filter(|wanted| *wanted > 0 && *wanted < keyed.len())
-            && !self.distinct
-        {
+        let wanted = wanted.filter(|wanted| !self.distinct && (1..keyed.len()).contains(wanted));
+        if let Some(wanted) = wanted {
             keyed.select_nth_unstable_by(wanted - 1, compare);
             keyed.truncate(wanted);
         }
@@ -292,23 +296,38 @@ impl Query {
         found.extend(keyed.into_iter().map(|(_, joined)| joined));
     }
 
+    /// The column in whose order rows come when nobody says.
+    fn index(&self) -> Column {
+        let named = self.select.iter().filter_map(Select::source);
+        let mut named = named.chain(self.filters.iter().map(|filter| &filter.source));
+        match named.all(|source| matches!(source, Source::Own(0 | meta::MODIFIED))) {
+            true => meta::MODIFIED,
+            false => 0,
+        }
+    }
+
     #[expect(
         clippy::cast_precision_loss,
         reason = "counters and flags are far below 2^53"
     )]
-    fn sort_key(&self, joined: &Joined<'_>, source: &Source, store: &Store) -> SortKey {
+    fn sort_key<'a>(&self, joined: &Joined<'a>, source: &Source, store: &'a Store) -> SortKey<'a> {
         if let Some(name) = joined.name(source, store) {
             let is_counted = *source == Source::Own(0) && self.doctype.has_integer_names();
             return match name.parse::<u64>() {
                 Ok(number) if is_counted => SortKey::Number(number as f64),
-                _ => SortKey::Text(collation::key(&name)),
+                _ => SortKey::Text(collation::key(name)),
             };
         }
         match joined.cell(source, store) {
             Cell::Null => SortKey::Null,
             Cell::Int(number) => SortKey::Number(*number as f64),
             Cell::Float(number) => SortKey::Number(*number),
-            Cell::Text(text) => SortKey::Text(collation::key(text)),
+            Cell::Text(text) => match source {
+                Source::Own(column) if self.doctype.kind(*column).is_temporal() => {
+                    SortKey::Time(text)
+                }
+                _ => SortKey::Text(collation::key(text)),
+            },
         }
     }
 
@@ -332,7 +351,7 @@ impl Query {
 
     /// One row for each value of `group_by`, or one for everything.
     fn present_groups(&self, found: &[Joined<'_>], store: &Store) -> Value {
-        let mut groups: Vec<(Option<SortKey>, Vec<&Joined<'_>>)> = Vec::new();
+        let mut groups: Vec<(Option<SortKey<'_>>, Vec<&Joined<'_>>)> = Vec::new();
         match &self.group_by {
             None => groups.push((None, found.iter().collect())),
             Some(by) => {

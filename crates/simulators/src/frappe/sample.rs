@@ -63,6 +63,9 @@ pub const SAMPLE_ACCOUNTS: [(&str, &str, &str, &str); 7] = [
     ),
 ];
 
+/// An OAuth token of the first of [`SAMPLE_ACCOUNTS`].
+pub const SAMPLE_BEARER: &str = "an-bearer";
+
 /// The names and roles of [`SAMPLE_ACCOUNTS`], and the team of those who have one.
 const PEOPLE: [(&str, &[&str], Option<&str>); 7] = [
     ("An Trần", &["Agent"], Some("Vận hành")),
@@ -91,6 +94,12 @@ pub fn sample(now: Timestamp) -> Data {
         "do_not_restrict_tickets_without_an_agent_group": 1,
     }));
     documents.push(json!({"doctype": SETTINGS, "bitrix_enabled": 0}));
+    documents.push(json!({
+        "doctype": "OAuth Bearer Token",
+        "access_token": SAMPLE_BEARER,
+        "user": SAMPLE_ACCOUNTS[0].0,
+        "status": "Active",
+    }));
     for shop in known_shops() {
         documents.extend(customer(shop));
         documents.extend(contact(shop));

@@ -2,4 +2,4 @@ mod behaviour;
 mod client;
 mod compare;
 mod conformance;
-mod lab;
+mod recorded_site;

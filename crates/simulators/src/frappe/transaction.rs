@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     cell::{self, Cell},
-    document::{Document, Nulls},
+    document::Document,
     exception::{Class, DOES_NOT_EXIST, Exception, IMPORT, Message},
     meta::DocType,
     random::Random,
@@ -188,11 +188,6 @@ impl Transaction<'_> {
     /// Whether a setting is switched on.
     pub(crate) fn is_set(&self, doctype: &str, field: &str) -> bool {
         cell::int(&self.setting(doctype, field)) != 0
-    }
-
-    /// The document as its REST resource shows it.
-    pub(crate) fn resource(&self, document: &Document) -> Value {
-        document.json(Nulls::Dropped)
     }
 
     /// Does something past the user's rights.

@@ -12,15 +12,11 @@ use crate::frappe::{
 
 /// Up to Helpdesk 1.27: an address at a customer's domain links the contact to that customer, but only
 /// when the address is sent in the top-level field that is otherwise ignored (observed).
-pub(crate) fn before_insert(
-    transaction: &Transaction<'_>,
-    contact: &mut Document,
-    sent: &Map<String, Value>,
-) {
+pub(crate) fn before_insert(transaction: &Transaction<'_>, contact: &mut Document) {
     if transaction.versions.has_customer_members() {
         return;
     }
-    let address = sent.get("email_id").map(cell::text).unwrap_or_default();
+    let address = contact.text("email_id");
     let Some((_, domain)) = address
         .split_once('@')
         .filter(|(_, domain)| !domain.is_empty())

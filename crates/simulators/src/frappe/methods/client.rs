@@ -134,8 +134,14 @@ pub(super) fn get_password(transaction: &mut Transaction<'_>, call: &Call) -> An
 pub(super) fn has_permission(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
     let [doctype, name] = required_texts(call, "has_permission", ["doctype", "docname"])?;
     let right = call.text("perm_type").unwrap_or_else(|| "read".to_owned());
-    let document = transaction.load(&doctype, &name)?;
     let right = Right::named(&right).unwrap_or(Right::Read);
+    if name.is_empty() {
+        // Without a document the question is about the DocType (read in the source, not observed).
+        let meta = transaction.doctype(&doctype)?;
+        let may = transaction.may_in_general(&meta, right);
+        return Ok(json!({"has_permission": may}).into());
+    }
+    let document = transaction.load(&doctype, &name)?;
     let may = transaction.may(right, &document);
     transaction.messages.clear();
     Ok(json!({"has_permission": may}).into())
@@ -211,7 +217,8 @@ pub(super) fn save(transaction: &mut Transaction<'_>, call: &Call) -> Answer {
     let doc = object(&parsed(&doc)?);
     let text = |key: &str| doc.get(key).map(cell::text).unwrap_or_default();
     let (doctype, name) = (text("doctype"), text("name"));
-    if transaction.store.row(&doctype, &name).is_none() {
+    let is_single = transaction.controller(&doctype)?.is_single;
+    if !is_single && transaction.store.row(&doctype, &name).is_none() {
         return Ok(transaction.insert(&doctype, &doc)?.json(Nulls::Kept).into());
     }
     let mut document = transaction.load(&doctype, &name)?;

@@ -58,6 +58,12 @@ pub(super) fn generate_keys(transaction: &mut Transaction<'_>, call: &Call) -> A
     Ok(json!({"api_secret": secret}).into())
 }
 
+/// The zone of the site's clock (read in the source, not observed).
+pub(super) fn get_time_zone(transaction: &mut Transaction<'_>, _: &Call) -> Answer {
+    let zone = transaction.setting("System Settings", "time_zone");
+    Ok(json!({"time_zone": zone}).into())
+}
+
 /// Who the user is to Helpdesk.
 pub(super) fn get_user(transaction: &mut Transaction<'_>, _: &Call) -> Answer {
     let user = transaction.user.clone();

@@ -29,7 +29,7 @@ pub(super) fn run_doc_method(transaction: &mut Transaction<'_>, call: &Call) -> 
     }
     let returned = run(transaction, &document, &method, &args)?;
     let document = transaction.load(&doctype, &name)?;
-    let mut body = super::docs(&document);
+    let mut body = super::docs(document);
     if !returned.is_null() {
         body.insert("message".to_owned(), returned);
     }

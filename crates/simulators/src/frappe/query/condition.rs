@@ -118,7 +118,7 @@ impl Condition {
     pub(super) fn holds(&self, joined: &Joined<'_>, store: &Store) -> bool {
         if let Some(name) = joined.name(&self.source, store) {
             let number = name.parse().ok().filter(|_| self.kind == Kind::Int);
-            return self.admits(&number.map_or(Cell::Text(name), Cell::Int));
+            return self.admits(&number.map_or_else(|| Cell::text(name), Cell::Int));
         }
         self.admits(joined.cell(&self.source, store))
     }

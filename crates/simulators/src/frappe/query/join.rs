@@ -34,8 +34,8 @@ pub(super) struct Joined<'a> {
 
 static NULL: Cell = Cell::Null;
 
-impl Joined<'_> {
-    pub(super) fn cell<'a>(&'a self, source: &Source, store: &'a Store) -> &'a Cell {
+impl<'a> Joined<'a> {
+    pub(super) fn cell(&self, source: &Source, store: &'a Store) -> &'a Cell {
         match source {
             // The name has no cell.
             Source::Own(column) => self.row.get(*column),
@@ -57,14 +57,14 @@ impl Joined<'_> {
     }
 
     /// The value as text when it is a name.
-    pub(super) fn name(&self, source: &Source, store: &Store) -> Option<Box<str>> {
+    pub(super) fn name(&self, source: &Source, store: &'a Store) -> Option<&'a str> {
         match source {
-            Source::Own(0) => Some(self.row.name.clone()),
+            Source::Own(0) => Some(&*self.row.name),
             Source::Child {
                 table, column: 0, ..
             } => {
                 let child = self.children.iter().find(|(name, _)| *name == &**table);
-                child.and_then(|(_, row)| *row).map(|row| row.name.clone())
+                child.and_then(|(_, row)| *row).map(|row| &*row.name)
             }
             Source::Linked {
                 link,
@@ -72,18 +72,16 @@ impl Joined<'_> {
                 column: 0,
             } => store
                 .row(doctype, self.row.text(*link))
-                .map(|target| target.name.clone()),
+                .map(|target| &*target.name),
             _ => None,
         }
     }
 }
 
 /// A document joined with the rows of child tables; with none, it stands alone, as in a left join.
-pub(super) fn join<'a>(row: &'a Arc<Row>, tables: &[&'a str]) -> Vec<Joined<'a>> {
-    let mut joined = vec![Joined {
-        row,
-        children: Vec::new(),
-    }];
+pub(super) fn join<'a>(alone: Joined<'a>, tables: &[&'a str]) -> Vec<Joined<'a>> {
+    let row = alone.row;
+    let mut joined = vec![alone];
     for table in tables {
         let children = row.table(table);
         let mut next = Vec::new();
@@ -112,29 +110,35 @@ pub(super) fn join<'a>(row: &'a Arc<Row>, tables: &[&'a str]) -> Vec<Joined<'a>>
 
 /// A value in the order in which the database sorts values of its column.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum SortKey {
+pub(super) enum SortKey<'a> {
     Null,
     Number(f64),
+    /// A date or time, which sorts as it is.
+    Time(&'a str),
+    /// The key of a text.
     Text(Box<str>),
 }
 
-impl Eq for SortKey {}
+impl Eq for SortKey<'_> {}
 
-impl Ord for SortKey {
+impl Ord for SortKey<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
+        let kind = |key: &Self| match key {
+            Self::Null => 0,
+            Self::Number(_) => 1,
+            Self::Time(_) => 2,
+            Self::Text(_) => 3,
+        };
         match (self, other) {
-            (Self::Null, Self::Null) => Ordering::Equal,
-            (Self::Null, _) => Ordering::Less,
-            (_, Self::Null) => Ordering::Greater,
             (Self::Number(left), Self::Number(right)) => left.total_cmp(right),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Time(left), Self::Time(right)) => left.cmp(right),
             (Self::Text(left), Self::Text(right)) => left.cmp(right),
+            _ => kind(self).cmp(&kind(other)),
         }
     }
 }
 
-impl PartialOrd for SortKey {
+impl PartialOrd for SortKey<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }

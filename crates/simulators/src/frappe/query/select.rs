@@ -135,8 +135,8 @@ fn value(
 ) -> Value {
     if let Some(name) = joined.name(source, store) {
         return match source {
-            Source::Own(0) => document::name_json(doctype, &name),
-            _ => (&*name).into(),
+            Source::Own(0) => document::name_json(doctype, name),
+            _ => name.into(),
         };
     }
     let cell = joined.cell(source, store);
@@ -159,8 +159,7 @@ fn star(joined: &Joined<'_>, doctype: &DocType, push: &mut dyn FnMut(&str, Value
     for (place, (name, kind)) in (0..).zip(STANDARD_COLUMNS).skip(1) {
         let shown = match name {
             "parent" | "parentfield" | "parenttype" => doctype.is_child,
-            "_user_tags" | "_comments" | "_assign" | "_liked_by" => doctype.is("track_seen"),
-            "_seen" => doctype.is("track_seen"),
+            _ if name.starts_with('_') => doctype.is("track_seen"),
             _ => true,
         };
         if shown {

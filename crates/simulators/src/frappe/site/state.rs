@@ -20,7 +20,6 @@ use crate::frappe::{
 };
 
 /// Everything that requests change.
-#[derive(Debug)]
 pub(super) struct State {
     pub store: Store,
     pub blobs: Blobs,
@@ -32,6 +31,17 @@ pub(super) struct State {
     pub script_calls: HashMap<String, (i64, i64)>,
     /// Times never stand still: each request is at least a microsecond later than the one before.
     pub last: Timestamp,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "State({:?}, {} sessions)",
+            self.store,
+            self.sessions.len()
+        )
+    }
 }
 
 impl State {

@@ -527,7 +527,7 @@ async fn the_simulators_own_addresses_answer_past_faults() {
 async fn data_comes_out_as_it_went_in() {
     let site = site(options()).await;
     let dumped = site.get("", "/_simulator/data").await;
-    let other = super::super::start(Options {
+    let other = start(Options {
         clock: Clock::manual(noon()),
         ..Options::default()
     });
@@ -597,6 +597,30 @@ async fn a_disabled_user_is_served_by_key_and_shown_as_disabled() {
 }
 
 #[tokio::test]
+async fn an_oauth_token_is_a_key_of_its_own() {
+    let site = site(options()).await;
+    let ask = |token: &str| {
+        let header = [("Authorization".to_owned(), format!("Bearer {token}"))];
+        let address = site.address();
+        async move {
+            let path = "/api/method/frappe.auth.get_logged_user";
+            client::send(address, "GET", path, &header, b"")
+                .await
+                .status
+        }
+    };
+    assert_eq!((ask("an-bearer").await, ask("other").await), (200, 401));
+    let mut data = site.running.site.data();
+    for document in &mut data.documents {
+        if document["doctype"] == "OAuth Bearer Token" {
+            document.insert("status".to_owned(), "Revoked".into());
+        }
+    }
+    site.running.site.set_data(&data).unwrap();
+    assert_eq!(ask("an-bearer").await, 401, "a revoked token");
+}
+
+#[tokio::test]
 async fn a_portal_customer_reads_own_tickets_and_is_no_agent() {
     let site = site(options()).await;
     assert_eq!(
@@ -611,6 +635,17 @@ async fn a_portal_customer_reads_own_tickets_and_is_no_agent() {
             .status,
         403
     );
+    let shared = json!({"subject": "a", "customer": "Trà Núi Mây", "raised_by": "x@mail.example"});
+    let shared = site
+        .post("hub", "/api/resource/HD Ticket", shared)
+        .await
+        .json();
+    let shared = format!(
+        "/api/resource/HD Ticket/{}",
+        shared["data"]["name"].as_str().unwrap()
+    );
+    let seen = site.get("diep", &shared).await.status;
+    assert_eq!(seen, 200, "members of a customer see its tickets");
     let user = site
         .get("diep", "/api/method/helpdesk.api.auth.get_user")
         .await

@@ -307,3 +307,68 @@ fn is_masked(text: &str) -> bool {
     text.ends_with("…[cut]")
         || (text.starts_with('<') && text.ends_with('>') && text.len() < 20 && !text.contains('/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &Value) -> Response {
+        Response {
+            status,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    #[test]
+    fn what_matters_differs_and_what_changes_every_time_does_not() {
+        let recorded = |body: Value| json!({"status": 200, "headers": {"content-type": "application/json"}, "body": body});
+        for (expected, got, same) in [
+            (json!({"a": 1}), json!({"a": 1.0}), true),
+            (json!({"a": 1}), json!({"a": 2}), false),
+            (json!({"a": 1}), json!({"a": "1"}), false),
+            (json!({"a": 1}), json!({}), false),
+            (json!({"a": 1}), json!({"a": 1, "b": 1}), false),
+            (json!({"a": null}), json!({}), false),
+            (json!({"a": [1]}), json!({"a": [1, 1]}), false),
+            (json!({"name": "An"}), json!({"name": "Ba"}), false),
+            (
+                json!({"at": "2026-01-01 00:00:00"}),
+                json!({"at": "2026-01-02 00:00:00.5"}),
+                true,
+            ),
+            (
+                json!({"at": "2026-01-01 00:00:00"}),
+                json!({"at": "soon"}),
+                false,
+            ),
+            (
+                json!({"name": "1vhml1skm5"}),
+                json!({"name": "m4n0hshdtt"}),
+                true,
+            ),
+            (json!({"may": "x"}), json!({"may": "y"}), true),
+            (json!({"may": "x"}), json!({"may": 1}), false),
+            (
+                json!({"exc": "[\"E: a\"]"}),
+                json!({"exc": "[\"Trace\\nE: a\"]"}),
+                true,
+            ),
+            (
+                json!({"exc": "[\"E: a\"]"}),
+                json!({"exc": "[\"E: b\"]"}),
+                false,
+            ),
+        ] {
+            let may = ["/response/body/may".to_owned()];
+            let differences = differences(&recorded(expected.clone()), &answer(200, &got), &may);
+            assert_eq!(
+                differences.is_empty(),
+                same,
+                "{expected} and {got}: {differences:?}"
+            );
+        }
+        let other_status = differences(&recorded(json!({})), &answer(201, &json!({})), &[]);
+        assert_eq!(other_status.len(), 1);
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{Options, Running, ScriptAnswer, ScriptCall, ScriptHandler, Site, start},
     client::{self, Response},
-    compare, lab,
+    compare, recorded_site,
 };
 use crate::{clock::Clock, server::Listen};
 
@@ -130,7 +130,7 @@ async fn site() -> Running {
     let form_script = form_script.unwrap();
     let options = Options {
         listen: Listen::loopback(),
-        data: lab::data(form_script),
+        data: recorded_site::data(form_script),
         clock: Clock::manual("2026-11-20T22:51:05Z".parse().unwrap()),
         ..Options::default()
     };
@@ -210,7 +210,7 @@ fn recording(file: &str) -> Vec<Value> {
 
 impl Replay {
     async fn log_in(&mut self, user: &str) {
-        let body = json!({"usr": lab::address(user), "pwd": format!("{user}-password")});
+        let body = json!({"usr": recorded_site::address(user), "pwd": format!("{user}-password")});
         let headers = [("Content-Type".to_owned(), "application/json".to_owned())];
         let body = body.to_string();
         let path = "/api/method/login";
