@@ -349,7 +349,7 @@ impl Site {
             CSRF_TOKEN => vec![Message::thrown("Invalid Request", &mut state.random)],
             _ => Vec::new(),
         };
-        let mut answer = style.failure(exception, &messages);
+        let mut answer = style.failed(exception, &messages, refused.is_expired);
         let cookies = state.cookies(refused.sid.as_deref());
         answer.cookies = match refused.clears_cookies || refused.is_expired {
             true => Cookies::Cleared(Cookies::guest()),
@@ -359,6 +359,8 @@ impl Site {
     }
 
     fn transaction<'a>(&'a self, state: &'a mut State, user: User) -> Transaction<'a> {
+        // What a request that panicked had written is not to become part of this one.
+        state.store.roll_back();
         let now = state.tick(&self.inner.fixed);
         Transaction {
             store: &mut state.store,
@@ -414,15 +416,13 @@ impl Site {
             Ok(done) => style.done(done, &messages, identity.is_expired),
             Err(exception) => style.failed(&exception, &messages, identity.is_expired),
         };
-        if !matches!(answer.cookies, Cookies::Cleared(_)) {
-            let cookies = state.cookies(identity.sid.as_deref());
-            let forgets = identity.is_expired || answer.exc_type == Some(AUTHENTICATION.name);
-            answer.cookies = match (forgets, answer.status) {
-                (_, 405) => Cookies::None,
-                (true, _) => Cookies::Cleared(cookies),
-                (false, _) => Cookies::Set(cookies),
-            };
-        }
+        let cookies = state.cookies(identity.sid.as_deref());
+        let forgets = identity.is_expired || answer.exc_type == Some(AUTHENTICATION.name);
+        answer.cookies = match (forgets, answer.status) {
+            (_, 405) => Cookies::None,
+            (true, _) => Cookies::Cleared(cookies),
+            (false, _) => Cookies::Set(cookies),
+        };
         answer
     }
 }
