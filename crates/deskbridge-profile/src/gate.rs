@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use deskbridge_core::{Chain, Clock, Language};
 use deskbridge_http::{ApiError, Caller, Code};
-use frappe::{Cause, Credential, Filter, Name, Permission, Right};
+use frappe::{Cause, Credential, Document, Filter, List, Name, Order, Permission, Right, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
@@ -59,7 +59,7 @@ pub struct Visit {
 impl Visit {
     /// The language in which an agent is answered: the one asked for, else the one of the helpdesk, where the
     /// answer is shown, else the browser's.
-    pub fn language(&self, agent: &Agent) -> Language {
+    pub(crate) fn language(&self, agent: &Agent) -> Language {
         self.wanted_language
             .or(agent.language)
             .unwrap_or(self.accepted_language)
@@ -230,7 +230,7 @@ impl Gate {
         let client = self.as_caller(visit)?;
         let permission = match name {
             Some(name) => client.may(doctype, &Name::new(name), right).await,
-            None => client.may_with_doctype(doctype, right).await,
+            None => self.may_in_general(&client, doctype, right).await,
         };
         match permission {
             Ok(Permission::Allowed) => {
@@ -242,6 +242,35 @@ impl Gate {
             Ok(Permission::NotLoggedIn { .. }) => Err(ApiError::new(Code::NotLoggedIn, "")),
             Ok(Permission::WrongKey) => Err(ApiError::new(Code::WrongKey, "")),
             Err(error) => Err(refused(&error, subject)),
+        }
+    }
+
+    /// Asks for a right to a DocType. A site that wants a document is asked about any one: the right to make
+    /// documents is the same for all.
+    async fn may_in_general(
+        &self,
+        client: &frappe::Client,
+        doctype: &str,
+        right: Right,
+    ) -> Result<Permission, frappe::Error> {
+        let answered = client.may_with_doctype(doctype, right).await;
+        let wants_a_document = match &answered {
+            Ok(permission) => *permission == Permission::Missing,
+            Err(error) => error.verdict() == Verdict::Never,
+        };
+        if !wants_a_document {
+            return answered;
+        }
+        let any = List::new().order_by("creation", Order::Ascending).limit(1);
+        match self
+            .hub
+            .list(doctype, &any)
+            .await?
+            .first()
+            .and_then(Document::name)
+        {
+            Some(name) => client.may(doctype, &name, right).await,
+            None => Ok(Permission::Denied),
         }
     }
 
@@ -304,14 +333,12 @@ fn refused(error: &frappe::Error, subject: &str) -> ApiError {
 pub(crate) fn hub_failed(error: &frappe::Error) -> ApiError {
     let why = Chain(error).to_string();
     match error.verdict() {
-        frappe::Verdict::RetryAfter(after) => {
+        Verdict::RetryAfter(after) => {
             let seconds = after.map_or(5, |after| after.as_secs().max(1));
             ApiError::new(Code::HelpdeskUnreachable, "")
                 .retry_after(seconds)
                 .because(why)
         }
-        frappe::Verdict::Never | frappe::Verdict::LookFirst => {
-            ApiError::new(Code::HelpdeskFault, "").because(why)
-        }
+        Verdict::Never | Verdict::LookFirst => ApiError::new(Code::HelpdeskFault, "").because(why),
     }
 }

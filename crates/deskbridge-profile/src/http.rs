@@ -135,7 +135,7 @@ async fn profile(
         history: params.is_on("history", false),
         raw: params.is_on("raw", false),
     };
-    json(routes.profiles.of_ticket(&visit, &asked).await?)
+    json(routes.profiles.of_ticket(visit, &asked).await?)
 }
 
 async fn customer_profile(

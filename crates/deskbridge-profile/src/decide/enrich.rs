@@ -6,6 +6,7 @@ mod tests;
 
 use bitrix24::Row;
 use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_identity::CompanyId;
 use frappe::{Document, SiteTime};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -164,7 +165,7 @@ pub fn on_company(
     let same_company =
         customer.to_text("custom_bitrix_company_id").as_deref() == Some(&*id.to_string());
     let known_modified_at = customer.time("custom_bitrix_company_modified_at");
-    let business = business_values(customer, found, knowing);
+    let business = business_values(found, knowing);
     let unchanged = match (known_modified_at, modified_at) {
         (Some(known), Some(modified)) => same_company && known == modified,
         // Without a time to compare, the values themselves tell.
@@ -332,11 +333,18 @@ pub fn link_ticket(ticket: &Document, hd_customer: &str) -> Option<Write> {
 pub fn ensure_customer(orgid: &str, found: &MatchedCompany, knowing: &Knowing<'_>) -> Write {
     let title = normalise::text(&found.row, "TITLE").or_else(|| company::name(&found.row));
     let domain = shop_domain(orgid);
+    let types = knowing.customer_fields;
     let values = vec![
         ("custom_haravan_orgid", FieldValue::Number(orgid.to_owned())),
         ("custom_myharavan", FieldValue::Text(domain.clone())),
     ];
-    let mut fields = fields::encode(values, knowing.customer_fields, knowing.site);
+    let mut fields = fields::encode(values, types, knowing.site);
+    if !fields.contains_key("custom_haravan_orgid") && CompanyId::parse(orgid).is_some() {
+        // An id beyond 32 bits has no room in a number field.
+        let id = FieldValue::Text(orgid.to_owned());
+        let beside = fields::encode(vec![("custom_haravan_company_id", id)], types, knowing.site);
+        fields.extend(beside);
+    }
     fields.insert(
         "customer_name".to_owned(),
         customer_name(title.as_deref(), orgid).into(),
@@ -389,10 +397,11 @@ pub(super) enum FieldValue {
     Day(jiff::civil::Date, String),
 }
 
-/// The company's values for the fields that the customer has. What the CRM does not know is left out, and
-/// the customer's own ids are never overwritten.
+/// The company's values for the fields that the customer has. What the CRM does not know is left out.
+///
+/// Not among them are the ids by which a customer is found: whoever enters those decides who the customer is,
+/// and a write of ours would change the very question whose answer it is.
 fn business_values(
-    customer: &Document,
     found: &MatchedCompany,
     knowing: &Knowing<'_>,
 ) -> Vec<(&'static str, FieldValue)> {
@@ -404,12 +413,6 @@ fn business_values(
     };
     let id = row.id("ID");
     let segment = company::segment_of(row).map(FieldValue::Text);
-    let company_id = text("UF_CRM_COMPANY_ID").filter(|_| {
-        customer
-            .to_text("custom_haravan_company_id")
-            .unwrap_or_default()
-            .is_empty()
-    });
     let url = knowing.links.card(Card::Company, id).map(FieldValue::Text);
     let confidence = FieldValue::Number(found.confidence.0.to_string());
     let values = [
@@ -423,7 +426,6 @@ fn business_values(
             "custom_bitrix_sync_status",
             Some(FieldValue::Text("matched".to_owned())),
         ),
-        ("custom_haravan_company_id", company_id),
         ("custom_customer_segment", segment),
         ("custom_first_paid_date", day("UF_CRM_FIRST_PAID_DATE")),
         ("custom_shopplan_name", text("UF_CRM_CURRENT_SHOPPLAN")),

@@ -1,6 +1,5 @@
 //! The profile as the helpdesk itself stores it, without asking Bitrix24.
 
-use deskbridge_core::Language;
 use deskbridge_http::ApiError;
 use frappe::{Document, Right};
 use serde_json::{Value, json};

@@ -273,7 +273,7 @@ async fn a_customer_and_a_contact_need_rights_of_their_own() {
     let customer = "Tiệm Bánh Mây Trắng";
     let contact = "Nguyễn Thị Hồng Nhung-Tiệm Bánh Mây Trắng";
     for (authorization, body, expected) in [
-        (AGENT, json!({"hd_customer": customer}), "not_found"),
+        (AGENT, json!({"hd_customer": customer}), "missing_orgid"),
         (
             AGENT,
             json!({"hd_customer": customer, "contact": contact}),

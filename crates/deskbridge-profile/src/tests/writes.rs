@@ -50,7 +50,6 @@ async fn a_live_answer_brings_ticket_customer_and_contact_up_to_date() {
         customer["custom_bitrix_last_checked_at"],
         "2026-11-20 10:00:00"
     );
-    assert_eq!(customer["custom_haravan_company_id"], "1000071001");
     let contact = bench.document("Contact", CONTACT);
     assert_eq!(contact["custom_bitrix_contact_id"].as_str().unwrap(), "301");
     let snapshot = bench.document("HD Customer Data", "BTRX-company-101");
@@ -139,7 +138,7 @@ async fn not_found_is_noted_at_the_customer() {
     let bench = Bench::new().await;
     bench.profile("0007").await;
     bench.settle(1).await;
-    let customer = bench.document("HD Customer", "Mỹ Phẩm Hoa Ngâu");
+    let customer = bench.document("HD Customer", "Mỹ Phẩm Hoa Ngâu - 1000079999");
     assert_eq!(
         customer["custom_bitrix_not_found_at"], "2026-11-20 10:00:00",
         "{customer}"

@@ -66,7 +66,7 @@ const fn function(
     Function { path, access, run }
 }
 
-const FUNCTIONS: [Function; 37] = [
+const FUNCTIONS: [Function; 38] = [
     function("ping", Access::Anybody, ping),
     function("frappe.ping", Access::Anybody, ping),
     function("upload_file", Access::Anybody, desk::upload_file),

@@ -130,7 +130,6 @@ fn a_new_company_writes_everything_in_the_form_that_each_field_wants() {
         "custom_bitrix_company_url": "https://portal.example/crm/company/details/101/",
         "custom_bitrix_match_confidence": 95.0,
         "custom_bitrix_sync_status": "matched",
-        "custom_haravan_company_id": "1000071001",
         "custom_customer_segment": "SME",
         "custom_first_paid_date": "2020-02-03",
         "custom_shopplan_name": "Chuyên nghiệp",
@@ -205,17 +204,13 @@ fn what_the_crm_does_not_know_overwrites_nothing() {
     let site = Site::complete();
     let bare = json!({"ID": "101", COMPANY_ID_FIELD: "1000071001", "UF_CRM_CURRENT_SHOPPLAN": "",
         "UF_CRM_DATE_EXPIRED_SHOPPLAN": false});
-    let known = json!({"name": "Tiệm Bánh", "custom_haravan_company_id": "9"});
+    let known = json!({"name": "Tiệm Bánh", "custom_shopplan_name": "Cơ bản"});
     let fields = updated(&on_company(
         &document(&known),
         &company(&bare),
         &site.knowing(),
     ));
-    for field in [
-        "custom_shopplan_name",
-        "custom_expired_date",
-        "custom_haravan_company_id",
-    ] {
+    for field in ["custom_shopplan_name", "custom_expired_date"] {
         assert_eq!(fields.get(field), None, "{field}");
     }
 }
@@ -365,6 +360,7 @@ fn a_new_customer_gets_the_ids_that_fit() {
     assert_eq!(made("1000071001"), expected);
     let beyond_32_bits = made("200000317001");
     assert_eq!(beyond_32_bits.get("custom_haravan_orgid"), None);
+    assert_eq!(beyond_32_bits["custom_haravan_company_id"], "200000317001");
     assert_eq!(beyond_32_bits["domain"], "200000317001.myharavan.com");
     let by_domain = made("banh.example");
     assert_eq!(by_domain.get("custom_haravan_orgid"), None);
