@@ -9,7 +9,10 @@ mod permissions;
 mod secrets;
 mod writes;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, middleware::from_fn_with_state};
 use deskbridge_core::{Backoff, Clock, Secret};
@@ -104,6 +107,7 @@ impl Setup {
 struct Bench {
     router: Router,
     journal: Journal,
+    journal_runs: OnceLock<Tasks>,
     store: Store,
     clock: Clock,
     site_clock: simulators::clock::Clock,
@@ -157,6 +161,7 @@ impl Bench {
         Self {
             router,
             journal,
+            journal_runs: OnceLock::new(),
             store,
             clock,
             site_clock,
@@ -211,6 +216,15 @@ impl Bench {
             .fallback(no_such_route)
             .layer(from_fn_with_state(finishing, finish));
         (router, journal, store, clock)
+    }
+
+    /// Lets the journal work by itself from now on.
+    fn run_journal(&self) {
+        self.journal_runs.get_or_init(|| {
+            let tasks = Tasks::default();
+            tasks.spawn("journal", self.journal.clone().run(tasks.clone()));
+            tasks
+        });
     }
 
     /// Moves the clock of everybody.

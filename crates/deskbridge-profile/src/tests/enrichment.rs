@@ -2,19 +2,10 @@
 
 use super::*;
 
+/// Enrichment waits for its writes, so the journal has to work meanwhile.
 async fn enrich(bench: &Bench, authorization: &str, body: &Value) -> Answer {
-    let asked = bench.post(ENRICH, authorization, body);
-    let carried_out = async {
-        // Enrichment waits for its writes, so the journal has to work meanwhile.
-        loop {
-            bench.journal.drain().await.unwrap();
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::select! {
-        answer = asked => answer,
-        () = carried_out => unreachable!("the journal works for ever"),
-    }
+    bench.run_journal();
+    bench.post(ENRICH, authorization, body).await
 }
 
 #[tokio::test]
@@ -188,18 +179,15 @@ async fn a_customer_whose_making_was_not_answered_is_made_once() {
     let before = bench.site.site.count("HD Customer");
     bench.site_faults(&json!([{"when": "POST /api/resource/HD Customer", "times": 1, "execute": true, "answer": "hang_up"}]));
     let body = json!({"orgid": "200000410007"});
-    let asked = bench.post(ENRICH, MANAGER, &body);
-    let carried_out = async {
-        loop {
-            bench.journal.drain().await.unwrap();
-            bench.advance(2);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+    let tried_again = async {
+        testkit::wait_for("the first attempt to fail", async || {
+            bench.effects().await.first()?.failure.clone()
+        })
+        .await;
+        bench.advance(2);
+        bench.journal.drain().await.unwrap();
     };
-    let answer = tokio::select! {
-        answer = asked => answer,
-        () = carried_out => unreachable!("the journal works for ever"),
-    };
+    let (answer, ()) = tokio::join!(enrich(&bench, MANAGER, &body), tried_again);
     assert_eq!(answer.told(), "matched", "{}", answer.body);
     assert_eq!(bench.site.site.count("HD Customer"), before + 1);
 }
