@@ -140,10 +140,13 @@ impl Answer {
         Token::of(self.result()).text()
     }
 
-    /// An error that says that a read's result is not of the expected shape.
-    pub(crate) fn unexpected(&self, what: &str) -> Error {
-        let said = Said::because(&format!("the result is {what}"));
-        Failure::new(Class::NoResult, said).error(Kind::Read, &self.method, &self.host)
+    fn unexpected(&self, what: &str) -> Error {
+        self.disbelieved(Class::NoResult, &format!("the result is {what}"))
+    }
+
+    /// An error that says why the result of a read cannot be used.
+    pub(crate) fn disbelieved(&self, class: Class, why: &str) -> Error {
+        Failure::new(class, Said::because(why)).error(Kind::Read, &self.method, &self.host)
     }
 }
 

@@ -119,6 +119,9 @@ pub enum Mishap {
     /// command had no such value.
     #[error("it ran without the value it refers to")]
     Unresolved,
+    /// A page of a list does not hold what was asked for: the method ignores the filter or the order by id.
+    #[error("the page is not the one that was asked for")]
+    Strayed,
 }
 
 /// What an administrator has to change.
@@ -231,7 +234,7 @@ impl Error {
                 | Mishap::ServerFault
                 | Mishap::NotJson
                 | Mishap::NoResult => Verdict::RetryAfter(None),
-                Mishap::TooLarge | Mishap::Unresolved => Verdict::Never,
+                Mishap::TooLarge | Mishap::Unresolved | Mishap::Strayed => Verdict::Never,
             },
             Self::Overload {
                 limit, retry_after, ..
@@ -467,6 +470,7 @@ impl Failure {
             Class::NotJson => mishap(Mishap::NotJson),
             Class::NoResult => mishap(Mishap::NoResult),
             Class::Unresolved => mishap(Mishap::Unresolved),
+            Class::Strayed => mishap(Mishap::Strayed),
             Class::Expired => unsent(Unsent::Deadline),
             Class::NoConnection => unsent(Unsent::Connection),
             Class::Halted => unsent(Unsent::Halted),

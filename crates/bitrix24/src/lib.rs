@@ -1,4 +1,69 @@
-//! A client for the Bitrix24 REST API that shares one portal's budget, batches what waits and says whether a call ran
+//! A client for the Bitrix24 REST API that stays within a portal's limits, batches what waits, and says
+//! whether a call ran.
+//!
+//! [`Webhook`] is what the portal's administrator hands out, [`Portal`] is one portal with its budget, and
+//! [`Client`] calls methods with the rights of one webhook. Everything is cheap to clone and works on any
+//! Tokio runtime.
+//!
+//! # The budget
+//!
+//! A portal counts *requests*, by its own address and that of the caller: whatever webhooks and programs
+//! speak from one address share one leaky bucket of fifty requests, which drains by two a second (250 and
+//! five on the Enterprise plan). How much a request does is not counted, so fifty commands in a `batch`
+//! cost what one costs alone. It also counts the *operating time* of each method for each webhook, and
+//! refuses the method for some minutes when there has been too much of it.
+//!
+//! Hence one dispatcher for each portal, shared by all its clients:
+//!
+//! - A request takes its place in the bucket before it is sent. When the portal refuses one all the same,
+//!   others share the bucket: the request did not run, waits, and goes again, each time more slowly.
+//! - [`Lane::Interactive`] goes before [`Lane::Background`], which also leaves a reserve of the burst alone.
+//! - A method out of operating time is parked for its webhook until the portal's reset; background work
+//!   stops at four fifths of the limit.
+//! - A call's deadline covers the time it waits. One that will have no budget before its deadline is
+//!   answered at once with [`Error::Overload`] and the time when it could have gone.
+//!
+//! # Batches
+//!
+//! A call that waits alone is sent at once, as itself. When several wait, the dispatcher gathers for three
+//! milliseconds and sends those of one webhook together, in the order of their arrival. Equal reads, waiting
+//! or under way, are sent once and answered to everybody who asked. Each caller gets its own result: one
+//! command's failure is not its neighbour's, and a batch that fails as a whole is taken apart until only
+//! the command that spoils it fails.
+//!
+//! A [`Group`] is sent in one request as it is. Its commands may refer to results of earlier ones.
+//!
+//! # Verdicts
+//!
+//! After a lost answer nobody knows whether a write ran. So this client repeats by itself only what provably
+//! did not run (no connection, not a byte of the request written, or a refusal for the budget) and what
+//! changes nothing (reads, a few times). Everything else is told, and [`Error::verdict`] says what to do:
+//!
+//! | error | ran? | verdict |
+//! |---|---|---|
+//! | [`Error::NotFound`] | yes, and there is no such record | never |
+//! | [`Error::Refused`] | no, and it will not as it is | never |
+//! | [`Error::Configuration`] | no, an administrator has to change something | never |
+//! | [`Error::Overload`] | no | after the time given; never when blocked by hand |
+//! | [`Error::NotSent`] | no | try again |
+//! | [`Error::NoAnswer`] | perhaps, but it was a read | try again |
+//! | [`Error::MaybeExecuted`] | perhaps, and it was a write | look first |
+//!
+//! What will not change by asking again (a webhook that is not accepted, a missing scope, a closed portal, a
+//! redirect, a block by the vendor) opens a circuit as wide as its cause: the method, the webhook or the
+//! portal. Calls are then refused here with the same error, and one probe goes after a pause.
+//!
+//! # Reading answers
+//!
+//! [`Answer`] holds the result as it was sent, [`Row`] one record. Nothing is decoded before it is asked for,
+//! and each accessor of [`Row`] takes every spelling that portals use. **Check what you found**: a portal may
+//! ignore a condition on a field it does not know and answer with everybody, so compare the field you
+//! filtered by before you believe a row.
+//!
+//! # Log lines
+//!
+//! Each request is one `tracing` event at debug level with host, methods, status and time, and without
+//! address, parameters or answer. [`Portal::counters`] has the numbers for metrics.
 
 mod answer;
 mod budget;
@@ -8,6 +73,8 @@ mod dispatch;
 mod error;
 mod group;
 mod id;
+mod list;
+mod methods;
 mod options;
 mod outcome;
 mod params;
@@ -25,9 +92,15 @@ pub use dispatch::counters::Counters;
 pub use error::{Context, Error, Fault, Limit, Mishap, Refusal, Unsent, Verdict};
 pub use group::{COMMANDS_MAX, Command, Group, GroupAnswer, Reference};
 pub use id::{Id, NotAnId};
+pub use list::{List, Rows};
+pub use methods::MethodState;
 pub use options::{Options, OptionsError};
 pub use outcome::Outcome;
 pub use params::Param;
 pub use portal::{Client, Portal, WrongPortal};
 pub use row::{Moment, Multifield, Row};
 pub use webhook::{PortalBase, Webhook, WebhookError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -302,6 +302,16 @@ impl Params {
         entries.into_iter().flatten().map(|(key, _)| key.as_str())
     }
 
+    /// Adds a field to `select`, if there is one that does not name it and does not name all.
+    pub(crate) fn select_also(&mut self, field: &str) {
+        if let Some(Param::List(fields)) = self.get_mut("select") {
+            let names = |present: &Param| matches!(present, Param::Text(name) if name == "*" || name.eq_ignore_ascii_case(field));
+            if !fields.iter().any(names) {
+                fields.push(field.into());
+            }
+        }
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0
             .iter()

@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, Options, OptionsError, Outcome,
-    PortalBase, Webhook,
+    Answer, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, List, Options, OptionsError,
+    Outcome, PortalBase, Webhook,
     call::DEADLINE_MAX,
     dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
     error::{Class, Failure},
@@ -202,6 +202,11 @@ impl Client {
         Ok(GroupAnswer(answers))
     }
 
+    /// A list of records; see [`List`].
+    pub fn list(&self, method: &str) -> List {
+        List::new(self.clone(), method)
+    }
+
     async fn submit(
         &self,
         commands: Vec<Arc<Prepared>>,
@@ -243,7 +248,7 @@ impl Client {
         }
     }
 
-    fn malformed(&self, method: &str, why: &str) -> Error {
+    pub(crate) fn malformed(&self, method: &str, why: &str) -> Error {
         Error::malformed(method, self.host(), why)
     }
 

@@ -22,7 +22,6 @@ pub(crate) type Handler = Box<dyn Fn(&str, &Value) -> Value + Send + Sync>;
 /// A request that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
-    pub(crate) at: Instant,
     pub(crate) user_id: u64,
     pub(crate) is_batch: bool,
     pub(crate) halts: bool,
@@ -233,7 +232,6 @@ impl Arrived {
             vec![(outgoing.method.to_string(), body.clone())]
         };
         Self {
-            at: Instant::now(),
             user_id: outgoing.webhook.user_id(),
             is_batch,
             halts: body["halt"] == 1,

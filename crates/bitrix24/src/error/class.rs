@@ -38,6 +38,7 @@ pub(crate) enum Class {
     NotJson,
     NoResult,
     Unresolved,
+    Strayed,
     // Never left.
     Expired,
     NoConnection,
@@ -96,6 +97,7 @@ impl Class {
             | Self::NotJson
             | Self::NoResult
             | Self::Unresolved
+            | Self::Strayed
             | Self::Expired
             | Self::NoConnection
             | Self::Halted
@@ -133,6 +135,7 @@ impl Class {
             | Self::NotJson
             | Self::NoResult
             | Self::Unresolved
+            | Self::Strayed
             | Self::Expired
             | Self::NoConnection
             | Self::Halted
@@ -166,6 +169,7 @@ impl Class {
             | Self::Queue
             | Self::Deadline
             | Self::Unresolved
+            | Self::Strayed
             | Self::Expired
             | Self::Halted
             | Self::Closed => Repeat::Never,
