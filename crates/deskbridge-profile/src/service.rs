@@ -3,6 +3,8 @@
 
 mod enrichment;
 mod facts;
+mod parts;
+mod showing;
 mod stored;
 mod writes;
 
@@ -12,101 +14,34 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use deskbridge_core::{Chain, Clock, Language};
 use deskbridge_http::ApiError;
-use deskbridge_identity::Country;
 use deskbridge_journal::{Journal, Tasks};
-use deskbridge_store::Store;
 use frappe::Right;
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
-use serde_json::value::RawValue;
 
 pub(crate) use enrichment::EnrichmentAsked;
-use facts::{FactSource, LookedUp};
+use facts::FactSource;
+pub use parts::{Local, Parts};
+use showing::{Extras, Rendered, envelope};
 
 use crate::{
-    case::{CaseFile, Cases, raw},
-    crm::Portals,
+    case::{CaseFile, Cases},
     customers::Customers,
     decide::{
-        answer::{
-            self, BitrixView, Envelope, Facts, Message, Origin, ProfileData, Status, Trouble,
-        },
-        company::{self, Labels, Showing},
-        contact,
-        history::History,
+        answer::{self, Envelope, Facts, Message, Origin, Status, Trouble},
         sentences,
     },
-    gate::{Agent, Gate, GateTimes, Visit},
+    gate::{Agent, Gate, Visit},
     live::{Live, Settled, Source},
-    memory::Remembered,
     meta::Metas,
 };
 
 /// Case files and rendered answers kept in memory at most.
 const IN_MEMORY_MAX: usize = 10_000;
-
-/// What is decided on this machine rather than in the helpdesk.
-#[derive(Clone, Debug)]
-pub struct Local {
-    /// Names the helpdesk in ordering keys: the connection's name.
-    pub site: String,
-    /// Where a phone number without a country code is dialled.
-    pub country: Country,
-    /// The zone in which dates of the CRM are told; `None` keeps the day that is written.
-    pub dates_in: Option<TimeZone>,
-    /// The helpdesk's zone; `None` asks the helpdesk.
-    pub site_zone: Option<TimeZone>,
-    /// How long *not found* need not be asked again.
-    pub not_found_for: Duration,
-    /// How long a stale answer is worth showing.
-    pub stale_for: Duration,
-    /// How long the helpdesk's word on callers and rights is good.
-    pub gate_times: GateTimes,
-    /// How long what the helpdesk says about a ticket is good.
-    pub case_for: Duration,
-    /// How long an enrichment waits for its writes.
-    pub writes_for: Duration,
-}
-
-impl Default for Local {
-    fn default() -> Self {
-        Self {
-            site: "helpdesk".to_owned(),
-            country: Country::default(),
-            dates_in: None,
-            site_zone: None,
-            not_found_for: Duration::from_secs(300),
-            stale_for: Duration::from_secs(7 * 24 * 3_600),
-            gate_times: GateTimes::default(),
-            case_for: Duration::from_secs(5),
-            writes_for: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What the profile needs of the rest of the program.
-#[derive(Clone)]
-pub struct Parts {
-    /// The helpdesk.
-    pub site: frappe::Site,
-    /// The helpdesk as the hub's own user.
-    pub hub: frappe::Client,
-    /// The portals.
-    pub portals: Arc<Portals>,
-    /// The store.
-    pub store: Store,
-    /// The journal, with the handlers of [`crate::apply::handlers`].
-    pub journal: Journal,
-    /// The time of day.
-    pub clock: Clock,
-    /// Background work.
-    pub tasks: Tasks,
-}
 
 /// A question for a profile.
 #[derive(Clone, Debug)]
@@ -156,22 +91,6 @@ impl Shared {
         let number = self.occasions.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.clock.now().as_microsecond())
     }
-}
-
-/// Company and contact as they are sent, for as long as nothing that shapes them changes.
-struct Rendered {
-    shaped_by: Shape,
-    company: Option<Box<RawValue>>,
-    contact: Option<Box<RawValue>>,
-}
-
-/// What a rendered answer depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Shape {
-    fetched_at: Timestamp,
-    generation: u64,
-    labels_fetched_at: Option<Timestamp>,
-    today: Date,
 }
 
 impl Profiles {
@@ -354,7 +273,7 @@ impl Profiles {
             case,
             &found,
             rendered.as_deref(),
-            BitrixExtras {
+            Extras {
                 history: history.as_ref(),
                 with_raw: asked.raw && agent.is_system_manager,
                 trouble: trouble.as_ref(),
@@ -363,130 +282,6 @@ impl Profiles {
         let (status, stale) = (view.status, view.stale);
         envelope(case, view, sentences::profile(status, stale, language))
     }
-
-    fn bitrix_view<'a>(
-        &self,
-        live: &Live,
-        case: &'a CaseFile,
-        found: &'a LookedUp,
-        rendered: Option<&'a Rendered>,
-        extras: BitrixExtras<'a>,
-    ) -> BitrixView<'a> {
-        let facts: Option<&Remembered<Facts>> = found.facts.as_deref();
-        let value = facts.map(|facts| &facts.value);
-        let company = value.and_then(|facts| facts.company.as_ref());
-        let now = self.shared.clock.now();
-        let last_tried = || match found.status {
-            Status::Error => case.inputs.values.last().map(String::as_str),
-            _ => None,
-        };
-        BitrixView {
-            enabled: live.settings.enabled,
-            configured: live.settings.webhook.is_some(),
-            status: found.status,
-            cached: facts.is_some() && found.origin != Origin::Live,
-            lookup_candidates: &case.inputs.values,
-            lookup_value: value
-                .and_then(|facts| facts.lookup_value.as_deref())
-                .or_else(last_tried),
-            company: rendered.and_then(|rendered| rendered.company.as_deref()),
-            contact: rendered.and_then(|rendered| rendered.contact.as_deref()),
-            responsible: value.and_then(|facts| facts.responsible.as_ref()),
-            matches: company.map_or(0, |company| company.matches),
-            match_key: value.and_then(Facts::match_key),
-            confidence: value.and_then(Facts::confidence),
-            age_seconds: facts.map(|facts| facts.age_seconds(now)),
-            stale: found.origin == Origin::Stale,
-            history: extras.history,
-            raw: company
-                .filter(|_| extras.with_raw)
-                .map(|company| &company.row),
-            error: extras.trouble,
-        }
-    }
-
-    /// Company and contact in the form in which they are sent.
-    async fn render(
-        &self,
-        live: &Live,
-        key: &str,
-        facts: &Remembered<Facts>,
-    ) -> Result<Arc<Rendered>, ApiError> {
-        let labels = if live.settings.enum_fields.is_empty() {
-            None
-        } else {
-            self.shared.facts.labels(&live.host).await
-        };
-        let zone = self.shared.local.dates_in.as_ref();
-        let today_in = zone
-            .cloned()
-            .unwrap_or_else(|| self.shared.metas.zone_hint());
-        let today = today_in.to_datetime(self.shared.clock.now()).date();
-        let shape = Shape {
-            fetched_at: facts.fetched_at,
-            generation: live.generation,
-            labels_fetched_at: labels.as_ref().map(|labels| labels.fetched_at),
-            today,
-        };
-        if let Some(rendered) = self.shared.rendered.get(key)
-            && rendered.shaped_by == shape
-        {
-            return Ok(rendered);
-        }
-        let no_labels = Labels::new();
-        let labels = labels.as_ref().map_or(&no_labels, |labels| &labels.value);
-        let settings = &live.settings;
-        let wanted: Labels = labels
-            .iter()
-            .filter(|(field, _)| settings.enum_fields.contains(*field))
-            .map(|(field, options)| (field.clone(), options.clone()))
-            .collect();
-        let showing = Showing {
-            field_map: &settings.field_map,
-            labels: &wanted,
-            links: &live.links,
-            zone,
-            today,
-        };
-        let company = facts.value.company.as_ref();
-        let contact = facts.value.contact.as_ref();
-        let rendered = Arc::new(Rendered {
-            shaped_by: shape,
-            company: company
-                .map(|found| raw(&company::view(&found.row, &showing)))
-                .transpose()?,
-            contact: contact
-                .map(|row| raw(&contact::view(row, &live.links)))
-                .transpose()?,
-        });
-        self.shared
-            .rendered
-            .insert(key.to_owned(), Arc::clone(&rendered));
-        Ok(rendered)
-    }
-}
-
-/// What else an answer shows.
-#[derive(Clone, Copy)]
-struct BitrixExtras<'a> {
-    history: Option<&'a History>,
-    with_raw: bool,
-    trouble: Option<&'a Trouble>,
-}
-
-fn envelope(
-    case: &CaseFile,
-    bitrix: BitrixView<'_>,
-    message: &'static str,
-) -> Result<Vec<u8>, ApiError> {
-    let data = ProfileData {
-        ticket: &case.json.ticket,
-        customer: &case.json.customer,
-        contact: &case.json.contact,
-        haravan: &case.json.haravan,
-        bitrix,
-    };
-    body(data, true, message)
 }
 
 /// A body as Frappe wraps it.

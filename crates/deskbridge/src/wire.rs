@@ -243,10 +243,7 @@ impl App {
                 "/metrics",
                 get(show_metrics).with_state(Arc::clone(&metrics)),
             )
-            .merge(router(Routes {
-                profiles: profiles.clone(),
-                trusted,
-            }))
+            .merge(router(Routes { profiles, trusted }))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))

@@ -31,7 +31,7 @@ pub(super) fn add(data: &mut Data, now: Timestamp) {
         data.contacts.extend(contact(now, shop, id));
     }
     // Two companies may share their contact, who then belongs to the first.
-    data.contacts.sort_by_key(|contact| contact_id(contact));
+    data.contacts.sort_by_key(contact_id);
     data.contacts.dedup_by_key(|contact| contact_id(contact));
 }
 
