@@ -26,6 +26,8 @@ use crate::{
 
 /// How long the dispatcher waits when the store itself fails.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often the store is looked at when nothing is due: the command line may have revived an effect.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Carries out effects of one or several kinds.
 pub trait Handler: Send + Sync + 'static {
@@ -210,32 +212,33 @@ impl Journal {
                 Ok(pause) => pause,
                 Err(error) => {
                     tracing::error!(error = %Chain(&error), "The journal cannot read its store");
-                    Some(STORE_PAUSE)
+                    STORE_PAUSE
                 }
             };
             tokio::select! {
                 () = tasks.stopping() => {}
                 () = woken, if free > 0 => {}
                 Some(_) = running.join_next() => {}
-                () = sleep(pause), if free > 0 => {}
+                () = tokio::time::sleep(pause), if free > 0 => {}
             }
         }
         while running.join_next().await.is_some() {}
     }
 
-    /// Starts what can be started; how long to sleep before there is more.
-    async fn start(&self, free: usize, running: &mut JoinSet<()>) -> Result<Option<Duration>> {
+    /// Starts what can be started; how long to sleep before there may be more.
+    async fn start(&self, free: usize, running: &mut JoinSet<()>) -> Result<Duration> {
         if free == 0 {
-            return Ok(None);
+            return Ok(LOOK_EVERY);
         }
         for claimed in self.claim(free).await? {
             let journal = self.clone();
             running.spawn(async move { journal.attempt(claimed).await });
         }
         let next = self.shared.store.next_effect_claimable_at().await?;
-        Ok(next.map(|next| {
+        Ok(next.map_or(LOOK_EVERY, |next| {
             let wait = next.duration_since(self.shared.clock.now());
-            Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default()
+            let wait = Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default();
+            wait.min(LOOK_EVERY)
         }))
     }
 
@@ -349,9 +352,3 @@ impl Journal {
     }
 }
 
-async fn sleep(pause: Option<Duration>) {
-    match pause {
-        Some(pause) => tokio::time::sleep(pause).await,
-        None => std::future::pending().await,
-    }
-}

@@ -317,6 +317,28 @@ async fn the_running_journal_carries_out_what_is_recorded_and_stops() {
     assert!(tasks.shut_down(deadline).await);
 }
 
+#[tokio::test]
+async fn the_running_journal_notices_what_another_process_revives() {
+    let bench = Bench::new();
+    bench.will_answer(1, [Outcome::Refused(Failure::new("no such ticket"))]);
+    let tasks = Tasks::default();
+    tasks.spawn("journal", bench.journal.clone().run(tasks.clone()));
+    let id = bench.record(1, "a").await;
+    testkit::wait_for("the effect to be given up", async || {
+        (bench.record_of(id).await.state == EffectState::Dead).then_some(())
+    })
+    .await;
+    bench
+        .store
+        .revive_effect(id, bench.clock.now())
+        .await
+        .unwrap();
+    testkit::wait_for("the revived effect to be done", async || {
+        (bench.record_of(id).await.state == EffectState::Done).then_some(())
+    })
+    .await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

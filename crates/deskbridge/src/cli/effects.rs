@@ -147,6 +147,9 @@ async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<Exit
     } else {
         arguments.ids
     };
+    if ids.is_empty() {
+        say("No effect is given up.")?;
+    }
     let mut unchanged = 0;
     for id in ids {
         if arguments.dry_run {

@@ -19,11 +19,28 @@ use simulators::{
 
 use super::{say, serve::stopped};
 
+const BITRIX24_HELP: &str = "\
+Prints its addresses, webhooks and certificate as one line of JSON. While it runs:
+  GET, PUT /_simulator/data       everything it holds; a file to start from
+  GET, PUT /_simulator/faults     what it does wrong
+  GET, PUT /_simulator/limits     requests a second and operating time
+  GET, PUT /_simulator/latency    {\"request_ms\": 50, \"command_ms\": 2}
+  GET      /_simulator/journal    what it was asked";
+
+const FRAPPE_HELP: &str = "\
+Prints its address and the keys of its users as one line of JSON. While it runs:
+  GET, PUT /_simulator/data       everything it holds; a file to start from
+  PUT      /_simulator/faults     what it does wrong
+  PUT      /_simulator/latency    {\"ms\": 20}
+  GET      /_simulator/journal    what it was asked";
+
 #[derive(Subcommand)]
 pub(crate) enum SimulateCommand {
     /// A Bitrix24 portal.
+    #[command(after_help = BITRIX24_HELP)]
     Bitrix24(Bitrix24Arguments),
     /// A Frappe site with Helpdesk.
+    #[command(after_help = FRAPPE_HELP)]
     Frappe(SimulateArguments),
 }
 
@@ -32,7 +49,7 @@ pub(crate) struct SimulateArguments {
     /// Where it listens for plain HTTP; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// What it holds, as JSON; invented sample data without.
+    /// What it holds, as JSON in the form of `GET /_simulator/data`; without, the invented sample.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// What it does wrong, as a JSON list of rules.
@@ -72,9 +89,14 @@ async fn portal(arguments: Bitrix24Arguments) -> anyhow::Result<()> {
     };
     let running = bitrix24::start(options).await?;
     let webhooks = running.portal.data().webhooks;
-    let webhooks = webhooks
-        .iter()
-        .map(|webhook| json!({"path": webhook.path(), "scopes": webhook.scopes}));
+    let base = running.http_url.as_deref().unwrap_or_default();
+    let webhooks = webhooks.iter().map(|webhook| {
+        json!({
+            "url": format!("{base}{}", webhook.path()),
+            "scopes": webhook.scopes,
+            "active": webhook.active,
+        })
+    });
     let ready = json!({
         "http_url": running.http_url,
         "https_url": running.https_url,
@@ -91,6 +113,16 @@ async fn site(arguments: SimulateArguments) -> anyhow::Result<()> {
         Some(file) => read(file)?,
         None => frappe::sample(Clock::system().now()),
     };
+    let users = data.users.iter().filter_map(|user| {
+        let (key, secret) = (user.api_key.as_ref()?, user.api_secret.as_ref()?);
+        Some(json!({
+            "email": user.email,
+            "roles": user.roles,
+            "enabled": user.enabled,
+            "authorization": format!("token {key}:{secret}"),
+        }))
+    });
+    let users = users.collect::<Vec<_>>();
     let options = frappe::Options {
         listen: Listen {
             address: arguments.listen,
@@ -103,7 +135,7 @@ async fn site(arguments: SimulateArguments) -> anyhow::Result<()> {
     running
         .site
         .set_faults(faults(arguments.faults.as_deref())?);
-    say(json!({"url": running.url}).to_string())?;
+    say(json!({"url": running.url, "users": users}).to_string())?;
     stopped()?.await;
     Ok(())
 }

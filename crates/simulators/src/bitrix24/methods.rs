@@ -198,6 +198,12 @@ const METHODS: &[Method] = &[
     crm("crm.contact.update", |call| {
         records::update(call, Entity::Contact)
     }),
+    crm("crm.contact.userfield.get", |call| {
+        user_fields::get(call, Entity::Contact)
+    }),
+    crm("crm.contact.userfield.list", |call| {
+        user_fields::list(call, Entity::Contact)
+    }),
     crm("crm.lead.add", |call| records::add(call, Entity::Lead)),
     crm("crm.lead.delete", |call| {
         records::delete(call, Entity::Lead)
@@ -210,6 +216,12 @@ const METHODS: &[Method] = &[
     crm("crm.lead.update", |call| {
         records::update(call, Entity::Lead)
     }),
+    crm("crm.lead.userfield.get", |call| {
+        user_fields::get(call, Entity::Lead)
+    }),
+    crm("crm.lead.userfield.list", |call| {
+        user_fields::list(call, Entity::Lead)
+    }),
     crm("crm.deal.add", |call| records::add(call, Entity::Deal)),
     crm("crm.deal.delete", |call| {
         records::delete(call, Entity::Deal)
@@ -221,6 +233,12 @@ const METHODS: &[Method] = &[
     crm("crm.deal.list", |call| records::list(call, Entity::Deal)),
     crm("crm.deal.update", |call| {
         records::update(call, Entity::Deal)
+    }),
+    crm("crm.deal.userfield.get", |call| {
+        user_fields::get(call, Entity::Deal)
+    }),
+    crm("crm.deal.userfield.list", |call| {
+        user_fields::list(call, Entity::Deal)
     }),
     crm("crm.item.add", items::add),
     crm("crm.item.delete", items::delete),

@@ -8,10 +8,10 @@ use anyhow::{Context as _, bail};
 use bitrix24::{Call, Client, Group, Row};
 use clap::{Args, ValueEnum};
 use deskbridge_profile::{
-    decide::field_map::FieldMap,
     live::{self, Source},
     settings::Settings,
 };
+use serde::Serialize;
 use serde_json::json;
 
 use self::propose::{Mark, Proposal, propose};
@@ -55,11 +55,14 @@ impl Entity {
 }
 
 /// A field of the portal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct PortalField {
+    #[serde(rename = "field")]
     name: String,
+    #[serde(rename = "type")]
     kind: String,
     label: Option<String>,
+    #[serde(rename = "multiple")]
     is_multiple: bool,
     options: usize,
 }
@@ -83,16 +86,24 @@ pub(super) async fn run(arguments: FieldsArguments) -> anyhow::Result<ExitCode> 
     };
     let client = connections.portals.client(webhook)?;
     let fields = read(&client, arguments.entity, &arguments.language).await?;
-    // Only companies are shown through a field map.
-    let configured = match arguments.entity {
-        Entity::Company => settings.field_map,
-        Entity::Contact | Entity::Lead | Entity::Deal => FieldMap::default(),
-    };
-    let proposals = propose(&fields, &configured);
-    if arguments.json {
-        say(serde_json::to_string_pretty(&as_json(&proposals))?)?;
-    } else {
-        print_table(&proposals)?;
+    match arguments.entity {
+        Entity::Company => {
+            let proposals = propose(&fields, &settings.field_map);
+            if arguments.json {
+                say(serde_json::to_string_pretty(&as_json(&proposals))?)?;
+            } else {
+                print_table(&proposals)?;
+                print_legend(&proposals)?;
+            }
+        }
+        // Only companies are shown through a field map.
+        Entity::Contact | Entity::Lead | Entity::Deal if arguments.json => {
+            say(serde_json::to_string_pretty(&json!({"fields": fields}))?)?;
+        }
+        Entity::Contact | Entity::Lead | Entity::Deal => {
+            let unmapped = fields.into_iter().map(Proposal::unmapped);
+            print_table(&unmapped.collect::<Vec<_>>())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -158,27 +169,12 @@ fn as_json(proposals: &[Proposal]) -> serde_json::Value {
         .filter(|proposal| proposal.mark != Mark::Gone)
         .filter_map(|proposal| Some((proposal.field.name.clone(), proposal.key.clone()?.into())))
         .collect();
-    let fields: Vec<_> = proposals
-        .iter()
-        .map(|proposal| {
-            json!({
-                "field": proposal.field.name,
-                "type": proposal.field.kind,
-                "label": proposal.field.label,
-                "multiple": proposal.field.is_multiple,
-                "options": proposal.field.options,
-                "configured_key": proposal.configured,
-                "key": proposal.key,
-                "mark": proposal.mark.as_str(),
-            })
-        })
-        .collect();
     let enums: Vec<_> = proposals
         .iter()
         .filter(|proposal| proposal.key.is_some() && proposal.field.options > 0)
         .map(|proposal| &proposal.field.name)
         .collect();
-    json!({"bitrix_company_field_map_json": map, "bitrix_enum_fields_json": enums, "fields": fields})
+    json!({"bitrix_company_field_map_json": map, "bitrix_enum_fields_json": enums, "fields": proposals})
 }
 
 fn print_table(proposals: &[Proposal]) -> anyhow::Result<()> {
@@ -206,6 +202,10 @@ fn print_table(proposals: &[Proposal]) -> anyhow::Result<()> {
         );
         say(line.trim_end())?;
     }
+    Ok(())
+}
+
+fn print_legend(proposals: &[Proposal]) -> anyhow::Result<()> {
     say("")?;
     for (mark, meaning) in [
         (Mark::Mapped, "in the configured field map"),

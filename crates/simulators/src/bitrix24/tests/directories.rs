@@ -292,3 +292,22 @@ async fn comments_need_a_record_and_a_parameter_in_lower_case() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn every_kind_of_record_lists_its_own_user_fields() {
+    let portal = portal(bare());
+    for (method, expected) in [
+        ("crm.company.userfield.list", true),
+        ("crm.contact.userfield.list", false),
+        ("crm.lead.userfield.list", false),
+        ("crm.deal.userfield.list", false),
+    ] {
+        let listed = result(&portal, method, json!({})).await;
+        let has_store_name = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|field| field["FIELD_NAME"] == "UF_CRM_STORENAME");
+        assert_eq!(has_store_name, expected, "{method}");
+    }
+}

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use deskbridge_profile::decide::field_map::FieldMap;
+use serde::Serialize;
 
 use super::PortalField;
 
 /// How a field stands to the configured map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Mark {
     /// It is in the map and in the portal.
     Mapped,
@@ -28,24 +30,29 @@ impl Mark {
             Self::System => ' ',
         }
     }
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Mapped => "mapped",
-            Self::Proposed => "proposed",
-            Self::Gone => "gone",
-            Self::System => "system",
-        }
-    }
 }
 
 /// A field with the key under which it is, or might be, shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Proposal {
+    #[serde(flatten)]
     pub(super) field: PortalField,
+    #[serde(rename = "configured_key")]
     pub(super) configured: Option<String>,
     pub(super) key: Option<String>,
     pub(super) mark: Mark,
+}
+
+impl Proposal {
+    /// A field that is shown under no key.
+    pub(super) fn unmapped(field: PortalField) -> Self {
+        Self {
+            field,
+            configured: None,
+            key: None,
+            mark: Mark::System,
+        }
+    }
 }
 
 /// Every field of the portal, and those of the map that the portal lacks.
