@@ -351,4 +351,3 @@ impl Journal {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
-

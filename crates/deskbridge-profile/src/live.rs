@@ -18,6 +18,9 @@ use crate::{
 /// The Single DocType that holds the settings.
 pub const SETTINGS_DOCTYPE: &str = "Helpdesk Integrations Settings";
 
+/// How soon settings that have never been read are asked for again.
+const UNREAD_PAUSE: Duration = Duration::from_secs(2);
+
 /// Where the settings are written down.
 #[derive(Clone)]
 pub enum Source {
@@ -75,26 +78,33 @@ impl Settled {
     /// A helpdesk that cannot be asked now is asked again later; until then nothing is configured.
     pub async fn start(source: Source, portals: Arc<Portals>, tasks: &Tasks) -> Self {
         let first = match &source {
-            Source::File(raw) => raw.clone(),
+            Source::File(raw) => Some(raw.clone()),
             Source::Helpdesk { hub, .. } => match read(hub).await {
-                Ok(raw) => raw,
+                Ok(raw) => Some(raw),
                 Err(error) => {
                     tracing::error!(error = %Chain(&error), "The settings in the helpdesk cannot be read; it is tried again");
-                    RawSettings::default()
+                    None
                 }
             },
         };
+        let is_read = first.is_some();
+        let first = first.unwrap_or_default();
         let (change, live) = watch::channel(Arc::new(Live::of(&first, &portals, 0)));
         if let Source::Helpdesk { hub, every } = source {
             let stopping = tasks.clone();
             tasks.spawn("settings", async move {
                 let mut current = first;
+                let mut pause = if is_read { every } else { every.min(UNREAD_PAUSE) };
                 loop {
                     tokio::select! {
                         () = stopping.stopping() => return,
-                        () = tokio::time::sleep(every) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
-                    match read(&hub).await {
+                    let read = read(&hub).await;
+                    if read.is_ok() {
+                        pause = every;
+                    }
+                    match read {
                         Ok(raw) if raw.is_same(&current) => {}
                         Ok(raw) => {
                             let generation = change.borrow().generation + 1;

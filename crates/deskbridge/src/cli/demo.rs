@@ -235,7 +235,7 @@ fn demo_ticket(case: Case, subject: impl Fn(&str) -> Option<String>) -> DemoTick
         Case::Ambiguous => (
             200,
             Some("matched"),
-            None,
+            shop.map(|shop| shop.shop_name),
             Some(2),
             "two companies carry the id; the one that was changed last is shown",
         ),

@@ -1,0 +1,216 @@
+//! The doctor, the configuration check.
+
+use serde_json::{Value, json};
+use simulators::bitrix24;
+
+use crate::hub::Bench;
+
+type Change = Box<dyn Fn(String) -> String>;
+
+fn replace(old: &str, new: &str) -> Change {
+    let (old, new) = (old.to_owned(), new.to_owned());
+    Box::new(move |text| {
+        assert!(text.contains(&old), "{old}");
+        text.replace(&old, &new)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_configuration_is_found_sound() {
+    let bench = Bench::new().await;
+    let said = bench.run(&["doctor"]).await;
+    assert_eq!(said.status, Some(0), "{}", said.out);
+    assert!(
+        said.out.ends_with("Everything is in order.\n"),
+        "{}",
+        said.out
+    );
+    let said = bench.run(&["doctor", "--json"]).await;
+    for line in said.out.lines() {
+        let finding: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(finding["level"], "ok", "{line}");
+    }
+    let said = bench.run(&["config", "check"]).await;
+    assert_eq!(said.status, Some(0), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
+    let bench = Bench::new().await;
+    let companies = format!("rest/1/{}", bitrix24::CUSTOMER_SECRET);
+    let responsible = format!("rest/57/{}", bitrix24::RESPONSIBLE_SECRET);
+    for (change, place, what, mend) in [
+        (
+            replace("hub-secret", "hub-wrong"),
+            "helpdesk",
+            "does not accept the hub's API key",
+            "Generate a key pair",
+        ),
+        (
+            replace(
+                "hub-key\"\napi_secret = \"hub-secret",
+                "an-key\"\napi_secret = \"an-secret",
+            ),
+            "helpdesk",
+            "cannot see whether a caller is enabled",
+            "System Manager",
+        ),
+        (
+            replace(&bench.site.url, bench.portal_url()),
+            "helpdesk",
+            "the answer is not Frappe's",
+            "leads to the Frappe site",
+        ),
+        (
+            replace(&bench.site.url, "http://127.0.0.1:1"),
+            "helpdesk",
+            "could not be reached",
+            "whether the site runs",
+        ),
+        (
+            replace(&companies, "rest/1/none"),
+            "bitrix24",
+            "does not accept this webhook",
+            "make a new one",
+        ),
+        (
+            replace(&companies, &responsible),
+            "bitrix24",
+            "lacks the scope crm; it has user_basic",
+            "Tick the scope",
+        ),
+        (
+            replace(&responsible, &companies),
+            "responsible",
+            "lacks the scope user_basic or user; it has crm",
+            "Tick the scope",
+        ),
+        (
+            replace(
+                &format!("{}/rest/1", bench.portal_url()),
+                "http://127.0.0.1:1/rest/1",
+            ),
+            "bitrix24",
+            "no connection",
+            "Check the portal's address",
+        ),
+        (
+            replace(
+                &format!("{}/rest/1", bench.portal_url()),
+                "http://portal.example/rest/1",
+            ),
+            "settings",
+            "without https",
+            "Correct the setting",
+        ),
+        (
+            replace("listen =", "database = \"nowhere/hub.db\"\nlisten ="),
+            "database",
+            "does not exist",
+            "Make it",
+        ),
+    ] {
+        bench.configure(change);
+        let said = bench.run(&["doctor", "--json"]).await;
+        assert_eq!(said.status, Some(1), "{what}: {}", said.out);
+        let mut findings = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_place = findings
+            .find(|finding| finding["place"] == place && finding["level"] == "fail")
+            .unwrap_or_else(|| panic!("{what}: {}", said.out));
+        let (told, advice) = (
+            of_place["what"].as_str().unwrap(),
+            of_place["mend"].as_str().unwrap(),
+        );
+        assert!(told.contains(what) && advice.contains(mend), "{of_place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_be_better_is_no_failure() {
+    let bench = Bench::new().await;
+    bench.configure(|text| {
+        format!("{text}\n[profile]\ncompany_field_map = {{ TITLE = \"title\", UF_CRM_GONE = \"gone\" }}\n")
+    });
+    let said = bench.run(&["doctor"]).await;
+    assert_eq!(said.status, Some(0), "{}", said.out);
+    assert!(
+        said.out.contains("The portal has no UF_CRM_GONE"),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_the_helpdesk_are_probed_as_well() {
+    let bench = Bench::new().await;
+    bench.configure(|text| {
+        let file = text.split("[[bitrix24]]").next().unwrap();
+        format!("{file}\n[profile]\nsettings = \"helpdesk\"\n")
+    });
+    let said = bench.run(&["doctor"]).await;
+    assert!(
+        said.out
+            .contains("The Bitrix24 integration is switched off"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flaw_of_the_configuration_is_named_with_its_place() {
+    let bench = Bench::new().await;
+    for (change, expected) in [
+        (
+            replace("responsible_webhook_url =", "responsible_webhok_url ="),
+            "bitrix24[0].responsible_webhok_url of the configuration: unknown field",
+        ),
+        (
+            replace("\"hub-secret\"", "{ env = \"NOWHERE\" }"),
+            "frappe[helpdesk].api_secret of the configuration: the environment has no variable NOWHERE",
+        ),
+        (
+            replace("\"hub-secret\"", "{ file = \"nowhere.secret\" }"),
+            "nowhere.secret",
+        ),
+        (replace("[[bitrix24]]", "[bitrix24"), "line "),
+        (
+            replace("http://127.0.0.1", "ftp://127.0.0.1"),
+            "frappe[helpdesk].url",
+        ),
+    ] {
+        bench.configure(change);
+        for command in [&["config", "check"][..], &["serve"], &["doctor"]] {
+            let said = bench.run(command).await;
+            assert_eq!(said.status, Some(1), "{expected}: {}", said.out);
+            assert!(said.err.contains(expected), "{expected}: {}", said.err);
+            assert!(!said.err.contains("hub-secret"), "{}", said.err);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_map_that_is_none_is_told_and_the_built_in_one_is_used() {
+    let bench = Bench::new().await;
+    let settings = json!({
+        "doctype": "Helpdesk Integrations Settings",
+        "name": "Helpdesk Integrations Settings",
+        "bitrix_enabled": 1,
+        "bitrix_company_field_map_json": "{not json",
+    });
+    bench.set_settings(&settings);
+    bench.configure(|text| {
+        let file = text.split("[[bitrix24]]").next().unwrap();
+        format!("{file}\n[profile]\nsettings = \"helpdesk\"\n")
+    });
+    let said = bench.run(&["doctor"]).await;
+    assert!(
+        said.out.contains("bitrix_company_field_map_json"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+}
