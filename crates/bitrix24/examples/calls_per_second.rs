@@ -1,5 +1,5 @@
-//! How many calls one after another, and how many rows of an export, this client gets through on this
-//! machine, against a server in the same process that does next to nothing.
+//! How many calls one after another and all at once, and how many rows of an export, this client gets
+//! through on this machine, against a server in the same process that does next to nothing.
 //!
 //! ```text
 //! cargo run --release -p bitrix24 --example calls_per_second
@@ -9,6 +9,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use bitrix24::{Call, Client, Limits, Options, Portal, Webhook};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use simulators::server::{Handler, Listen, Reply, Request, Server};
 use tokio::time::Instant;
 
@@ -64,6 +65,7 @@ async fn client(url: &str) -> Result<Client, Box<dyn Error>> {
             per_second: 1_000_000,
         },
         deadline: Duration::from_secs(30),
+        waiting_max: CALLS as usize,
         ..Options::default()
     };
     let portal = Portal::new(webhook.portal_base(), &options)?;
@@ -86,6 +88,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     println!(
         "{:.0} calls a second, one after another",
+        f64::from(CALLS) / seconds
+    );
+
+    let start = Instant::now();
+    let answers = join_all((0..CALLS).map(|id| client.call(call(id)))).await;
+    answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let requests = client.portal().counters().batches;
+    println!(
+        "{:.0} calls a second, all at once, in {requests} batches",
         f64::from(CALLS) / seconds
     );
 

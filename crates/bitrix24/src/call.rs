@@ -58,6 +58,8 @@ pub struct Call {
     pub(crate) params: Params,
     pub(crate) lane: Option<Lane>,
     pub(crate) deadline: Option<Duration>,
+    /// Parameters were given that are no object.
+    is_shapeless: bool,
 }
 
 impl Call {
@@ -84,6 +86,7 @@ impl Call {
             params: Params::default(),
             lane: None,
             deadline: None,
+            is_shapeless: false,
         }
     }
 
@@ -103,11 +106,12 @@ impl Call {
         self
     }
 
-    /// Sets parameters from a JSON object; anything else is ignored. Build `order` with [`Call::order`]
-    /// when it has several keys: [`serde_json::json!`] sorts them.
+    /// Sets parameters from a JSON object; a call with anything else is not sent. Build `order` with
+    /// [`Call::order`] when it has several keys: [`serde_json::json!`] sorts them.
     pub fn params(mut self, values: impl Into<Param>) -> Self {
-        if let Param::Map(entries) = values.into() {
-            self.params.extend(entries);
+        match values.into() {
+            Param::Map(entries) => self.params.extend(entries),
+            _ => self.is_shapeless = true,
         }
         self
     }
@@ -168,6 +172,9 @@ impl Call {
         }
         if self.method.eq_ignore_ascii_case("batch") {
             return Some("batches are made by the client; send a group".to_owned());
+        }
+        if self.is_shapeless {
+            return Some("parameters are an object".to_owned());
         }
         let twice = self.params.named_twice()?;
         Some(format!(

@@ -218,7 +218,7 @@ impl Reference {
 pub struct GroupAnswer(pub(crate) Vec<Result<Answer, Error>>);
 
 impl GroupAnswer {
-    /// The answer to a command; `None` for a command of another group.
+    /// The answer to a command of this group; `None` if it has no such command.
     pub fn get(&self, command: Command) -> Option<&Result<Answer, Error>> {
         self.0.get(command.0)
     }

@@ -47,10 +47,13 @@ pub struct WrongPortal {
 }
 
 impl Portal {
-    /// Starts the dispatcher of a portal. Must be called on a Tokio runtime.
+    /// Starts the dispatcher of a portal.
     ///
     /// # Errors
     /// When the options contradict themselves, or a certificate cannot be read.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
     pub fn new(base: &PortalBase, options: &Options) -> Result<Self, OptionsError> {
         options.check()?;
         let transport = Http::new(options, base.is_https())?;
@@ -170,12 +173,11 @@ impl Client {
         if !call.params.references().is_empty() {
             return Err(self.malformed(&call.method, "a reference needs a group to refer into"));
         }
-        let commands = vec![Arc::new(Prepared::new(call))];
+        let command = Arc::new(Prepared::new(call));
+        let commands = vec![Arc::clone(&command)];
         let mut answers = self.submit(commands, false, lane, deadline).await;
-        match (answers.pop(), answers.is_empty()) {
-            (Some(answer), true) => answer,
-            _ => Err(self.malformed("", "the dispatcher lost the answer")),
-        }
+        let lost = || Err(command.error(&Failure::bare(Class::HungUp), self.host()));
+        answers.pop().unwrap_or_else(lost)
     }
 
     /// Calls a method that changes something, and says whether it did.

@@ -59,8 +59,8 @@ pub(crate) struct Http {
 
 /// How long a connection may take; the deadline ends it sooner.
 const CONNECT_FOR: Duration = Duration::from_secs(10);
-/// How long an unused connection is kept. Portals close theirs after a minute or more; ours go first, so
-/// that no request meets a connection that is just being closed.
+/// How long an unused connection is kept. Servers commonly close theirs after a minute; ours go first, so
+/// that few requests meet a connection that is just being closed.
 const IDLE_FOR: Duration = Duration::from_secs(30);
 
 impl Http {

@@ -108,17 +108,27 @@ impl Ledger {
 
     /// Whether a call of the method has to wait.
     pub(crate) fn parked(&self, method: &str, lane: Lane, now: Instant) -> Option<Parked> {
-        let account = self.methods.get(method)?;
+        let reset = self.held_until(self.methods.get(method)?, lane, now)?;
+        Some(Parked {
+            until: reset.at,
+            wall: reset.wall,
+        })
+    }
+
+    /// Whether a call of any method has to wait.
+    pub(crate) fn is_restrained(&self, now: Instant) -> bool {
+        // Whatever holds people up holds background work up too.
+        let is_held = |account| self.held_until(account, Lane::Background, now).is_some();
+        self.methods.values().any(is_held)
+    }
+
+    fn held_until(&self, account: &Account, lane: Lane, now: Instant) -> Option<Reset> {
         let refused = account.parked.filter(|reset| reset.at > now);
         let is_nearly_used = account.used * 100 >= self.limit * BACKGROUND_SHARE;
         let held_back = account
             .reset_at
             .filter(|reset| lane == Lane::Background && is_nearly_used && reset.at > now);
-        let reset = refused.or(held_back)?;
-        Some(Parked {
-            until: reset.at,
-            wall: reset.wall,
-        })
+        refused.or(held_back)
     }
 
     /// How many methods the portal refuses now.

@@ -39,3 +39,11 @@ fn calls_that_cannot_mean_what_they_say_have_a_flaw() {
         assert_eq!(Call::read(method).flaw().is_some(), is_flawed, "{method}");
     }
 }
+
+#[test]
+fn parameters_that_are_no_object_are_not_dropped_in_silence() {
+    let call = Call::read("crm.company.list").params(serde_json::json!([{"filter": 1}]));
+    assert!(call.flaw().is_some());
+    let call = Call::read("crm.company.list").params(serde_json::json!({"filter": {}}));
+    assert!(call.flaw().is_none());
+}

@@ -9,27 +9,23 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Credential, Prepared, Submission,
+    Prepared, Submission,
     asks::{Asks, CommandId, Listener},
     counters::Counters,
-    pack::{Candidate, Travels, pack},
     queue::{Bond, Command, Queue, Unit, UnitId},
     request::{FlightId, Request},
-    standing::{BATCH, Key, Pass, Standing},
+    standing::{Key, Standing},
 };
 use crate::{
     Lane,
-    budget::bucket::{Bucket, Take},
+    budget::bucket::Bucket,
     error::{Class, Failure},
-    group::COMMANDS_MAX,
     options::Options,
 };
 
+mod send;
 mod settle;
 mod sweep;
-
-/// A command that failed in company goes again with so few others.
-const COMPANIONS_AFTER_FAILURE: usize = 8;
 
 /// A request ends by itself at the deadline of the last caller, and then it is known whether it ever left;
 /// so long that caller is kept waiting for it.
@@ -174,11 +170,11 @@ impl Desk {
 
     /// Says that all calls that arrived together have been taken in.
     pub(crate) fn arrived(&mut self, now: Instant) {
-        let waiting = match self.queue.units_waiting(Lane::Interactive) {
-            0 => self.queue.units_waiting(Lane::Background),
-            people => people,
+        let lane = match self.queue.commands_waiting(Lane::Interactive) {
+            0 => Lane::Background,
+            _ => Lane::Interactive,
         };
-        if waiting > 1 && self.gather_until.is_none() {
+        if self.gather_until.is_none() && self.queue.has_company(lane) {
             self.gather_until = Some(now + self.batch_window);
         }
     }
@@ -205,37 +201,6 @@ impl Desk {
             self.counters.expired += 1;
             self.is_unswept = true;
         }
-    }
-
-    /// What to do now.
-    pub(crate) fn next(&mut self, now: Instant) -> Step {
-        self.sweep(now);
-        let mut wake = self.asks.next_due();
-        if let Some(until) = self.gather_until {
-            if now < until && !self.is_batch_full() {
-                return Step::Wait(earlier(wake, Some(until)));
-            }
-            self.gather_until = None;
-        }
-        for lane in [Lane::Interactive, Lane::Background] {
-            if self.flights.len() >= self.in_flight_max(lane) {
-                continue;
-            }
-            let (picked, held_until) = self.pick(lane, now);
-            wake = earlier(wake, held_until);
-            let first = picked.first().and_then(|id| self.queue.units.get(id));
-            let Some(credential) = first.map(|unit| unit.credential.clone()) else {
-                continue;
-            };
-            match self.bucket.try_take(lane, now) {
-                Take::Now => return Step::Send(self.send(&picked, credential, lane, now)),
-                Take::At(at) => {
-                    wake = earlier(wake, Some(at));
-                    break;
-                }
-            }
-        }
-        Step::Wait(wake)
     }
 
     /// Whether nobody waits and nothing is under way.
@@ -279,154 +244,11 @@ impl Desk {
         true
     }
 
-    /// The units of the next request of a lane, and when there may be more by itself.
-    fn pick(&mut self, lane: Lane, now: Instant) -> (Vec<UnitId>, Option<Instant>) {
-        loop {
-            let mut held_until = None;
-            let waiting = self.queue.waiting(lane);
-            let picked = pack(waiting.map(|(id, unit)| {
-                let (travels, until) = self.travels(unit, now);
-                held_until = earlier(held_until, until);
-                (id, self.candidate(unit, travels))
-            }));
-            // Callers go away in silence; what nobody waits for any more leaves its place to others.
-            let dropped = picked.iter().filter(|id| self.drop_unwanted(**id)).count();
-            if dropped == 0 {
-                return (picked, held_until);
-            }
-        }
-    }
-
-    /// How a unit may travel now, and when that may change by itself.
-    fn travels(&self, unit: &Unit, now: Instant) -> (Travels, Option<Instant>) {
-        if let Some(until) = unit.not_before.filter(|until| *until > now) {
-            return (Travels::NotNow, Some(until));
-        }
-        let mut travels = if unit.is_alone || unit.bond == Bond::Halting {
-            Travels::Alone
-        } else {
-            Travels::Together(self.companions_max(unit))
-        };
-        for id in &unit.commands {
-            let Some(command) = self.queue.commands.get(id) else {
-                continue;
-            };
-            let name = &command.prepared.name;
-            match self
-                .standing
-                .pass(unit.credential.number, name, unit.lane, now)
-            {
-                Pass::Free => {}
-                Pass::Probe(_) => travels = Travels::Alone,
-                Pass::Wait | Pass::Refused(_) => return (Travels::NotNow, None),
-                Pass::Hold(parked) => return (Travels::NotNow, Some(parked.until)),
-            }
-        }
-        match self
-            .standing
-            .pass(unit.credential.number, BATCH, unit.lane, now)
-        {
-            Pass::Free | Pass::Probe(_) => (travels, None),
-            _ if unit.commands.len() == 1 => (Travels::Alone, None),
-            Pass::Hold(parked) => (Travels::NotNow, Some(parked.until)),
-            Pass::Wait | Pass::Refused(_) => (Travels::NotNow, None),
-        }
-    }
-
-    fn candidate(&self, unit: &Unit, travels: Travels) -> Candidate {
-        Candidate {
-            credential: unit.credential.number,
-            commands: unit.commands.len(),
-            travels,
-        }
-    }
-
-    /// One command can spoil a whole batch (an answer too large, a fault of the portal), so what failed in
-    /// company goes again with little, and at last with none if the portal is otherwise well.
-    fn companions_max(&self, unit: &Unit) -> usize {
-        match unit.attempts {
-            0 => COMMANDS_MAX,
-            1 => COMPANIONS_AFTER_FAILURE,
-            _ if self.answered_at > unit.failed_at => 1,
-            _ => COMPANIONS_AFTER_FAILURE,
-        }
-    }
-
-    fn is_batch_full(&self) -> bool {
-        self.queue.commands_waiting(Lane::Interactive) >= COMMANDS_MAX
-            || self.queue.commands_waiting(Lane::Background) >= COMMANDS_MAX
-    }
-
-    fn in_flight_max(&self, lane: Lane) -> usize {
-        match lane {
-            Lane::Interactive => self.in_flight_max,
-            Lane::Background => (self.in_flight_max - self.in_flight_max / 4).max(1),
-        }
-    }
-
-    fn send(
-        &mut self,
-        picked: &[UnitId],
-        credential: Credential,
-        lane: Lane,
-        now: Instant,
-    ) -> Request {
-        let flight = FlightId(self.number());
-        self.queue.take(picked, flight);
-        let mut commands = Vec::new();
-        let mut prepared = Vec::new();
-        let mut probes = Vec::new();
-        let mut halts = false;
-        let mut deadline = now;
-        for unit in picked.iter().filter_map(|id| self.queue.units.get(id)) {
-            halts |= unit.bond == Bond::Halting;
-            let first = commands.len();
-            for id in &unit.commands {
-                let Some(command) = self.queue.commands.get(id) else {
-                    continue;
-                };
-                let deadlines = command
-                    .listeners
-                    .iter()
-                    .filter_map(|l| self.asks.deadline(*l));
-                deadline = deadlines.fold(deadline, Instant::max);
-                commands.push(*id);
-                prepared.push((Arc::clone(&command.prepared), first));
-                let name = &command.prepared.name;
-                if let Pass::Probe(keys) = self.standing.pass(credential.number, name, lane, now) {
-                    probes.extend(keys);
-                }
-            }
-        }
-        if commands.len() > 1
-            && let Pass::Probe(keys) = self.standing.pass(credential.number, BATCH, lane, now)
-        {
-            probes.extend(keys);
-        }
-        probes.iter().for_each(|key| self.standing.begin_probe(key));
-        let draw = self.rng.f64();
-        self.counters.requests += 1;
-        self.counters.commands += commands.len() as u64;
-        self.counters.batches += u64::from(commands.len() > 1);
-        self.flights.insert(
-            flight,
-            Flight {
-                credential: credential.number,
-                sent_at: now,
-                deadline,
-                units: picked.to_vec(),
-                commands,
-                probes,
-                draw,
-            },
-        );
-        Request {
-            flight,
-            webhook: credential.webhook,
-            commands: prepared,
-            halts,
-            deadline,
-        }
+    /// What the queue should say of itself, counted anew.
+    #[cfg(test)]
+    pub(crate) fn commands_recounted(&self, lane: Lane) -> usize {
+        let waiting = self.queue.waiting(lane);
+        waiting.map(|(_, unit)| unit.commands.len()).sum()
     }
 
     fn flight_of(&self, command: &Command) -> Option<&Flight> {
@@ -455,12 +277,5 @@ impl Desk {
     fn number(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-}
-
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }

@@ -66,33 +66,39 @@ impl Unit {
 pub(super) struct Queue {
     pub(super) units: HashMap<UnitId, Unit>,
     pub(super) commands: HashMap<CommandId, Command>,
-    interactive: VecDeque<UnitId>,
-    background: VecDeque<UnitId>,
+    interactive: Waiting,
+    background: Waiting,
+}
+
+/// A lane: units by arrival. Units that are gone stay in the line until it is tidied.
+#[derive(Debug, Default)]
+struct Waiting {
+    line: VecDeque<UnitId>,
+    commands: usize,
 }
 
 impl Queue {
     /// The waiting units of a lane, the first to arrive first.
     pub(super) fn waiting(&self, lane: Lane) -> impl Iterator<Item = (UnitId, &Unit)> {
-        self.lane(lane)
-            .iter()
-            .filter_map(|id| Some((*id, self.units.get(id)?)))
+        let line = self.lane(lane).line.iter();
+        line.filter_map(|id| Some((*id, self.units.get(id)?)))
     }
 
     /// How many commands wait in a lane.
     pub(super) fn commands_waiting(&self, lane: Lane) -> usize {
-        self.waiting(lane)
-            .map(|(_, unit)| unit.commands.len())
-            .sum()
+        self.lane(lane).commands
     }
 
-    /// How many units wait in a lane.
-    pub(super) fn units_waiting(&self, lane: Lane) -> usize {
-        self.lane(lane).len()
+    /// Whether more than one unit waits in a lane.
+    pub(super) fn has_company(&self, lane: Lane) -> bool {
+        self.waiting(lane).nth(1).is_some()
     }
 
     /// Adds a unit behind all others of its lane.
     pub(super) fn push_back(&mut self, id: UnitId, unit: Unit) {
-        self.lane_mut(unit.lane).push_back(id);
+        let lane = self.lane_mut(unit.lane);
+        lane.line.push_back(id);
+        lane.commands += unit.commands.len();
         self.units.insert(id, unit);
     }
 
@@ -101,20 +107,37 @@ impl Queue {
         for id in ids.into_iter().rev() {
             if let Some(unit) = self.units.get_mut(&id) {
                 unit.flight = None;
-                let lane = unit.lane;
-                self.lane_mut(lane).push_front(id);
+                let (lane, commands) = (unit.lane, unit.commands.len());
+                let lane = self.lane_mut(lane);
+                lane.line.push_front(id);
+                lane.commands += commands;
             }
         }
     }
 
-    /// Takes units out of their lane, because they are sent.
-    pub(super) fn take(&mut self, ids: &[UnitId], flight: FlightId) {
+    /// Takes units out of their lane, because they are sent. They are given in the order of the line.
+    pub(super) fn take(&mut self, lane: Lane, ids: &[UnitId], flight: FlightId) {
+        let mut commands = 0;
         for id in ids {
             if let Some(unit) = self.units.get_mut(id) {
                 unit.flight = Some(flight);
+                commands += unit.commands.len();
             }
         }
-        self.tidy();
+        let lane = self.lane_mut(lane);
+        lane.commands -= commands;
+        let mut taken = ids.iter().peekable();
+        let mut passed = Vec::new();
+        while taken.peek().is_some()
+            && let Some(id) = lane.line.pop_front()
+        {
+            if taken.next_if(|taken| **taken == id).is_none() {
+                passed.push(id);
+            }
+        }
+        for id in passed.into_iter().rev() {
+            lane.line.push_front(id);
+        }
     }
 
     /// Moves a waiting unit behind the people who wait, because one of them wants its answer.
@@ -127,8 +150,11 @@ impl Queue {
         }
         unit.lane = Lane::Interactive;
         if unit.flight.is_none() {
-            self.background.retain(|waiting| *waiting != id);
-            self.interactive.push_back(id);
+            let commands = unit.commands.len();
+            self.background.line.retain(|waiting| *waiting != id);
+            self.background.commands -= commands;
+            self.interactive.line.push_back(id);
+            self.interactive.commands += commands;
         }
     }
 
@@ -137,29 +163,32 @@ impl Queue {
         let command = self.commands.remove(&id)?;
         if let Some(unit) = self.units.get_mut(&command.unit) {
             unit.commands.retain(|present| *present != id);
+            let (lane, waits) = (unit.lane, unit.flight.is_none());
             if unit.commands.is_empty() {
                 self.units.remove(&command.unit);
+            }
+            if waits {
+                self.lane_mut(lane).commands -= 1;
             }
         }
         Some(command)
     }
 
-    /// Drops from the lanes what waits no more.
+    /// Drops from the lines what is gone.
     pub(super) fn tidy(&mut self) {
         let units = &self.units;
-        let waits = |id: &UnitId| units.get(id).is_some_and(|unit| unit.flight.is_none());
-        self.interactive.retain(waits);
-        self.background.retain(waits);
+        self.interactive.line.retain(|id| units.contains_key(id));
+        self.background.line.retain(|id| units.contains_key(id));
     }
 
-    fn lane(&self, lane: Lane) -> &VecDeque<UnitId> {
+    fn lane(&self, lane: Lane) -> &Waiting {
         match lane {
             Lane::Interactive => &self.interactive,
             Lane::Background => &self.background,
         }
     }
 
-    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<UnitId> {
+    fn lane_mut(&mut self, lane: Lane) -> &mut Waiting {
         match lane {
             Lane::Interactive => &mut self.interactive,
             Lane::Background => &mut self.background,

@@ -13,6 +13,7 @@ use crate::{
     answer::{Body, Time},
     decode,
     error::{Class, Failure, Said},
+    group::Reference,
     transport::{Delivery, Outgoing, Transport},
 };
 
@@ -141,35 +142,23 @@ impl Request {
     /// A portal that finds no value for a reference runs the command with the reference's text instead.
     /// Whatever such a command answered, it answered to a question nobody asked.
     fn distrust_unresolved(&self, results: &mut [Result<Arc<Body>, Failure>]) {
-        let mut unresolved = Vec::new();
-        for (place, (command, first)) in self.commands.iter().enumerate() {
-            let is_missing = |source: Option<&Result<Arc<Body>, Failure>>,
-                              resolves: &dyn Fn(&Value) -> bool| {
-                let body = source.and_then(|source| source.as_ref().ok());
-                let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
-                !value.is_some_and(|value| resolves(&value))
-            };
-            let is_unresolved = command.references.iter().any(|reference| {
-                let source = results.get(first + reference.command());
-                is_missing(source, &|value| reference.resolves_in(value))
-            });
-            if is_unresolved {
-                unresolved.push(place);
-            }
-        }
-        for place in unresolved {
-            let Some(result) = results.get_mut(place) else {
-                continue;
-            };
-            // An answer that nothing ran, or that it was refused, stands.
-            if matches!(
-                result,
-                Ok(_)
-                    | Err(Failure {
-                        class: Class::NotFound,
-                        ..
-                    })
-            ) {
+        let resolves = |reference: &Reference, first: usize| {
+            let source = results.get(first + reference.command());
+            let body = source.and_then(|source| source.as_ref().ok());
+            let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
+            value.is_some_and(|value: Value| reference.resolves_in(&value))
+        };
+        let is_unresolved = |(command, first): &(Arc<Prepared>, usize)| {
+            let references = &command.references;
+            !references
+                .iter()
+                .all(|reference| resolves(reference, *first))
+        };
+        let unresolved: Vec<bool> = self.commands.iter().map(is_unresolved).collect();
+        for (result, _) in results.iter_mut().zip(unresolved).filter(|(_, is)| *is) {
+            // An answer that it did not run, or was refused, stands.
+            let failure = result.as_ref().err();
+            if failure.is_none_or(|failure| failure.class == Class::NotFound) {
                 *result = Err(Failure::bare(Class::Unresolved));
             }
         }

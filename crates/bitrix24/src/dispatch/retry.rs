@@ -69,6 +69,8 @@ mod tests {
             (Class::TooLarge, Write, 0, true, Told),
             (Class::NoResult, Write, 0, false, Told),
             (Class::Deadline, Write, 0, false, Told),
+            // Another caller's deadline; its own is looked at before it goes again.
+            (Class::Deadline, Read, 0, false, TriedAgain),
             (Class::HungUp, Read, 0, false, TriedAgain),
             (Class::HungUp, Read, 1, false, TriedAgain),
             (Class::HungUp, Read, 2, false, Told),

@@ -83,6 +83,15 @@ impl Standing {
         }
     }
 
+    /// Whether anything stands in the way of any call.
+    pub(super) fn is_restrained(&self, now: Instant) -> bool {
+        !self.circuits.is_empty()
+            || self
+                .ledgers
+                .values()
+                .any(|ledger| ledger.is_restrained(now))
+    }
+
     pub(super) fn begin_probe(&mut self, key: &Key) {
         if let Some(circuit) = self.circuits.get_mut(key) {
             circuit.probe();

@@ -148,7 +148,9 @@ impl Class {
             Self::Requests | Self::OperatingTime => Repeat::NotRun,
             Self::NoConnection => Repeat::NotConnected,
             Self::NotInBatch => Repeat::Alone,
-            Self::HungUp | Self::ServerFault | Self::NotJson | Self::NoResult => Repeat::IfRead,
+            Self::Deadline | Self::HungUp | Self::ServerFault | Self::NotJson | Self::NoResult => {
+                Repeat::IfRead
+            }
             Self::TooLarge => Repeat::IfCompany,
             Self::NotFound
             | Self::Argument
@@ -167,7 +169,6 @@ impl Class {
             | Self::Redirect
             | Self::Blocked
             | Self::Queue
-            | Self::Deadline
             | Self::Unresolved
             | Self::Strayed
             | Self::Expired

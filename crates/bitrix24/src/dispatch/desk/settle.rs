@@ -36,14 +36,21 @@ impl Desk {
                 Err(failure) if self.is_linked(*unit) => {
                     self.settle_group(*unit, outcomes, failure, &flight, now)
                 }
-                _ => self.settle_each(*unit, outcomes, &flight, now),
+                whole => {
+                    // A portal without batches has not run what was in one.
+                    let is_batch_refused = flight.commands.len() > 1
+                        && whole
+                            .as_ref()
+                            .is_err_and(|f| f.class.extent() == Extent::Method);
+                    self.settle_each(*unit, outcomes, &flight, is_batch_refused, now)
+                }
             };
             if goes_back {
                 back.push(*unit);
             }
         }
+        self.is_unswept |= !back.is_empty();
         self.queue.put_back(back);
-        self.is_unswept = true;
     }
 
     fn is_linked(&self, unit: UnitId) -> bool {
@@ -91,6 +98,7 @@ impl Desk {
             Err(failure) => {
                 if failure.class == Class::Requests {
                     self.bucket.refused(flight.sent_at, now);
+                    self.is_unswept = true;
                     self.counters.requests_refused += 1;
                 } else if failure.said.status.is_some() {
                     self.bucket.accepted();
@@ -119,6 +127,7 @@ impl Desk {
         for (name, result) in &spoken {
             if let Err(failure) = result {
                 opened.extend(self.standing.learn(credential, name, failure, now));
+                self.is_unswept |= self.standing.is_restrained(now);
             }
         }
         for probe in flight.probes.iter().filter(|probe| !opened.contains(probe)) {
@@ -139,6 +148,7 @@ impl Desk {
         id: UnitId,
         outcomes: Vec<(CommandId, Outcome)>,
         flight: &Flight,
+        is_batch_refused: bool,
         now: Instant,
     ) -> bool {
         let Some(unit) = self.queue.units.get(&id) else {
@@ -157,6 +167,7 @@ impl Desk {
             };
             // The other commands of a linked group have run.
             let fate = match self.kind(command) {
+                _ if is_batch_refused => Fate::RequeuedAlone,
                 Some(kind) if !is_linked => fate(&failure, kind, attempts, was_batched),
                 _ => Fate::Told,
             };
@@ -232,10 +243,10 @@ impl Desk {
             unit.not_before = Some(not_before);
         }
         for (command, failure, fate) in again {
-            self.counters.retries += u64::from(fate == Fate::TriedAgain);
             self.tell(command, &failure, Some(not_before));
             if let Some(command) = self.queue.commands.get_mut(&command) {
                 command.last = Some(failure);
+                self.counters.retries += u64::from(fate == Fate::TriedAgain);
             }
         }
         self.queue.units.contains_key(&id)

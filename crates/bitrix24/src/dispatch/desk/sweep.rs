@@ -11,7 +11,7 @@ use super::{
         asks::{CommandId, Listener},
         pack::{Forecast, Travels},
         queue::UnitId,
-        standing::Pass,
+        standing::{BATCH, Pass},
     },
     Desk,
 };
@@ -26,13 +26,21 @@ impl Desk {
         if !std::mem::take(&mut self.is_unswept) {
             return;
         }
+        let is_restrained = self.standing.is_restrained(now);
         let mut forecast = Forecast::default();
         for lane in [Lane::Interactive, Lane::Background] {
+            // With room for a request for each command nobody can be short of it.
+            let requests_max = self.queue.commands.len().try_into().unwrap_or(u32::MAX);
+            let is_short = self.bucket.place_at(requests_max, lane, now) > now;
             let ids: Vec<UnitId> = self.queue.waiting(lane).map(|(id, _)| id).collect();
             for id in ids {
                 let _were_there = self.drop_unwanted(id);
-                self.refuse_by_standing(id, now);
-                self.refuse_by_budget(id, &mut forecast, now);
+                if is_restrained {
+                    self.refuse_by_standing(id, now);
+                }
+                if is_short {
+                    self.refuse_by_budget(id, &mut forecast, now);
+                }
             }
         }
         self.queue.tidy();
@@ -67,6 +75,9 @@ impl Desk {
         };
         let (lane, is_linked, credential) = (unit.lane, unit.is_linked(), unit.credential.number);
         let commands = unit.commands.clone();
+        if commands.len() > 1 {
+            self.refuse_by_batch(credential, lane, &commands, now);
+        }
         for id in &commands {
             let Some(command) = self.queue.commands.get(id) else {
                 continue;
@@ -98,15 +109,33 @@ impl Desk {
         }
     }
 
+    /// Refuses what cannot travel but in a batch, when batches are refused.
+    fn refuse_by_batch(
+        &mut self,
+        credential: usize,
+        lane: Lane,
+        commands: &[CommandId],
+        now: Instant,
+    ) {
+        let (failure, before) = match self.standing.pass(credential, BATCH, lane, now) {
+            Pass::Free | Pass::Probe(_) | Pass::Wait => return,
+            Pass::Refused(failure) => (failure, None),
+            Pass::Hold(parked) => (parked_failure(parked, now), Some(parked.until)),
+        };
+        for id in commands {
+            self.refuse_command(*id, &failure, before);
+        }
+    }
+
     fn refuse_by_budget(&mut self, id: UnitId, forecast: &mut Forecast, now: Instant) {
         let Some(unit) = self.queue.units.get(&id) else {
             return;
         };
-        let (travels, _) = self.travels(unit, now);
-        if travels == Travels::NotNow {
+        let (candidate, _) = self.candidate(unit, now);
+        if candidate.travels == Travels::NotNow {
             return;
         }
-        let nth = forecast.place(self.candidate(unit, travels));
+        let nth = forecast.place(candidate);
         let at = self.bucket.place_at(nth, unit.lane, now);
         if at > now {
             let failure = Failure::bare(Class::Requests).retry_after(at - now);

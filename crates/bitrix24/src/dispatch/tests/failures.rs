@@ -296,6 +296,32 @@ async fn a_method_that_no_batch_may_hold_goes_again_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_portal_without_batches_is_asked_one_by_one() {
+    let missing = said(404, r#"{"error":"ERROR_METHOD_NOT_FOUND"}"#);
+    let (memory, client) = faults([missing]);
+    let write = || Call::write("crm.company.add").param("x", 1);
+    let (read, write) = tokio::join!(client.call(lookup(1)), client.write(write()));
+    assert!(read.is_ok());
+    assert!(matches!(write, Outcome::Done(_)), "{write:?}");
+    let more = join_all((10..13).map(|n| client.call(lookup(n)))).await;
+    assert!(more.iter().all(Result::is_ok));
+    assert_eq!(sizes(&memory.arrived()), [2, 1, 1, 1, 1, 1]);
+    let group: Group = [lookup(1), lookup(2)].into_iter().collect();
+    let answers = client.group(group).await.unwrap();
+    let are_refused = |answer: &Result<_, Error>| {
+        matches!(
+            answer,
+            Err(Error::Configuration {
+                fault: Misconfigured::Method,
+                ..
+            })
+        )
+    };
+    assert!(answers.iter().all(are_refused), "{answers:?}");
+    assert_eq!(memory.arrived().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_is_lost_is_unknown_for_its_writes_and_repeated_for_its_reads() {
     let (memory, client) = faults([Fault::HungUp { executes: true }]);
     let write = Call::write("crm.company.add").param("x", 1);

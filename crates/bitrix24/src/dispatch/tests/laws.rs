@@ -249,6 +249,11 @@ impl World {
             }
         };
         prop_assert!(wake.is_none_or(|wake| wake > self.now), "the desk spins");
+        let counters = self.desk.counters(self.now);
+        let counted = (counters.waiting_interactive, counters.waiting_background);
+        let recounted =
+            [Lane::Interactive, Lane::Background].map(|lane| self.desk.commands_recounted(lane));
+        prop_assert_eq!(counted, recounted.into());
         for caller in &mut self.callers {
             match caller.reply.try_recv() {
                 Ok(answers) => {

@@ -61,6 +61,22 @@ async fn merged_callers_keep_their_own_deadlines_and_errors() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_who_joined_late_outlives_the_deadline_of_the_first() {
+    let (memory, client) = memory(Memory::echo(50).faults([Fault::Silence]));
+    let first = client.call(lookup(1).deadline(Duration::from_secs(1)));
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        client
+            .call(lookup(1).deadline(Duration::from_secs(5)))
+            .await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert!(matches!(first, Err(Error::NoAnswer { .. })), "{first:?}");
+    assert!(second.is_ok(), "{second:?}");
+    assert_eq!(memory.arrived().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_who_joins_background_work_takes_it_along() {
     let memory = Arc::new(Memory::echo(50));
     let options = Options {

@@ -124,8 +124,10 @@ impl<R> Planner<R> {
     /// Takes in what became of a page.
     pub(super) fn take_in(&mut self, page: Page, read: Read<R>) {
         self.pages_under_way -= 1;
-        self.claimed.remove(page.span.after, page.claim);
-        self.claims.remove(&page.claim);
+        if page.claim > page.span.after {
+            self.claimed.remove(page.span.after, page.claim);
+            self.claims.remove(&page.claim);
+        }
         let Read::Rows(rows) = read else {
             return;
         };
@@ -246,11 +248,8 @@ impl<R> Planner<R> {
         }
         let (mut at, mut held, mut awaited) = (start, 0, 0);
         while held < RUN_MAX {
-            let claim = self
-                .claims
-                .range(..=at)
-                .next_back()
-                .map(|(end, from)| (*end, *from, 1));
+            let claim = self.claims.range(..=at).next_back();
+            let claim = claim.map(|(end, from)| (*end, *from, 1));
             let sample = self.samples.range(..=at).next_back();
             let sample = sample.map(|(end, (from, held))| (*end, *from, *held));
             // What is left over of a span does not end a row of them.
@@ -295,7 +294,10 @@ impl<R> Planner<R> {
                 break;
             }
         }
-        let aimed = u128::from(ROWS_AIMED) * width * 2 / (rows * 2).max(1);
+        let aimed = match rows {
+            0 => width * u128::from(2 * ROWS_AIMED),
+            rows => width * u128::from(ROWS_AIMED) / rows,
+        };
         u64::try_from(aimed).unwrap_or(u64::MAX).max(PAGE as u64)
     }
 
