@@ -1,17 +1,16 @@
 //! Finds a company by a number and says who is responsible for it.
 //!
 //! ```text
-//! cargo run -p bitrix24 --example company -- UF_CRM_TAX_ID 0301234567
+//! cargo run -p bitrix24 --example company -- UF_CRM_COMPANY_ID 1000071001
 //! ```
 //!
-//! Speaks to the portal of the webhook in `BITRIX24_WEBHOOK`, or, without one, to a small portal in this
+//! Speaks to the portal of the webhook in `BITRIX24_WEBHOOK`, or, without one, to a simulated portal in this
 //! process.
 
-use std::{env, error::Error, sync::Arc};
+use std::{env, error::Error};
 
 use bitrix24::{Call, Client, Options, Order, Portal, Webhook};
-use bytes::Bytes;
-use simulators::server::{Handler, Listen, Reply, Request, Server};
+use simulators::{bitrix24 as simulator, clock::Clock};
 
 async fn show(client: &Client, field: &str, value: &str) -> Result<String, bitrix24::Error> {
     let call = Call::read("crm.company.list")
@@ -50,35 +49,29 @@ async fn show(client: &Client, field: &str, value: &str) -> Result<String, bitri
 #[expect(clippy::print_stdout, reason = "an example is for reading")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
-    let field = arguments
-        .next()
-        .unwrap_or_else(|| "UF_CRM_TAX_ID".to_owned());
-    let value = arguments.next().unwrap_or_else(|| "0301234567".to_owned());
-    let small = Server::start(Listen::loopback(), Arc::new(SmallPortal)).await?;
-    let webhook = env::var("BITRIX24_WEBHOOK");
-    let webhook: Webhook = webhook
-        .unwrap_or_else(|_| format!("{}/rest/1/secret/", small.url()))
-        .parse()?;
+    let field = arguments.next();
+    let field = field.unwrap_or_else(|| "UF_CRM_COMPANY_ID".to_owned());
+    let value = arguments.next().unwrap_or_else(|| "1000071001".to_owned());
+    let sample = simulator::start(simulator::Options {
+        data: simulator::sample(Clock::system().now()),
+        ..simulator::Options::default()
+    })
+    .await?;
+    let webhook: Webhook = match env::var("BITRIX24_WEBHOOK") {
+        Ok(webhook) => webhook.parse()?,
+        Err(_) => {
+            let webhooks = sample.portal.webhooks();
+            let may_both = |webhook: &&simulator::Webhook| {
+                let has = |scope: &str| webhook.scopes.iter().any(|one| one == scope);
+                has("crm") && has("user")
+            };
+            let webhook = webhooks.iter().find(may_both);
+            let path = webhook.ok_or("the sample has no such webhook")?.path();
+            format!("{}{path}", sample.http_url.as_deref().unwrap_or_default()).parse()?
+        }
+    };
     let portal = Portal::new(webhook.portal_base(), &Options::default())?;
     let client = portal.client(webhook)?;
     println!("{}", show(&client, &field, &value).await?);
     Ok(())
-}
-
-/// A portal with one company and one user.
-struct SmallPortal;
-
-impl Handler for SmallPortal {
-    async fn handle(&self, request: Request) -> Reply {
-        let body = match request.path().rsplit('/').next() {
-            Some("crm.company.list.json") => {
-                r#"{"result":[{"ID":"42","TITLE":"Hoa Sen","ASSIGNED_BY_ID":"7","UF_CRM_TAX_ID":"0301234567"}],"total":0}"#
-            }
-            Some("user.get.json") => {
-                r#"{"result":[{"ID":"7","ACTIVE":true,"EMAIL":"an@helpdesk.example"}],"total":1}"#
-            }
-            _ => r#"{"error":"ERROR_METHOD_NOT_FOUND","error_description":"Method not found!"}"#,
-        };
-        Reply::Answer(http::Response::new(Bytes::from_static(body.as_bytes())))
-    }
 }
