@@ -3,6 +3,8 @@
 //! A handler answers with an [`ApiError`]; the outermost layer ([`crate::request::finish`]) turns it into a
 //! body in the caller's language, with the request's id, and logs what the caller must not see.
 
+#[cfg(test)]
+mod documentation;
 mod sentences;
 
 use axum::response::{IntoResponse, Response};

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Everything that is checked before a change lands, the quickest to fail first. Needs a Rust toolchain, a C
+# compiler, Python 3 with venv, and Node 20 with npm; Python and Node packages are installed into target/.
+#
+# ./test.sh          everything
+# ./test.sh quick    without the public clients and the README's commands
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never RUST_BACKTRACE=1
+started=$SECONDS
+report=""
+
+step() {
+    local name=$1 from=$SECONDS
+    shift
+    echo "== $name"
+    "$@"
+    report+=$(printf '%6d s  %s' $((SECONDS - from)) "$name")$'\n'
+}
+
+need() {
+    command -v "$1" >/dev/null || { echo "$1 is missing: $2" >&2; exit 2; }
+}
+need cargo "install the Rust toolchain of rust-toolchain.toml with rustup"
+need cc "apt-get install gcc"
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+}
+
+# The README's first command, as it is written there, and one question to it.
+readme_demo() {
+    local command ready hub folder
+    command=$(grep -m1 -o 'cargo run .*-- demo' README.md)
+    grep -q '^ *\./test\.sh$' README.md || { echo "README.md does not name ./test.sh" >&2; return 1; }
+    folder=$(mktemp -d)
+    mkfifo "$folder/out"
+    $command --listen 127.0.0.1:0 --json >"$folder/out" &
+    local demo=$!
+    read -r ready <"$folder/out"
+    hub=$(sed -E 's/.*"hub":"([^"]+)".*/\1/' <<<"$ready")
+    authorization=$(sed -E 's/.*"authorization":"([^"]+)","bitrix24".*/\1/' <<<"$ready")
+    curl --silent --fail --header "Authorization: $authorization" \
+        "$hub/api/method/haravan_bitrix_customer_profile?ticket=0001" | grep -q '"status":"matched"'
+    kill -TERM "$demo"
+    wait "$demo"
+    rm -r "$folder"
+}
+
+public_clients() {
+    need python3 "apt-get install python3-venv"
+    need npm "apt-get install npm"
+    crates/simulators/peers/run.sh target/peers
+}
+
+unchanged() {
+    git diff --exit-code --stat
+    [ -z "$(git status --porcelain --untracked-files=normal)" ] || { git status --short; return 1; }
+}
+
+step "format" cargo fmt --all --check
+step "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "build the tests" cargo test --workspace --no-run --quiet
+step "tests" cargo test --workspace --quiet
+step "documentation" documentation
+if [ "${1:-}" != quick ]; then
+    step "the README's demo" readme_demo
+    step "public Bitrix24 clients against the simulator" public_clients
+fi
+[ -n "${CI:-}" ] && step "nothing was changed by the run" unchanged
+echo
+echo "$report"
+printf '%6d s  in all; %s packages in Cargo.lock\n' $((SECONDS - started)) "$(grep -c '^name = ' Cargo.lock)"
+echo "all passed"
