@@ -24,11 +24,11 @@ if ! cmp -s "$here/package.json" "$cache/package.json"; then
     (cd "$cache" && npm install --silent --no-audit --no-fund) || { rm "$cache/package.json"; exit 1; }
 fi
 
-cargo build --quiet --release --manifest-path "$here/../Cargo.toml" --example bitrix24
+cargo build --quiet --manifest-path "$here/../Cargo.toml" --example bitrix24
 target=$(cargo metadata --format-version 1 --no-deps --manifest-path "$here/../Cargo.toml" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 
-simulator="$target/release/examples/bitrix24"
+simulator="$target/debug/examples/bitrix24"
 mkfifo "$cache/started.$$"
 "$simulator" --companies 2537 --sparse >"$cache/started.$$" &
 running=$!
