@@ -25,11 +25,11 @@
 //!
 //! # Batches
 //!
-//! A call that waits alone is sent at once, as itself. When several wait, the dispatcher gathers for three
-//! milliseconds and sends those of one webhook together, in the order of their arrival. Equal reads, waiting
-//! or under way, are sent once and answered to everybody who asked. Each caller gets its own result: one
-//! command's failure is not its neighbour's, and a batch that fails as a whole is taken apart until only
-//! the command that spoils it fails.
+//! A call that comes alone, with no request under way, is sent at once, as itself. Otherwise the dispatcher
+//! gathers for three milliseconds and sends the calls of one webhook together, in the order of their
+//! arrival. Equal reads, waiting or under way, are sent once and answered to everybody who asked. Each
+//! caller gets its own result: one command's failure is not its neighbour's, and a batch that fails as a
+//! whole is taken apart until only the command that spoils it fails.
 //!
 //! A [`Group`] is sent in one request as it is. Its commands may refer to results of earlier ones.
 //!

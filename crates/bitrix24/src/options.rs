@@ -20,7 +20,8 @@ pub struct Options {
     pub limits: Limits,
     /// How many requests of the burst are kept for [`Lane::Interactive`](crate::Lane::Interactive).
     pub reserve: u32,
-    /// How long calls that arrive together are gathered into a batch. A lone call never waits.
+    /// How long calls are gathered into a batch. A call with no other beside it and no request under way does
+    /// not wait.
     pub batch_window: Duration,
     /// How many requests are under way at once; background work leaves a quarter of them free.
     pub requests_in_flight_max: usize,

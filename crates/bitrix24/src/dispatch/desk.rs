@@ -168,13 +168,15 @@ impl Desk {
         self.is_unswept = true;
     }
 
-    /// Says that all calls that arrived together have been taken in.
+    /// Says that all calls that arrived together have been taken in. Calls that trickle in one by one while
+    /// others are under way are gathered too: one request each would empty the bucket.
     pub(crate) fn arrived(&mut self, now: Instant) {
         let lane = match self.queue.commands_waiting(Lane::Interactive) {
             0 => Lane::Background,
             _ => Lane::Interactive,
         };
-        if self.gather_until.is_none() && self.queue.has_company(lane) {
+        let may_have_company = self.queue.has_company(lane) || !self.flights.is_empty();
+        if self.gather_until.is_none() && may_have_company {
             self.gather_until = Some(now + self.batch_window);
         }
     }

@@ -96,6 +96,20 @@ async fn calls_of_one_moment_share_a_request_and_later_ones_do_not_wait_for_it()
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_trickle_in_while_another_is_under_way_share_a_request() {
+    let (memory, client) = memory(Memory::echo(50));
+    let calls = (0..30).map(|n| {
+        let client = &client;
+        async move {
+            tokio::time::sleep(Duration::from_millis(1) * n / 10).await;
+            client.call(lookup(n)).await
+        }
+    });
+    assert!(join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(sizes(&memory.arrived()), [1, 29]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_batch_does_not_wait_for_more() {
     let memory = Arc::new(Memory::echo(50));
     let options = Options {

@@ -340,7 +340,7 @@ async fn operating_limit(peer: &Peer) {
     portal.set_limits(simulator::Limits::off());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn this_client_passes_the_list_of_the_public_clients() {
     let list: Vec<(String, String)> = serde_json::from_str(LIST).unwrap();
     let peer = peer().await;
