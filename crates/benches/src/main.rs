@@ -1,0 +1,49 @@
+//! What `benches/run.sh` runs: each command measures one thing and prints one line of JSON.
+
+mod export;
+mod load;
+mod lookups;
+mod memory;
+mod writes;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::runtime;
+
+const USAGE: &str = "\
+Usage: benches COMMAND
+
+  lookups WEBHOOK VALUE...                     one company for each value, all at once
+  export WEBHOOK                               every company, in the order of ids
+  writes COUNT                                 writes whose answers are all lost
+  throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
+  latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
+
+#[expect(clippy::print_stdout, reason = "a measurement is for reading")]
+fn main() -> anyhow::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let many = || runtime::Builder::new_multi_thread().enable_all().build();
+    // The generator shares the cores with the hub, so it keeps to one of them.
+    let one = || runtime::Builder::new_current_thread().enable_all().build();
+    let measured = match words.as_slice() {
+        ["lookups", webhook, values @ ..] => many()?.block_on(lookups::measure(webhook, values))?,
+        ["export", webhook] => many()?.block_on(export::measure(webhook))?,
+        ["writes", count] => {
+            let count = count.parse().context("the count is no whole number")?;
+            many()?.block_on(writes::measure(count))?
+        }
+        ["throughput", address, target, authorization] => {
+            let load = load::Load::new(address, target, authorization);
+            one()?.block_on(load.throughput(16, Duration::from_secs(5)))?
+        }
+        ["latency", address, target, authorization] => {
+            let load = load::Load::new(address, target, authorization);
+            one()?.block_on(load.latency(32, 1_000, 10_000))?
+        }
+        _ => bail!("{USAGE}"),
+    };
+    println!("{measured}");
+    Ok(())
+}
