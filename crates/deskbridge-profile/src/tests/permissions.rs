@@ -211,6 +211,13 @@ async fn the_helpdesk_itself_is_trusted_with_the_secret_only() {
             ],
             "403 user_disabled",
         ),
+        (
+            vec![
+                ("x-deskbridge-user", "diep@tranuimay.example"),
+                ("x-deskbridge-secret", SHARED_SECRET),
+            ],
+            "403 not_an_agent",
+        ),
     ] {
         check(&bench, "0001", &headers, expected).await;
     }
