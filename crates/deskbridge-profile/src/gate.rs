@@ -188,7 +188,8 @@ impl Gate {
     async fn is_agent(&self, user_id: &str) -> Result<bool, ApiError> {
         let user = self.hub.get("User", &Name::new(user_id)).await;
         let roles = user.map_err(|error| hub_failed(&error))?.rows("roles");
-        let is_agent = |role: &Document| matches!(role.text("role"), Some("Agent" | "Agent Manager"));
+        let is_agent =
+            |role: &Document| matches!(role.text("role"), Some("Agent" | "Agent Manager"));
         if roles.iter().any(is_agent) {
             return Ok(true);
         }

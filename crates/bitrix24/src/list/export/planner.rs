@@ -1,9 +1,10 @@
 //! Which pages an export reads next. Pages in, pages out; no clock, no network.
 //!
 //! The id space is cut into spans that should hold a little less than a page each, judged by how densely ids
-//! lay in what was read nearby. A page that comes back full covers only as far as its last row; the rest of
-//! its span is a gap again and is cut anew, finer. The last page of each request has no upper end: where the
-//! ids stop for a million numbers, it lands on the far side at once and shows that there is nothing between.
+//! lay in what was read nearby; a wide id space is surveyed first, by pages at even distances. A page that
+//! comes back full covers only as far as its last row; the rest of its span is a gap again and is cut anew,
+//! finer. The last page of each request has no upper end: where the ids stop for a million numbers, it lands
+//! on the far side at once and shows that there is nothing between.
 //!
 //! Invariants: a row is released once, after everything before it; nothing is released beyond a gap.
 
@@ -25,9 +26,11 @@ const ROWS_MAX: usize = 1 << 16;
 /// The same for rows that cannot be released before a gap left of them is read, so that they leave room for
 /// what fills the gap.
 const ROWS_AHEAD_MAX: usize = ROWS_MAX / 4;
-/// The widest id space that is simply cut up; a wider one is surveyed first, and gaps in it are entered
-/// step by step.
-const PLAIN_WIDTH: u64 = (2 * REQUESTS_MAX * COMMANDS_MAX * PAGE) as u64;
+/// The most pages into which the id space is simply cut up. Where more are needed, or a survey meets deserts,
+/// gaps are entered step by step.
+const PLAIN_PAGES: u64 = (2 * REQUESTS_MAX * COMMANDS_MAX) as u64;
+/// The widest id space that needs no survey.
+const PLAIN_WIDTH: u64 = PLAIN_PAGES * PAGE as u64;
 /// Rows that a page is expected to hold: so few are over, and so few go to waste.
 const ROWS_AIMED: u64 = 40;
 /// Pages nearby that a density is judged by, when they hold few rows.
@@ -81,8 +84,12 @@ pub(super) struct Planner<R> {
 enum Phase {
     /// The first and the last page are to be read.
     Ends { has_head: bool, has_tail: bool },
-    /// The last id is known.
-    Middle { is_surveyed: bool },
+    /// The last id is known; how densely ids lie before it is to be looked at, if it is far.
+    Survey,
+    /// It is being looked at.
+    Surveying,
+    /// Gaps are cut into pages.
+    Middle,
 }
 
 impl<R> Planner<R> {
@@ -106,17 +113,25 @@ impl<R> Planner<R> {
 
     /// The pages of one more request; `None` when none is to be sent before another has come back.
     pub(super) fn plan(&mut self) -> Option<Vec<Page>> {
-        let mut pages = match self.phase {
-            Phase::Ends { has_head, has_tail } => self.ends(has_head, has_tail),
-            Phase::Middle { is_surveyed: false } => {
-                self.phase = Phase::Middle { is_surveyed: true };
-                self.survey()
-            }
-            Phase::Middle { is_surveyed: true } => Vec::new(),
-        };
-        if pages.is_empty() && matches!(self.phase, Phase::Middle { .. }) {
-            pages = self.slices();
+        if self.phase == Phase::Surveying && self.pages_under_way == 0 {
+            self.phase = Phase::Middle;
+            self.is_wide |= self.pages_in_gaps() > PLAIN_PAGES;
         }
+        let pages = match self.phase {
+            Phase::Ends { has_head, has_tail } => self.ends(has_head, has_tail),
+            Phase::Surveying => Vec::new(),
+            Phase::Survey => match self.next_gap(self.released) {
+                Some((start, end)) if end - start > PLAIN_WIDTH => {
+                    self.phase = Phase::Surveying;
+                    survey(start, end)
+                }
+                _ => {
+                    self.phase = Phase::Middle;
+                    self.slices()
+                }
+            },
+            Phase::Middle => self.slices(),
+        };
         self.pages_under_way += pages.len();
         (!pages.is_empty()).then_some(pages)
     }
@@ -166,23 +181,14 @@ impl<R> Planner<R> {
         head.into_iter().chain(tail).collect()
     }
 
-    /// Pages at even distances, if the ends are far apart.
-    fn survey(&mut self) -> Vec<Page> {
-        let Some((start, end)) = self.next_gap(self.released) else {
-            return Vec::new();
-        };
-        if end - start <= PLAIN_WIDTH {
-            return Vec::new();
+    /// How many pages all gaps would be cut into.
+    fn pages_in_gaps(&self) -> u64 {
+        let (mut from, mut pages) = (self.released, 0u64);
+        while let Some((start, end)) = self.next_gap(from) {
+            pages = pages.saturating_add((end - start).div_ceil(self.width(start)));
+            from = end;
         }
-        self.is_wide = true;
-        let step = (end - start) / (COMMANDS_MAX as u64 + 1);
-        (1..=COMMANDS_MAX as u64)
-            .map(|nth| start + step * nth)
-            .map(|after| Page {
-                span: Span::after(after),
-                claim: after,
-            })
-            .collect()
+        pages
     }
 
     /// Cuts gaps from the left into pages, until a request is full or enough is under way. A request that is
@@ -318,6 +324,7 @@ impl<R> Planner<R> {
             (_, Some(_)) => self.sample(start, reach, held),
             // It has jumped over a desert, which says nothing about where it landed.
             (Some((first, last)), None) if first - start > last - first + 1 => {
+                self.is_wide |= self.phase == Phase::Surveying;
                 self.sample(start, first - 1, 0);
                 self.sample(first - 1, last, held);
             }
@@ -328,7 +335,7 @@ impl<R> Planner<R> {
             *has_head = true;
             if !is_full {
                 self.end = ids.map_or(start, |(_, last)| last);
-                self.phase = Phase::Middle { is_surveyed: true };
+                self.phase = Phase::Middle;
             }
         }
         self.known.add(start, reach);
@@ -363,7 +370,7 @@ impl<R> Planner<R> {
             has_tail: true,
         } = self.phase
         {
-            self.phase = Phase::Middle { is_surveyed: false };
+            self.phase = Phase::Survey;
         }
     }
 
@@ -380,6 +387,18 @@ impl<R> Planner<R> {
             self.samples.insert(end, (start, held));
         }
     }
+}
+
+/// Pages at even distances.
+fn survey(start: u64, end: u64) -> Vec<Page> {
+    let step = (end - start) / (COMMANDS_MAX as u64 + 1);
+    (1..=COMMANDS_MAX as u64)
+        .map(|nth| start + step * nth)
+        .map(|after| Page {
+            span: Span::after(after),
+            claim: after,
+        })
+        .collect()
 }
 
 /// Cuts the beginning of a gap into pages, so many at most.
