@@ -181,7 +181,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("bitrix24", &[]),
     ("frappe", &[]),
     ("simulators", &[]),
@@ -220,6 +220,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("testkit", &[]),
+    ("benches", &["bitrix24", "simulators"]),
 ];
 
 #[test]
