@@ -13,4 +13,4 @@ pub(crate) mod wanted;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use document::{Fields, Key, same, same_fields};
+pub(crate) use document::{Fields, Key, same_fields};

@@ -4,12 +4,14 @@ use anyhow::anyhow;
 use deskbridge_core::Chain;
 use frappe::{Cause, Error};
 
+use crate::helpdesk::secrets::masked;
+
 /// Says why the helpdesk refused, and what to do about it.
 pub(super) fn explain(site: &str, error: &Error) -> anyhow::Error {
     let about = &error.operation.target;
     let told = error
         .message()
-        .map(|message| format!(" (\"{message}\")"))
+        .map(|message| format!(" (\"{}\")", masked(message.text())))
         .unwrap_or_default();
     match &error.cause {
         Cause::WrongKey => anyhow!(
