@@ -136,7 +136,8 @@ async fn serve(finishing: &Finishing, request: Request<axum::body::Body>, next: 
             .into_response();
     };
     let deadline = finishing.shared.limits.deadline;
-    let deadline = wanted_deadline(request.headers()).map_or(deadline, |wanted| wanted.min(deadline));
+    let deadline =
+        wanted_deadline(request.headers()).map_or(deadline, |wanted| wanted.min(deadline));
     let served = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(deadline, served).await {
         Ok(Ok(response)) => response,

@@ -203,10 +203,16 @@ async fn a_caller_may_shorten_the_deadline_and_not_lengthen_it() {
         request
             .headers_mut()
             .insert("x-deskbridge-deadline-ms", wanted.parse().unwrap());
-        let response = router(limits, Arc::default()).oneshot(request).await.unwrap();
+        let response = router(limits, Arc::default())
+            .oneshot(request)
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
         let told = body(response).await["error"]["message"].take();
-        assert!(told.as_str().unwrap().ends_with(expected), "{wanted}: {told}");
+        assert!(
+            told.as_str().unwrap().ends_with(expected),
+            "{wanted}: {told}"
+        );
     }
 }
 

@@ -106,8 +106,14 @@ pub(crate) fn administrator(
     let (key, secret) = match (&frappe.admin_api_key, &frappe.admin_api_secret) {
         (None, None) => return Ok(connections.hub.clone()),
         (Some(key), Some(secret)) => (key, secret),
-        (Some(_), None) => bail!("{} is missing, and admin_api_key is given", place("admin_api_secret")),
-        (None, Some(_)) => bail!("{} is missing, and admin_api_secret is given", place("admin_api_key")),
+        (Some(_), None) => bail!(
+            "{} is missing, and admin_api_key is given",
+            place("admin_api_secret")
+        ),
+        (None, Some(_)) => bail!(
+            "{} is missing, and admin_api_secret is given",
+            place("admin_api_key")
+        ),
     };
     let key = config.secret(&place("admin_api_key"), key, environment)?;
     let secret = config.secret(&place("admin_api_secret"), secret, environment)?;

@@ -156,10 +156,7 @@ impl<'a> Planner<'a> {
     }
 
     fn field(&mut self, field: &WantedField) {
-        let key = Key::new(
-            "Custom Field",
-            format!("{}-{}", field.dt, field.fieldname),
-        );
+        let key = Key::new("Custom Field", format!("{}-{}", field.dt, field.fieldname));
         let there = self
             .current
             .doctypes
@@ -174,7 +171,8 @@ impl<'a> Planner<'a> {
         }
         // A field that was there before may be labelled and placed as its makers like it.
         let fieldtype = field.attributes.get("fieldtype").cloned();
-        let fieldtype = Fields::from_iter([("fieldtype".to_owned(), fieldtype.unwrap_or_default())]);
+        let fieldtype =
+            Fields::from_iter([("fieldtype".to_owned(), fieldtype.unwrap_or_default())]);
         if has_document {
             return self.document(key, fieldtype, Why::NotOurs);
         }
@@ -264,11 +262,6 @@ impl<'a> Planner<'a> {
     }
 
     fn keep(&mut self, key: Key, why: Why, from: Fields, to: Fields) {
-        self.plan.kept.push(Kept {
-            key,
-            why,
-            from,
-            to,
-        });
+        self.plan.kept.push(Kept { key, why, from, to });
     }
 }

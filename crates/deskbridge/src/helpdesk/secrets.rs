@@ -51,7 +51,8 @@ fn is_of_secret(c: char) -> bool {
 }
 
 fn after_each<'a>(text: &'a str, start: &'static str) -> impl Iterator<Item = usize> + 'a {
-    text.match_indices(start).map(|(at, start)| at + start.len())
+    text.match_indices(start)
+        .map(|(at, start)| at + start.len())
 }
 
 fn word(text: &str, start: usize, belongs: impl Fn(char) -> bool) -> Option<Range<usize>> {

@@ -76,7 +76,10 @@ fn fields(from: &Fields, to: &Fields) -> Vec<String> {
             (Some(is), Some(to)) if is.contains('\n') || to.contains('\n') => {
                 lines.push(format!("    {field}:"));
                 let diff = TextDiff::from_lines(is, to);
-                let diff = diff.unified_diff().context_radius(CONTEXT_LINES).to_string();
+                let diff = diff
+                    .unified_diff()
+                    .context_radius(CONTEXT_LINES)
+                    .to_string();
                 lines.extend(masked(&diff).lines().map(|line| format!("      {line}")));
             }
             _ if is.is_null() => lines.push(format!("    {field}: {}", value(to))),

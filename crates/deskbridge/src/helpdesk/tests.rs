@@ -105,12 +105,15 @@ fn a_bare_site_gets_everything_once() {
         (Through::ServerScripts, Some(hub()), 7),
     ] {
         let wanted = wanted(through);
-        let plan_of = |current: &Current, consent: &Consent| plan(&wanted, hub.as_ref(), current, consent);
+        let plan_of =
+            |current: &Current, consent: &Consent| plan(&wanted, hub.as_ref(), current, consent);
         let first = plan_of(&bare(), &Consent::default());
         assert!(first.kept.is_empty());
         let count = |doctype: &str| {
             let changes = first.changes.iter();
-            changes.filter(|change| change.key.doctype == doctype).count()
+            changes
+                .filter(|change| change.key.doctype == doctype)
+                .count()
         };
         assert_eq!(count("DocType"), 2);
         assert_eq!(count("Property Setter"), 0, "a new DocType has its labels");
@@ -155,7 +158,10 @@ fn older() -> Current {
         label: label.to_owned(),
     };
     let settings = [
-        ("bitrix_enabled".to_owned(), field("Check", "Bitrix Enabled")),
+        (
+            "bitrix_enabled".to_owned(),
+            field("Check", "Bitrix Enabled"),
+        ),
         (
             "bitrix_webhook_url".to_owned(),
             field("Password", "Bitrix Webhook URL"),
@@ -232,7 +238,11 @@ fn a_field_that_was_there_is_taken_as_it_is_unless_its_type_is_another() {
 fn scripts_of_others_and_scripts_changed_by_hand_are_kept_without_consent() {
     let wanted = wanted(Through::Proxy);
     let ours = |wanted: &Wanted| {
-        let (_, script) = wanted.scripts.iter().find(|(key, _)| *key == form_script()).unwrap();
+        let (_, script) = wanted
+            .scripts
+            .iter()
+            .find(|(key, _)| *key == form_script())
+            .unwrap();
         script.clone()
     };
     let with = |script: &str| {
@@ -251,10 +261,25 @@ fn scripts_of_others_and_scripts_changed_by_hand_are_kept_without_consent() {
     for (there, recorded, force, expected) in [
         ("by another", None, false, Some(Why::NotOurs)),
         ("by another", None, true, None),
-        ("changed", Some("as installed"), false, Some(Why::ChangedByHand)),
+        (
+            "changed",
+            Some("as installed"),
+            false,
+            Some(Why::ChangedByHand),
+        ),
         ("changed", Some("as installed"), true, None),
-        ("of an earlier release", Some("of an earlier release"), false, None),
-        ("of an earlier release\r\n", Some("of an earlier release\n"), false, None),
+        (
+            "of an earlier release",
+            Some("of an earlier release"),
+            false,
+            None,
+        ),
+        (
+            "of an earlier release\r\n",
+            Some("of an earlier release\n"),
+            false,
+            None,
+        ),
         (webhook, None, false, Some(Why::NotOurs)),
         (webhook, None, true, Some(Why::HoldsSecret)),
     ] {
@@ -265,10 +290,15 @@ fn scripts_of_others_and_scripts_changed_by_hand_are_kept_without_consent() {
         let plan = plan(&wanted, None, &with(there), &consent);
         let kept = plan.kept.iter().find(|kept| kept.key == form_script());
         assert_eq!(kept.map(|kept| kept.why), expected, "{there} {force}");
-        let change = plan.changes.iter().find(|change| change.key == form_script());
+        let change = plan
+            .changes
+            .iter()
+            .find(|change| change.key == form_script());
         assert_eq!(change.is_some(), expected.is_none(), "{there} {force}");
         let told = plan.kept.iter().flat_map(shown::kept);
-        let told: Vec<String> = told.chain(plan.changes.iter().flat_map(shown::change)).collect();
+        let told: Vec<String> = told
+            .chain(plan.changes.iter().flat_map(shown::change))
+            .collect();
         assert!(!told.concat().contains("planted-secret"));
     }
 }
@@ -287,7 +317,12 @@ fn a_script_that_answers_to_the_same_method_is_disabled_with_consent_only() {
             force,
             ..Consent::default()
         };
-        let plan = plan(&wanted(Through::ServerScripts), Some(&hub()), &current, &consent);
+        let plan = plan(
+            &wanted(Through::ServerScripts),
+            Some(&hub()),
+            &current,
+            &consent,
+        );
         assert_eq!(plan.kept.first().map(|kept| kept.why), expected);
         let change = plan.changes.iter().find(|change| change.key == rival);
         let to = change.map(|change| Value::Object(change.to.clone()));
@@ -306,7 +341,9 @@ fn the_hubs_address_and_secret_follow_the_administrator() {
         (Some("https://old.example"), true, Some(false)),
     ] {
         let mut current = older();
-        let document = url.map(|url| fields(json!({ HUB_URL: url }))).unwrap_or_default();
+        let document = url
+            .map(|url| fields(json!({ HUB_URL: url })))
+            .unwrap_or_default();
         current.documents.insert(settings.clone(), document);
         current.has_secret = has_secret;
         let plan = plan(&wanted, Some(&hub()), &current, &Consent::default());
@@ -351,27 +388,51 @@ fn what_was_done_is_taken_back_and_what_was_changed_since_is_kept() {
     let entries = [
         entry("made", None, json!({"script": "1"})),
         entry("made, mended", None, json!({"script": "1"})),
-        entry("patched", Some(json!({"script": "old"})), json!({"script": "1", "enabled": 1})),
-        entry("patched, never made", Some(json!({"script": "old"})), json!({"script": "1"})),
+        entry(
+            "patched",
+            Some(json!({"script": "old"})),
+            json!({"script": "1", "enabled": 1}),
+        ),
+        entry(
+            "patched, never made",
+            Some(json!({"script": "old"})),
+            json!({"script": "1"}),
+        ),
         entry("never made", None, json!({"script": "1"})),
         // A second installation, of a later release.
-        entry("made, mended", Some(json!({"script": "1"})), json!({"script": "2"})),
-        entry("patched", Some(json!({"script": "1"})), json!({"script": "2"})),
+        entry(
+            "made, mended",
+            Some(json!({"script": "1"})),
+            json!({"script": "2"}),
+        ),
+        entry(
+            "patched",
+            Some(json!({"script": "1"})),
+            json!({"script": "2"}),
+        ),
     ];
     let done = gather(&entries);
     let is = |made: &str, mended: &str, patched: &str| {
         let key = |name: &str| Key::new("Client Script", name);
         BTreeMap::from([
-            (key("made"), fields(json!({"script": made, "modified": "x"}))),
+            (
+                key("made"),
+                fields(json!({"script": made, "modified": "x"})),
+            ),
             (key("made, mended"), fields(json!({"script": mended}))),
-            (key("patched"), fields(json!({"script": patched, "enabled": 1}))),
+            (
+                key("patched"),
+                fields(json!({"script": patched, "enabled": 1})),
+            ),
             (key("patched, never made"), fields(json!({"script": "old"}))),
         ])
     };
     let told = |made, mended, patched, force| {
         let undo = undo(&done, &is(made, mended, patched), force);
         let steps = undo.steps.iter().map(|step| match step {
-            Step::Restore { to, .. } => format!("{} {}", shown::step(step), Value::Object(to.clone())),
+            Step::Restore { to, .. } => {
+                format!("{} {}", shown::step(step), Value::Object(to.clone()))
+            }
             Step::Delete { .. } => shown::step(step),
         });
         let kept = undo.kept.iter().map(|key| format!("! {key}"));
@@ -424,16 +485,48 @@ fn a_secret_that_was_put_in_is_taken_out_and_one_that_was_there_stays() {
 #[test]
 fn server_scripts_use_nothing_that_the_sandbox_refuses() {
     let refused = [
-        "import ", "getattr", "setattr", "hasattr", "__", "._", "def ", "lambda", "class ", "global ", "exec(", "eval(",
-        "open(", "print(", ".format(", "f\"", "f'", "+=", "-=", " for ", "while ", "frappe.cache", "frappe.local", "timeout",
-        "async ", "yield", "with ", "globals", "db.delete", "make_request(",
+        "import ",
+        "getattr",
+        "setattr",
+        "hasattr",
+        "__",
+        "._",
+        "def ",
+        "lambda",
+        "class ",
+        "global ",
+        "exec(",
+        "eval(",
+        "open(",
+        "print(",
+        ".format(",
+        "f\"",
+        "f'",
+        "+=",
+        "-=",
+        " for ",
+        "while ",
+        "frappe.cache",
+        "frappe.local",
+        "timeout",
+        "async ",
+        "yield",
+        "with ",
+        "globals",
+        "db.delete",
+        "make_request(",
     ];
     let wanted = wanted(Through::ServerScripts);
-    let scripts = wanted.scripts.iter().filter(|(key, _)| key.doctype == "Server Script");
+    let scripts = wanted
+        .scripts
+        .iter()
+        .filter(|(key, _)| key.doctype == "Server Script");
     let mut seen = Vec::new();
     for (key, fields) in scripts {
         let script = fields["script"].as_str().unwrap();
-        let code = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let code = script
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'));
         // What is said to agents is no code.
         let code = code.filter(|line| !line.trim_start().starts_with('"') || line.contains("X-"));
         for line in code {
@@ -469,10 +562,22 @@ fn every_field_of_the_contract_is_wanted_and_no_two_have_one_name() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), wanted.fields.len());
-    for field in wanted.fields.iter().filter(|field| field.dt != SETTINGS_DOCTYPE) {
+    for field in wanted
+        .fields
+        .iter()
+        .filter(|field| field.dt != SETTINGS_DOCTYPE)
+    {
         // Without the prefix a later release of Helpdesk could bring a field of the same name.
-        assert!(field.fieldname.starts_with("custom_"), "{}", field.fieldname);
-        assert!(field.attributes.contains_key("insert_after"), "{}", field.fieldname);
+        assert!(
+            field.fieldname.starts_with("custom_"),
+            "{}",
+            field.fieldname
+        );
+        assert!(
+            field.attributes.contains_key("insert_after"),
+            "{}",
+            field.fieldname
+        );
     }
     assert_eq!(wanted.label.label, "Bitrix Customer Inbound Webhook URL");
     assert!(wanted.label.description.contains("crm"));

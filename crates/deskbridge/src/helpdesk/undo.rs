@@ -66,21 +66,9 @@ pub(crate) fn gather<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<(K
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Give fields their old values.
-    Restore {
-        key: Key,
-        from: Fields,
-        to: Fields,
-    },
+    Restore { key: Key, from: Fields, to: Fields },
     /// Remove what was made.
     Delete { key: Key },
-}
-
-impl Step {
-    pub(crate) fn key(&self) -> &Key {
-        match self {
-            Self::Restore { key, .. } | Self::Delete { key } => key,
-        }
-    }
 }
 
 /// What is to be done, in order, and what is left alone because somebody changed it since.

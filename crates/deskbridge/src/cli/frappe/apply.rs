@@ -27,7 +27,11 @@ impl Helpdesk {
                     "Server Script" => "Script Manager, which System Manager does not include",
                     _ => "System Manager",
                 };
-                let right = if right == Right::Create { "make" } else { "change" };
+                let right = if right == Right::Create {
+                    "make"
+                } else {
+                    "change"
+                };
                 bail!(
                     "the API key's user may not {right} a {doctype} on {}; nothing was changed; give it the role {role}, \
                      or put an administrator's key into admin_api_key and admin_api_secret",

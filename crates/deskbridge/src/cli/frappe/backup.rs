@@ -76,7 +76,8 @@ impl Backups {
             entries,
         };
         let folder = self.new_folder(made_at);
-        let folder = folder.with_context(|| format!("making a folder in {}", self.folder.display()))?;
+        let folder =
+            folder.with_context(|| format!("making a folder in {}", self.folder.display()))?;
         store(&folder, &backup)?;
         Ok(folder)
     }
@@ -132,7 +133,13 @@ impl Backups {
     /// Notes that a backup was put back.
     pub(super) fn close(&self, folder: &Path, backup: Backup) -> anyhow::Result<()> {
         let undone_at = Some(Clock::system().now());
-        store(folder, &Backup { undone_at, ..backup })
+        store(
+            folder,
+            &Backup {
+                undone_at,
+                ..backup
+            },
+        )
     }
 }
 

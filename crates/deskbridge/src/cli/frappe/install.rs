@@ -195,7 +195,10 @@ mod tests {
     fn the_hub_is_reached_by_https_or_on_the_machine_itself() {
         for (text, expected) in [
             ("https://hub.example/", Some("https://hub.example")),
-            (" https://hub.example:8443/desk ", Some("https://hub.example:8443/desk")),
+            (
+                " https://hub.example:8443/desk ",
+                Some("https://hub.example:8443/desk"),
+            ),
             ("http://127.0.0.1:8700", Some("http://127.0.0.1:8700")),
             ("http://localhost:8700/", Some("http://localhost:8700")),
             ("http://hub.example", None),

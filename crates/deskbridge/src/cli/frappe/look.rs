@@ -37,13 +37,17 @@ impl Helpdesk {
                 Err(Error {
                     cause: Cause::MissingDocType,
                     ..
-                }) => bail!("{} has no DocType {doctype}; is Helpdesk installed there?", self.site()),
+                }) => bail!(
+                    "{} has no DocType {doctype}; is Helpdesk installed there?",
+                    self.site()
+                ),
                 Err(error) => return Err(explain(self.site(), &error)),
             }
         }
         let doctypes: Vec<&str> = EXTENDED.into_iter().chain(OWN).collect();
         let of_them = |field: &str| Filter::new(field, Op::In, doctypes.clone());
-        self.gather(&mut current, "Custom Field", of_them("dt")).await?;
+        self.gather(&mut current, "Custom Field", of_them("dt"))
+            .await?;
         self.gather(&mut current, "Property Setter", of_them("doc_type"))
             .await?;
         for (key, _) in &wanted.scripts {
@@ -208,8 +212,11 @@ fn fields_there(meta: &Meta) -> BTreeMap<String, FieldThere> {
 
 /// The settings as they may be shown: without what Password fields hold.
 pub(super) fn without_passwords(fields: Fields) -> Fields {
-    let is_password =
-        |value: &Value| value.as_str().is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == '*'));
+    let is_password = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == '*'))
+    };
     fields
         .into_iter()
         .filter(|(_, value)| !is_password(value))

@@ -108,7 +108,9 @@ async fn values_of(helpdesk: &Helpdesk, field: &Fields) -> anyhow::Result<u64> {
         let key = Key::new(dt, dt);
         let settings = helpdesk.read(&key).await?.unwrap_or_default();
         let is_ours = fieldname.starts_with("deskbridge_");
-        return Ok(u64::from(!is_ours && is_filled(settings.get(fieldname), field)));
+        return Ok(u64::from(
+            !is_ours && is_filled(settings.get(fieldname), field),
+        ));
     }
     let filter = match text("fieldtype") {
         "Int" | "Percent" | "Check" | "Float" => Filter::new(fieldname, Op::NotEq, 0),

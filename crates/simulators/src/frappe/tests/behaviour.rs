@@ -750,7 +750,12 @@ async fn a_doctype_is_made_only_as_custom_while_developer_mode_is_off() {
         .await;
     assert_eq!(refused.status, 417);
     let deleted = site
-        .send("hub", "DELETE", "/api/resource/DocType/HD Customer", Value::Null)
+        .send(
+            "hub",
+            "DELETE",
+            "/api/resource/DocType/HD Customer",
+            Value::Null,
+        )
         .await;
     assert_eq!(deleted.status, 403);
 }
@@ -762,7 +767,8 @@ async fn what_hangs_on_a_field_or_a_doctype_goes_with_it() {
         "fields": [{"fieldname": "note", "label": "Note", "fieldtype": "Data"}],
         "permissions": [{"role": "System Manager", "read": 1, "write": 1, "create": 1, "delete": 1}]});
     site.post("hub", "/api/resource/DocType", doctype).await;
-    let field = json!({"dt": "Sổ tay", "fieldname": "custom_more", "label": "More", "fieldtype": "Data"});
+    let field =
+        json!({"dt": "Sổ tay", "fieldname": "custom_more", "label": "More", "fieldtype": "Data"});
     site.post("hub", "/api/resource/Custom Field", field).await;
     let setter = |field: &str| {
         json!({"doctype_or_field": "DocField", "doc_type": "Sổ tay", "field_name": field,
@@ -773,10 +779,16 @@ async fn what_hangs_on_a_field_or_a_doctype_goes_with_it() {
             .await;
     }
     let delete = async |path: &str| site.send("hub", "DELETE", path, Value::Null).await.status;
-    assert_eq!(delete("/api/resource/Custom Field/Sổ tay-custom_more").await, 202);
+    assert_eq!(
+        delete("/api/resource/Custom Field/Sổ tay-custom_more").await,
+        202
+    );
     assert_eq!(site.running.site.count("Property Setter"), 1);
     assert_eq!(delete("/api/resource/DocType/Sổ tay").await, 202);
     assert_eq!(site.running.site.count("Property Setter"), 0);
     // The sample's fields are Administrator's own.
-    assert_eq!(delete("/api/resource/Custom Field/HD Ticket-custom_orgid").await, 417);
+    assert_eq!(
+        delete("/api/resource/Custom Field/HD Ticket-custom_orgid").await,
+        417
+    );
 }
