@@ -22,16 +22,18 @@ use crate::{
 };
 
 const INSTALL_HELP: &str = "\
-Can be run again at any time: what is as it should be is left alone, and an installation that was interrupted
-is finished. What others made, and what was changed by hand, is kept unless --force is given. Before anything
-is changed, what is there goes into a folder of its own under `backups`.";
+Can be run again at any time: what is as it should be is left alone, and an installation that was interrupted is \
+finished. What others made, and what was changed by hand, is kept unless --force is given. Before anything is changed, \
+what is there goes into a folder of its own under `backups`.
+Exit status: 0 when all is as it should be, 1 when something was kept or failed.";
 
 const DIFF_HELP: &str = "\
 Exit status: 0 when there is nothing to do and nothing was changed by hand, 1 when there is.";
 
 const UNINSTALL_HELP: &str = "\
-Removes what `install` made and gives what it changed its old values, from the backups that it left.
-What was changed by hand since is kept unless --force is given.";
+Removes what `install` made and gives what it changed its old values, from the backups that it left. What was changed by \
+hand since is kept unless --force is given.
+Exit status: 0 when all is as it was, 1 when something was kept or failed.";
 
 #[derive(Subcommand)]
 pub(crate) enum FrappeCommand {
@@ -62,7 +64,8 @@ pub(crate) struct Place {
 pub(crate) struct InstallArguments {
     #[command(flatten)]
     place: Place,
-    /// How calls of agents' browsers reach the hub.
+    /// How calls of agents' browsers reach the hub: the reverse proxy before the helpdesk sends them there, or Server
+    /// Scripts pass them on.
     #[arg(long, value_enum, default_value = "proxy")]
     through: Through,
     /// Where the helpdesk reaches the hub, for Server Scripts; what was given before stays in force.

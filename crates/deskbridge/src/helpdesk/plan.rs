@@ -132,6 +132,27 @@ pub(crate) fn plan(
     planner.plan
 }
 
+/// Whether a field of one type takes what is meant for another: the hub writes numbers and times as texts where it must.
+fn takes(is: &str, should: &str) -> bool {
+    const TEXTS: [&str; 8] = [
+        "Data",
+        "Small Text",
+        "Text",
+        "Long Text",
+        "Read Only",
+        "Code",
+        "JSON",
+        "Autocomplete",
+    ];
+    const NUMBERS: [&str; 4] = ["Int", "Float", "Percent", "Currency"];
+    const TIMES: [&str; 2] = ["Date", "Datetime"];
+    let both = |kinds: &[&str]| kinds.contains(&is) && kinds.contains(&should);
+    is == should
+        || both(&NUMBERS)
+        || both(&TIMES)
+        || (TEXTS.contains(&is) && !matches!(should, "Password" | "Check" | "Link"))
+}
+
 struct Planner<'a> {
     current: &'a Current,
     consent: &'a Consent,
@@ -169,19 +190,20 @@ impl<'a> Planner<'a> {
         if has_document && self.consent.installed.contains_key(&key) {
             return self.document(key, field.attributes.clone(), Why::NotOurs);
         }
-        // A field that was there before may be labelled and placed as its makers like it.
-        let fieldtype = field.attributes.get("fieldtype").cloned();
-        let fieldtype =
-            Fields::from_iter([("fieldtype".to_owned(), fieldtype.unwrap_or_default())]);
-        if has_document {
-            return self.document(key, fieldtype, Why::NotOurs);
-        }
-        let is = Fields::from_iter([("fieldtype".to_owned(), there.fieldtype.as_str().into())]);
-        if same_fields(&is, &fieldtype) {
+        // A field that was there before may be called and placed as its makers like, and be of any type that takes
+        // what is written.
+        let should = field.attributes.get("fieldtype").cloned();
+        let should = should.unwrap_or_default();
+        if takes(&there.fieldtype, should.as_str().unwrap_or_default()) {
             self.plan.settled += 1;
             return;
         }
-        self.keep(key, Why::OtherType, is, fieldtype);
+        let to = Fields::from_iter([("fieldtype".to_owned(), should)]);
+        if has_document {
+            return self.document(key, to, Why::NotOurs);
+        }
+        let from = Fields::from_iter([("fieldtype".to_owned(), there.fieldtype.as_str().into())]);
+        self.keep(key, Why::OtherType, from, to);
     }
 
     /// A field that was there before gets its new label, the description first: the label says that both are done.

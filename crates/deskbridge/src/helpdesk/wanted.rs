@@ -53,12 +53,11 @@ pub(crate) const EXTENDED: [&str; 3] = ["HD Customer", "Contact", "HD Ticket"];
 /// The DocTypes that are made where they are missing.
 pub(crate) const OWN: [&str; 2] = ["HD Customer Data", SETTINGS_DOCTYPE];
 
-/// How a call from an agent's browser reaches the hub.
+/// How a call from an agent's browser reaches the hub: the reverse proxy before the helpdesk sends the hub's addresses
+/// to it, or Server Scripts in the helpdesk pass the call on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Through {
-    /// The reverse proxy before the helpdesk sends the hub's addresses to it.
     Proxy,
-    /// Server Scripts in the helpdesk pass the calls on.
     ServerScripts,
 }
 

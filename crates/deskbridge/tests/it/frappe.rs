@@ -284,36 +284,41 @@ async fn uninstalling_leaves_everything_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_installation_that_was_interrupted_is_finished() {
-    for (data, write) in [(users(), "POST *"), (older(), "POST *"), (older(), "PUT *")] {
-        for (skip, execute, answer) in [
-            (0, false, "hang_up"),
-            (1, true, "hang_up"),
-            (1, false, "truncate"),
-            (9, false, "hang_up"),
-        ] {
-            let desk = Desk::new(data.clone()).await;
-            let before = desk.site.site.data();
-            let arguments = [&SCRIPTS[..], &["--force"]].concat();
+async fn what_was_interrupted_is_finished() {
+    for (data, write, skip, execute, answer) in [
+        (users(), "POST *", 0, false, "hang_up"),
+        (users(), "POST *", 9, false, "hang_up"),
+        (users(), "POST *", 30, true, "truncate"),
+        (older(), "POST *", 1, true, "hang_up"),
+        (older(), "PUT *", 0, false, "truncate"),
+        (older(), "PUT *", 2, false, "hang_up"),
+    ] {
+        let desk = Desk::new(data).await;
+        let before = desk.site.site.data();
+        let arguments = [&SCRIPTS[..], &["--force"]].concat();
+        let cut_off = |write: &str| {
             desk.set_faults(
                 &json!([{"when": write, "skip": skip, "execute": execute, "answer": answer}]),
             );
-            let first = desk.run("install", &arguments).await;
-            desk.set_faults(&json!([]));
-            if first.status != Some(0) {
-                assert!(first.err.contains("run the command again"), "{}", first.err);
-            }
-            let second = desk.run("install", &arguments).await;
-            assert_eq!(second.status, Some(0), "{}{}", second.out, second.err);
-            assert!(
-                desk.done("diff", &arguments)
-                    .await
-                    .out
-                    .starts_with("0 to be made, 0 to be")
-            );
-            desk.done("uninstall", &[]).await;
-            check_same(&before, &desk.site.site.data());
+        };
+        cut_off(write);
+        let first = desk.run("install", &arguments).await;
+        desk.set_faults(&json!([]));
+        if first.status != Some(0) {
+            assert!(first.err.contains("run the command again"), "{}", first.err);
         }
+        desk.done("install", &arguments).await;
+        let said = desk.done("diff", &arguments).await;
+        assert!(
+            said.out.starts_with("0 to be made, 0 to be changed, "),
+            "{}",
+            said.out
+        );
+        cut_off("DELETE *");
+        desk.run("uninstall", &[]).await;
+        desk.set_faults(&json!([]));
+        desk.run("uninstall", &[]).await;
+        check_same(&before, &desk.site.site.data());
     }
 }
 
