@@ -7,7 +7,7 @@ mod look;
 mod trouble;
 mod uninstall;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -21,6 +21,9 @@ use crate::{
     wire::{self, Connections},
 };
 
+/// As long as Frappe's own web server lets a request run.
+const DEADLINE: Duration = Duration::from_secs(120);
+
 const INSTALL_HELP: &str = "\
 Can be run again at any time: what is as it should be is left alone, and an installation that was interrupted is \
 finished. What others made, and what was changed by hand, is kept unless --force is given. Before anything is changed, \
@@ -28,7 +31,7 @@ what is there goes into a folder of its own under `backups`.
 Exit status: 0 when all is as it should be, 1 when something was kept or failed.";
 
 const DIFF_HELP: &str = "\
-Exit status: 0 when there is nothing to do and nothing was changed by hand, 1 when there is.";
+Exit status: 0 when all is as it should be, 1 when something differs, 2 when it cannot be found out.";
 
 const UNINSTALL_HELP: &str = "\
 Removes what `install` made and gives what it changed its old values, from the backups that it left. What was changed by \
@@ -100,7 +103,7 @@ pub(crate) struct BackupArguments {
 pub(super) async fn run(command: FrappeCommand) -> anyhow::Result<ExitCode> {
     match command {
         FrappeCommand::Install(arguments) => install::install(&arguments).await,
-        FrappeCommand::Diff(arguments) => install::diff(&arguments).await,
+        FrappeCommand::Diff(arguments) => Ok(install::diff(&arguments).await),
         FrappeCommand::Uninstall(arguments) => uninstall::run(&arguments).await,
         FrappeCommand::Backup(arguments) => backup::run(&arguments.place).await,
     }
@@ -126,6 +129,8 @@ impl Helpdesk {
         });
         let client = wire::administrator(&config, &connections, &environment)?;
         let folder = config.folder.join(&place.backups);
+        // A new field changes a table, which takes its time where there are many tickets.
+        let client = client.deadline(DEADLINE);
         Ok(Self {
             backups: Backups::new(folder, connections.site.base()),
             client,

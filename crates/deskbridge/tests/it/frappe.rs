@@ -463,9 +463,9 @@ async fn whoever_has_no_right_is_told_and_nothing_is_changed() {
         ("nobody", &[], "does not accept the API key"),
     ] {
         desk.configure(user);
-        for command in ["install", "diff"] {
+        for (command, status) in [("install", 1), ("diff", 2)] {
             let said = desk.run(command, arguments).await;
-            assert_eq!(said.status, Some(1), "{}", said.out);
+            assert_eq!(said.status, Some(status), "{}", said.out);
             assert!(said.err.contains(expected), "{user}: {}", said.err);
         }
         assert_eq!(desk.writes(), 0, "{user}");

@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use super::{Helpdesk, InstallArguments, backup::entry};
 use crate::{
-    cli::say,
+    cli::{fail, say},
     helpdesk::{
         Key,
         plan::{Change, Consent, Current, HubAddress, Plan, plan},
@@ -93,8 +93,18 @@ fn hub_url(text: &str) -> anyhow::Result<String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// `deskbridge frappe diff`.
-pub(super) async fn diff(arguments: &InstallArguments) -> anyhow::Result<ExitCode> {
+/// `deskbridge frappe diff`. As `diff` itself does, it tells a difference from a failure by its exit status.
+pub(super) async fn diff(arguments: &InstallArguments) -> ExitCode {
+    match show_difference(arguments).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            fail(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn show_difference(arguments: &InstallArguments) -> anyhow::Result<ExitCode> {
     let helpdesk = Helpdesk::of(&arguments.place)?;
     let (_, plan) = prepare(&helpdesk, arguments).await?;
     for change in &plan.changes {

@@ -149,9 +149,8 @@ fn is_filled(value: Option<&Value>, field: &Fields) -> bool {
 async fn count(helpdesk: &Helpdesk, doctype: &str, filters: &[Filter]) -> anyhow::Result<u64> {
     match helpdesk.client.count(doctype, filters).await {
         Ok(count) => Ok(count),
-        // The field is not in the DocType, so nothing is in the field.
         Err(Error {
-            cause: Cause::Validation { .. } | Cause::MissingDocType,
+            cause: Cause::MissingDocType,
             ..
         }) => Ok(0),
         Err(error) => Err(explain(helpdesk.site(), &error)),
