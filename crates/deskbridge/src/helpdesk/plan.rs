@@ -1,6 +1,6 @@
 //! From what there is to what there should be: a plan of creations and patches, and of what is left alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -109,7 +109,6 @@ pub(crate) fn plan(
     let mut planner = Planner {
         current,
         consent,
-        made: BTreeSet::new(),
         plan: Plan::default(),
     };
     for doctype in &wanted.doctypes {
@@ -156,20 +155,17 @@ fn takes(is: &str, should: &str) -> bool {
 struct Planner<'a> {
     current: &'a Current,
     consent: &'a Consent,
-    /// The DocTypes that this plan makes, with all their fields.
-    made: BTreeSet<&'a str>,
     plan: Plan,
 }
 
-impl<'a> Planner<'a> {
-    fn doctype(&mut self, doctype: &'a WantedDocType) {
+impl Planner<'_> {
+    fn doctype(&mut self, doctype: &WantedDocType) {
         if self.current.doctypes.contains_key(&doctype.name) {
             for field in &doctype.fields {
                 self.field(field);
             }
             return;
         }
-        self.made.insert(&doctype.name);
         self.create(
             Key::new("DocType", &*doctype.name),
             doctype.definition.clone(),

@@ -278,7 +278,7 @@ async fn what_agents_would_miss_is_told() {
         scripts.next().unwrap().insert(field.to_owned(), value);
         site.set_data(&data).unwrap();
     };
-    assert_eq!(level("No script has a webhook").await, "ok");
+    assert_eq!(level("may read has a webhook").await, "ok");
     change(
         "script",
         "fetch('https://portal.example/rest/1/planted-secret/')".into(),

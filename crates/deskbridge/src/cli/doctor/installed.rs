@@ -123,7 +123,10 @@ async fn look_for_secrets(hub: &Client, findings: &mut Findings) {
         }
     }
     if is_clean {
-        findings.ok(PLACE, "No script has a webhook or a key in it.");
+        findings.ok(
+            PLACE,
+            "No script that the hub's user may read has a webhook or a key in it.",
+        );
     }
 }
 

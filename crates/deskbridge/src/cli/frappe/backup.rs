@@ -1,6 +1,6 @@
 //! Backups: a folder for each, with one file that says what there was and what was written.
 //!
-//! No secret is in one: values of Password fields are left out, and so is a script that seems to hold a secret.
+//! No secret is in one: Password fields are not read for it, and a script that seems to hold a secret is left out.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -15,7 +15,7 @@ use deskbridge_core::Clock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Helpdesk, Place, look::without_passwords};
+use super::{Helpdesk, Place};
 use crate::{
     cli::say,
     helpdesk::{
@@ -206,8 +206,9 @@ pub(super) async fn run(place: &Place) -> anyhow::Result<ExitCode> {
         Ok(current) => current,
         // Without the role Script Manager there is still the rest.
         Err(error) => {
+            let rest = helpdesk.look(&wanted(Through::Proxy)).await?;
             say(format!("! Server Scripts are left out: {error:#}"))?;
-            helpdesk.look(&wanted(Through::Proxy)).await?
+            rest
         }
     };
     let mut entries = Vec::new();
@@ -239,7 +240,7 @@ fn keep(entries: &mut Vec<Entry>, key: Key, fields: Fields) -> anyhow::Result<()
     }
     entries.push(Entry {
         key,
-        before: Some(without_passwords(fields)),
+        before: Some(fields),
         installed: None,
         secret: None,
     });

@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 use deskbridge_profile::live::SETTINGS_DOCTYPE;
 use frappe::{Cause, Client, Document, Error, Filter, List, Meta, Name, Op};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 
 use super::{Helpdesk, trouble::explain};
 use crate::helpdesk::{
@@ -208,17 +207,4 @@ fn fields_there(meta: &Meta) -> BTreeMap<String, FieldThere> {
         (field.name.clone(), there)
     });
     fields.collect()
-}
-
-/// The settings as they may be shown: without what Password fields hold.
-pub(super) fn without_passwords(fields: Fields) -> Fields {
-    let is_password = |value: &Value| {
-        value
-            .as_str()
-            .is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == '*'))
-    };
-    fields
-        .into_iter()
-        .filter(|(_, value)| !is_password(value))
-        .collect()
 }
