@@ -107,7 +107,7 @@ class Site:
 
     def __init__(self, roles=("Agent",), user="an@helpdesk.example", language="vi"):
         self.user, self.roles, self.language = user, roles, language
-        self.agents = set()
+        self.agents = {}
         self.verb = "POST"
         self.rights = {"HD Ticket": ["read", "write"], "HD Customer": ["read", "write", "create"], "Contact": ["read"]}
         self.documents = {
@@ -138,6 +138,9 @@ class Site:
                 return fields.get(fieldname)
         return None
 
+    def exists(self, doctype, filters):
+        return self.agents.get(filters["user"]) == filters["is_active"]
+
     def make_post_request(self, url, auth=None, headers=None, data=None, json=None, params=None):
         # No deadline can be given: an argument of that name is an error.
         self.sent.append((url, headers, data))
@@ -160,7 +163,7 @@ class Site:
             get_all=lambda doctype, filters=None, pluck=None: list(self.roles),
             throw=self.throw,
             make_post_request=self.make_post_request,
-            db=Names(get_value=self.get_value, exists=lambda doctype, filters: filters["user"] in self.agents),
+            db=Names(get_value=self.get_value, exists=self.exists),
             PermissionError=PermissionError,
             DoesNotExistError=DoesNotExistError,
             ValidationError=ValidationError,

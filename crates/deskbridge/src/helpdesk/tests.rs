@@ -486,6 +486,9 @@ fn a_secret_that_was_put_in_is_taken_out_and_one_that_was_there_stays() {
     }
 }
 
+/// Runs the scripts; it must know every one.
+const SANDBOX: &str = include_str!("../../helpdesk/tests/sandbox.py");
+
 /// What the sandbox of Server Scripts refuses; the whole truth, with the real compiler, is in `helpdesk/tests`.
 #[test]
 fn server_scripts_use_nothing_that_the_sandbox_refuses() {
@@ -541,6 +544,10 @@ fn server_scripts_use_nothing_that_the_sandbox_refuses() {
             assert!(!line.contains('\t') && line.len() < 140, "{key}: {line}");
         }
         let method = fields["api_method"].as_str().unwrap();
+        assert!(
+            SANDBOX.contains(&format!("    \"{method}\": \"")),
+            "{method} is not run"
+        );
         assert!(script.starts_with(&format!("METHOD = \"{method}\"\n")));
         assert!(script.contains("check_permission(") && script.contains("X-Deskbridge-Secret"));
         assert_eq!(fields["allow_guest"], 0);

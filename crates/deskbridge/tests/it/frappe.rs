@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use simulators::{
     faults::Rule,
-    frappe::{self, Data, ScriptAnswer},
+    frappe::{self, Data, ScriptAnswer, Version, Versions},
 };
 use testkit::wait_for;
 
@@ -88,8 +88,13 @@ fn older() -> Data {
 
 impl Desk {
     async fn new(data: Data) -> Self {
+        Self::of(data, Versions::default()).await
+    }
+
+    async fn of(data: Data, versions: Versions) -> Self {
         let options = frappe::Options {
             data,
+            versions,
             ..frappe::Options::default()
         };
         let desk = Self {
@@ -280,6 +285,22 @@ async fn uninstalling_leaves_everything_as_it_was() {
             "{}",
             again.err
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_release_can_be_installed_into_and_left() {
+    for (frappe, helpdesk) in [(15, 24), (15, 28), (16, 28)] {
+        let versions = Versions {
+            frappe: Version(frappe, 0, 0),
+            helpdesk: Version(1, helpdesk, 0),
+        };
+        let desk = Desk::of(users(), versions).await;
+        let before = desk.site.site.data();
+        desk.done("install", &SCRIPTS).await;
+        desk.done("diff", &SCRIPTS).await;
+        desk.done("uninstall", &[]).await;
+        assert!(desk.site.site.data() == before, "{versions:?}");
     }
 }
 
