@@ -7,8 +7,9 @@ headers = {
     "Accept": "application/json",
     "Accept-Language": language,
     "Content-Type": "application/json",
-    # A script cannot give a request a deadline; the hub keeps this one and answers in time.
-    "X-Deskbridge-Deadline-Ms": "12000",
+    # A script cannot give a request a deadline; the hub keeps this one. It is longer than Bitrix24 may take (15 s), so
+    # that what is remembered is still shown when Bitrix24 does not answer.
+    "X-Deskbridge-Deadline-Ms": "20000",
     "X-Deskbridge-Secret": secret,
     "X-Deskbridge-User": user,
 }
