@@ -25,6 +25,10 @@ use crate::{ApiError, Code, error::Style};
 
 /// Carries the id of a request in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// In how many milliseconds the caller wants an answer; it only shortens the hub's own deadline.
+///
+/// A Server Script cannot give its request a deadline, and holds a worker of the helpdesk until it is answered.
+const DEADLINE_MS: HeaderName = HeaderName::from_static("x-deskbridge-deadline-ms");
 /// Characters in an id that a caller gives.
 const REQUEST_ID_CHARACTERS_MAX: usize = 64;
 
@@ -132,6 +136,8 @@ async fn serve(finishing: &Finishing, request: Request<axum::body::Body>, next: 
             .into_response();
     };
     let deadline = finishing.shared.limits.deadline;
+    let deadline =
+        wanted_deadline(request.headers()).map_or(deadline, |wanted| wanted.min(deadline));
     let served = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(deadline, served).await {
         Ok(Ok(response)) => response,
@@ -146,10 +152,15 @@ async fn serve(finishing: &Finishing, request: Request<axum::body::Body>, next: 
                 .into_response()
         }
         Err(_elapsed) => {
-            let seconds = format!("{} s", deadline.as_secs());
+            let seconds = format!("{} s", deadline.as_secs_f64());
             ApiError::new(Code::DeadlineExceeded, seconds).into_response()
         }
     }
+}
+
+fn wanted_deadline(headers: &HeaderMap) -> Option<Duration> {
+    let wanted = headers.get(DEADLINE_MS)?.to_str().ok()?;
+    Some(Duration::from_millis(wanted.trim().parse().ok()?))
 }
 
 /// The language that a request asks for.

@@ -186,6 +186,36 @@ async fn a_request_has_a_deadline() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_shorten_the_deadline_and_not_lengthen_it() {
+    for (wanted, expected) in [
+        ("1500", "1.5 s."),
+        (" 2000 ", "2 s."),
+        ("900000", "3 s."),
+        ("-1", "3 s."),
+        ("soon", "3 s."),
+    ] {
+        let limits = Limits {
+            concurrent_max: 1,
+            deadline: Duration::from_secs(3),
+        };
+        let mut request = ask("/waits");
+        request
+            .headers_mut()
+            .insert("x-deskbridge-deadline-ms", wanted.parse().unwrap());
+        let response = router(limits, Arc::default())
+            .oneshot(request)
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        let told = body(response).await["error"]["message"].take();
+        assert!(
+            told.as_str().unwrap().ends_with(expected),
+            "{wanted}: {told}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_announced_or_not() {
     let large = "x".repeat(10 << 20);

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod doctor;
 mod effects;
+mod frappe;
 mod serve;
 mod simulate;
 
@@ -38,6 +39,9 @@ enum Command {
     /// Ask the Bitrix24 portal.
     #[command(subcommand)]
     Bitrix24(bitrix24::Bitrix24Command),
+    /// Put the button and what it needs into the helpdesk, and take it out again.
+    #[command(subcommand)]
+    Frappe(frappe::FrappeCommand),
     /// See what was and is to be written to remote systems, and revive what was given up.
     #[command(subcommand)]
     Effects(effects::EffectsCommand),
@@ -67,6 +71,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Bitrix24(command) => bitrix24::run(command).await,
+        Command::Frappe(command) => frappe::run(command).await,
         Command::Effects(command) => effects::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }

@@ -112,6 +112,8 @@ pub(crate) struct Frappe {
     pub(crate) url: String,
     pub(crate) api_key: SecretSource,
     pub(crate) api_secret: SecretSource,
+    pub(crate) admin_api_key: Option<SecretSource>,
+    pub(crate) admin_api_secret: Option<SecretSource>,
     #[serde(default)]
     pub(crate) shared_secrets: Vec<SecretSource>,
     pub(crate) site_name: Option<String>,

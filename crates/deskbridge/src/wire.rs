@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::{
     Router,
     extract::State,
@@ -93,6 +93,33 @@ impl Connections {
             source,
         })
     }
+}
+
+/// The helpdesk as its administrator, who may change more than the hub's own user.
+pub(crate) fn administrator(
+    config: &Config,
+    connections: &Connections,
+    environment: &[(String, String)],
+) -> anyhow::Result<frappe::Client> {
+    let frappe = config.profile_frappe()?;
+    let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
+    let (key, secret) = match (&frappe.admin_api_key, &frappe.admin_api_secret) {
+        (None, None) => return Ok(connections.hub.clone()),
+        (Some(key), Some(secret)) => (key, secret),
+        (Some(_), None) => bail!(
+            "{} is missing, and admin_api_key is given",
+            place("admin_api_secret")
+        ),
+        (None, Some(_)) => bail!(
+            "{} is missing, and admin_api_secret is given",
+            place("admin_api_key")
+        ),
+    };
+    let key = config.secret(&place("admin_api_key"), key, environment)?;
+    let secret = config.secret(&place("admin_api_secret"), secret, environment)?;
+    let credential = frappe::Credential::token(key.expose(), secret.expose())
+        .with_context(|| place("admin_api_secret"))?;
+    Ok(connections.site.user(credential))
 }
 
 fn user_agent() -> String {

@@ -5,7 +5,8 @@
 //! ([`Versions`]).
 //!
 //! There are users with keys, sessions, OAuth and CSRF tokens; DocTypes whose fields, custom fields and
-//! property setters take effect at once; the REST resources of v1 and v2; `frappe.client.*` and the
+//! property setters take effect at once, and of which only custom ones can be made or changed, as developer
+//! mode is off; the REST resources of v1 and v2; `frappe.client.*` and the
 //! functions of Helpdesk that clients call; permissions by role, owner, team and share; naming, links,
 //! checks and the side effects of tickets and messages; files; the site-wide rate limit. Names compare as
 //! `MariaDB` compares them, times are naive and in the site's zone, and each request is one transaction that

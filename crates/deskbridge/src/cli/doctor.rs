@@ -2,6 +2,7 @@
 
 mod findings;
 mod helpdesk;
+mod installed;
 mod portal;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -36,6 +37,7 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     look_at_store(&config, &mut findings).await;
     helpdesk::look(&connections, &mut findings).await;
     if let Some(settings) = settings(&connections, &mut findings).await {
+        installed::look_at_field_map(&settings, &mut findings);
         portal::look(&connections, &settings, &Clock::system(), &mut findings).await;
     }
     for finding in findings.iter() {
@@ -130,7 +132,8 @@ async fn settings(connections: &Connections, findings: &mut Findings) -> Option<
                 findings.fail(
                     PLACE,
                     format!("{}.", deskbridge_core::Chain(&error)),
-                    "The DocType must exist, and the hub's user must be a System Manager to read its passwords.",
+                    "The DocType must exist (`deskbridge frappe install` makes it), and the hub's user must be a System \
+                     Manager to read its passwords.",
                 );
                 return None;
             }

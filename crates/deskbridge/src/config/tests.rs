@@ -60,6 +60,8 @@ fn every_setting_is_in_the_example() {
         .map(|(key, _)| key)
         .collect();
     for setting in [
+        "admin_api_key",
+        "admin_api_secret",
         "site_name",
         "time_zone",
         "ca_file",

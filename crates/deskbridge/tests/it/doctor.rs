@@ -1,7 +1,10 @@
 //! The doctor, the configuration check.
 
 use serde_json::{Value, json};
-use simulators::bitrix24;
+use simulators::{
+    bitrix24,
+    frappe::{ScriptAnswer, ScriptCall},
+};
 
 use crate::hub::Bench;
 
@@ -15,9 +18,27 @@ fn replace(old: &str, new: &str) -> Change {
     })
 }
 
+const STORED_PROFILE: &str = "login_with_haravan.customer_profile.get_ticket_customer_profile";
+
+/// Puts in what `frappe install` puts in, and a hub behind the helpdesk's own address.
+async fn install(bench: &Bench) {
+    let said = bench.run(&["frappe", "install"]).await;
+    assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
+    let script = json!({
+        "doctype": "Server Script", "name": "Way", "script_type": "API", "api_method": STORED_PROFILE,
+        "disabled": 0, "script": "pass",
+    });
+    bench.set_settings(&script);
+    let answer = json!({"success": true, "data": {}, "message": "ok"});
+    let answer = move |_: &ScriptCall| ScriptAnswer::Message(200, answer.clone());
+    let site = &bench.site.site;
+    site.register_script(STORED_PROFILE, std::sync::Arc::new(answer));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_configuration_is_found_sound() {
     let bench = Bench::new().await;
+    install(&bench).await;
     let said = bench.run(&["doctor"]).await;
     assert_eq!(said.status, Some(0), "{}", said.out);
     assert!(
@@ -213,4 +234,63 @@ async fn a_field_map_that_is_none_is_told_and_the_built_in_one_is_used() {
         said.out,
         said.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_agents_would_miss_is_told() {
+    let bench = Bench::new().await;
+    let level = async |what: &str| {
+        let said = bench.run(&["doctor", "--json"]).await;
+        let mut findings = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found = findings.find(|finding| finding["what"].as_str().unwrap().contains(what));
+        let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
+        found["level"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        level("no button on the ticket page of Helpdesk").await,
+        "warn"
+    );
+    assert_eq!(
+        level("no button on the ticket page of the desk").await,
+        "warn"
+    );
+    assert_eq!(level("does not reach a hub").await, "warn");
+    install(&bench).await;
+    assert_eq!(
+        level("The button is on the ticket page of Helpdesk").await,
+        "ok"
+    );
+    assert_eq!(level("reaches a hub").await, "ok");
+    assert_eq!(
+        level("everything that the button's dialog shows").await,
+        "ok"
+    );
+    let site = &bench.site.site;
+    site.configure(|config| config.server_script_enabled = false);
+    assert_eq!(level("the site has them switched off").await, "fail");
+    let change = |field: &str, value: Value| {
+        let mut data = site.data();
+        let scripts = data.documents.iter_mut();
+        let mut scripts = scripts.filter(|document| document["doctype"] == "HD Form Script");
+        scripts.next().unwrap().insert(field.to_owned(), value);
+        site.set_data(&data).unwrap();
+    };
+    assert_eq!(level("may read has a webhook").await, "ok");
+    change(
+        "script",
+        "fetch('https://portal.example/rest/1/planted-secret/')".into(),
+    );
+    assert_eq!(level("has what looks like a webhook").await, "fail");
+    assert_eq!(level("not the one of this release").await, "warn");
+    change("enabled", 0.into());
+    assert_eq!(level("is switched off").await, "warn");
+    let said = bench.run(&["doctor"]).await;
+    assert!(!said.out.contains("planted-secret"));
+    bench.configure(|text| {
+        format!("{text}\n[profile]\ncompany_field_map = {{ TITLE = \"company_name\" }}\n")
+    });
+    assert_eq!(level("has no company_id, bitrix_id").await, "warn");
 }

@@ -11,6 +11,7 @@
 mod demo;
 mod doctor;
 mod fields;
+mod frappe;
 mod help;
 mod hub;
 mod process;

@@ -69,6 +69,11 @@ impl Running {
         Self { child, out, err }
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first line of standard output, which is JSON.
     pub(crate) async fn ready(&self) -> Value {
         let line = wait_for("a line of JSON", async || {

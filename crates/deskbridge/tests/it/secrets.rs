@@ -7,12 +7,14 @@ use simulators::{bitrix24, faults::Rule};
 
 use crate::hub::{AGENT, Bench, PROFILE};
 
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "hub-secret",
     bitrix24::CUSTOMER_SECRET,
     bitrix24::RESPONSIBLE_SECRET,
     "planted-shared-1",
     "planted-shared-2",
+    "planted-admin-key",
+    "planted-admin-secret",
     "an-secret",
 ];
 
@@ -32,7 +34,8 @@ async fn no_secret_shows_in_anything_that_the_program_says_or_keeps() {
     bench.configure(|text| {
         text.replace("log_format", trace).replace(
             "api_key",
-            "shared_secrets = [\"planted-shared-1\", { file = \"shared.secret\" }]\napi_key",
+            "shared_secrets = [\"planted-shared-1\", { file = \"shared.secret\" }]\n\
+             admin_api_key = \"planted-admin-key\"\nadmin_api_secret = \"planted-admin-secret\"\napi_key",
         )
     });
     let rules: Vec<Rule> = serde_json::from_value(json!([
@@ -65,6 +68,8 @@ async fn no_secret_shows_in_anything_that_the_program_says_or_keeps() {
         &["config", "check"],
         &["effects", "list", "--json"],
         &["bitrix24", "fields", "--json"],
+        &["frappe", "diff"],
+        &["frappe", "install"],
     ] {
         let said = bench.run(command).await;
         look(&command.join(" "), &format!("{}{}", said.out, said.err));

@@ -44,6 +44,7 @@ pub(crate) fn validate(transaction: &mut Transaction<'_>, document: &mut Documen
         "Contact" => contact::validate(transaction, document),
         "User" => users::validate(transaction, document),
         "Custom Field" => customise::validate_field(transaction, document),
+        "DocType" => customise::validate_doctype(transaction, document),
         "Server Script" => super::scripts::validate(transaction, document),
         _ => Ok(()),
     }
@@ -71,10 +72,15 @@ pub(crate) fn on_update(transaction: &mut Transaction<'_>, document: &mut Docume
 
 /// Before a document is deleted.
 pub(crate) fn on_trash(transaction: &mut Transaction<'_>, document: &Document) -> Done {
-    if &*document.meta.name == "HD Ticket" {
-        ticket::on_trash(transaction, document);
+    match &*document.meta.name {
+        "HD Ticket" => {
+            ticket::on_trash(transaction, document);
+            Ok(())
+        }
+        "Custom Field" => customise::on_trash_of_field(transaction, document),
+        "DocType" => customise::on_trash_of_doctype(transaction, document),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Once a document is gone: what refers to it by name goes too.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     cell,
     document::{Document, Nulls},
-    exception::{DOCTYPE_LINK, Exception, Message, VALIDATION},
+    exception::{DOCTYPE_LINK, Exception, Message, PERMISSION, STANDARD_DOCTYPE, VALIDATION},
     meta::DocType,
     store::Store,
     transaction::Transaction,
@@ -83,6 +83,58 @@ pub(crate) fn validate_field(
     if before != after && !CHANGEABLE.iter().any(related) {
         let message = format!("Fieldtype cannot be changed from {before} to {after}");
         return Err(transaction.throw(VALIDATION, message));
+    }
+    Ok(())
+}
+
+/// Only developer mode, which production sites have off, lets anybody make or change a DocType that is not custom
+/// (read in the source).
+pub(crate) fn validate_doctype(
+    transaction: &mut Transaction<'_>,
+    doctype: &mut Document,
+) -> Result<(), Exception> {
+    if cell::int(doctype.get("custom")) != 0 {
+        return Ok(());
+    }
+    let message = "Not in Developer Mode! Set in site_config.json or make 'Custom' DocType.";
+    Err(transaction.throw(STANDARD_DOCTYPE, message))
+}
+
+/// What Administrator made, only Administrator removes; the properties set on a field go with it (read in the
+/// source).
+pub(crate) fn on_trash_of_field(
+    transaction: &mut Transaction<'_>,
+    field: &Document,
+) -> Result<(), Exception> {
+    if field.text("owner") == "Administrator" && !transaction.user.is_administrator() {
+        let message = format!(
+            "Custom Field <strong>{}</strong> is created by the Administrator and can only be deleted through the \
+             Administrator account.",
+            field.text("label")
+        );
+        return Err(transaction.throw(VALIDATION, message));
+    }
+    let of = (&*field.text("dt"), &*field.text("fieldname"));
+    transaction.remove_references("Property Setter", ("doc_type", of.0), ("field_name", of.1));
+    Ok(())
+}
+
+/// What hangs on a DocType goes with it; one that is not custom stays, except for Administrator (read in the
+/// source).
+pub(crate) fn on_trash_of_doctype(
+    transaction: &mut Transaction<'_>,
+    doctype: &Document,
+) -> Result<(), Exception> {
+    if cell::int(doctype.get("custom")) == 0 && !transaction.user.is_administrator() {
+        let message = format!("User not allowed to delete DocType: {}", doctype.name);
+        return Err(transaction.throw(PERMISSION, message));
+    }
+    for (hanging, field) in [
+        ("Custom Field", "dt"),
+        ("Client Script", "dt"),
+        ("Property Setter", "doc_type"),
+    ] {
+        transaction.remove_where(hanging, field, &doctype.name);
     }
     Ok(())
 }

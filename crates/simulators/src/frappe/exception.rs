@@ -72,6 +72,12 @@ pub(crate) const DOCTYPE_LINK: Class = Class {
     name: "DoctypeLinkError",
     status: 417,
 };
+/// A DocType of the apps themselves, made or changed while developer mode is off.
+pub(crate) const STANDARD_DOCTYPE: Class = Class {
+    module: "frappe.core.doctype.doctype.doctype.",
+    name: "CannotCreateStandardDoctypeError",
+    status: 417,
+};
 pub(crate) const JSON_DECODE: Class = Class {
     module: "json.decoder.",
     name: "JSONDecodeError",

@@ -22,7 +22,7 @@ impl Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) level: Level,
-    /// Where: `database`, `helpdesk`, `settings`, `bitrix24`, `responsible`.
+    /// Where: `database`, `helpdesk`, `button`, `settings`, `bitrix24`, `responsible`.
     pub(crate) place: &'static str,
     /// A sentence.
     pub(crate) what: String,

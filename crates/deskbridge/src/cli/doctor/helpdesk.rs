@@ -4,7 +4,7 @@ use deskbridge_core::{Chain, Clock};
 use deskbridge_profile::live::{SETTINGS_DOCTYPE, Source};
 use frappe::{Cause, Client, Error, Filter, Right, User};
 
-use super::Findings;
+use super::{Findings, installed};
 use crate::wire::Connections;
 
 const PLACE: &str = "helpdesk";
@@ -83,6 +83,7 @@ pub(super) async fn look(connections: &Connections, findings: &mut Findings) {
     if matches!(connections.source, Source::Helpdesk { .. }) {
         look_at_fields(hub, SETTINGS_DOCTYPE, &SETTINGS_FIELDS, findings).await;
     }
+    installed::look(connections, findings).await;
 }
 
 fn cannot_log_in(site: &str, error: &Error) -> String {
@@ -201,7 +202,7 @@ async fn look_at_fields(
                 findings.warn(
                     PLACE,
                     format!("{doctype} lacks {}; they are left out.", missing.join(", ")),
-                    "Add them as Custom Fields to have them filled.",
+                    "`deskbridge frappe install` adds them.",
                 );
             }
         }
@@ -219,7 +220,7 @@ async fn look_at_snapshots(hub: &Client, findings: &mut Findings) {
         Err(_) => findings.warn(
             PLACE,
             "There is no DocType HD Customer Data, so no copies of CRM records are kept.",
-            "Add the DocType to have them kept.",
+            "`deskbridge frappe install` adds it.",
         ),
     }
 }

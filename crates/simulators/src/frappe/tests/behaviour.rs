@@ -728,3 +728,67 @@ fn a_data_file_may_be_written_by_hand() {
         "users are enabled unless they say otherwise"
     );
 }
+
+#[tokio::test]
+async fn a_doctype_is_made_only_as_custom_while_developer_mode_is_off() {
+    let site = site(options()).await;
+    let doctype = |custom: u8| {
+        json!({"name": "Sổ tay", "module": "Custom", "custom": custom,
+               "fields": [{"fieldname": "note", "label": "Note", "fieldtype": "Data"}],
+               "permissions": [{"role": "System Manager", "read": 1, "write": 1, "create": 1, "delete": 1}]})
+    };
+    let refused = site.post("hub", "/api/resource/DocType", doctype(0)).await;
+    assert_eq!(
+        (refused.status, &refused.json()["exc_type"]),
+        (417, &json!("CannotCreateStandardDoctypeError"))
+    );
+    let made = site.post("hub", "/api/resource/DocType", doctype(1)).await;
+    assert_eq!(made.status, 200);
+    let standard = json!({"description": "x"});
+    let refused = site
+        .put("hub", "/api/resource/DocType/HD Customer", standard)
+        .await;
+    assert_eq!(refused.status, 417);
+    let deleted = site
+        .send(
+            "hub",
+            "DELETE",
+            "/api/resource/DocType/HD Customer",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(deleted.status, 403);
+}
+
+#[tokio::test]
+async fn what_hangs_on_a_field_or_a_doctype_goes_with_it() {
+    let site = site(options()).await;
+    let doctype = json!({"name": "Sổ tay", "module": "Custom", "custom": 1,
+        "fields": [{"fieldname": "note", "label": "Note", "fieldtype": "Data"}],
+        "permissions": [{"role": "System Manager", "read": 1, "write": 1, "create": 1, "delete": 1}]});
+    site.post("hub", "/api/resource/DocType", doctype).await;
+    let field =
+        json!({"dt": "Sổ tay", "fieldname": "custom_more", "label": "More", "fieldtype": "Data"});
+    site.post("hub", "/api/resource/Custom Field", field).await;
+    let setter = |field: &str| {
+        json!({"doctype_or_field": "DocField", "doc_type": "Sổ tay", "field_name": field,
+               "property": "label", "property_type": "Data", "value": "Khác"})
+    };
+    for field in ["note", "custom_more"] {
+        site.post("hub", "/api/resource/Property Setter", setter(field))
+            .await;
+    }
+    let delete = async |path: &str| site.send("hub", "DELETE", path, Value::Null).await.status;
+    assert_eq!(
+        delete("/api/resource/Custom Field/Sổ tay-custom_more").await,
+        202
+    );
+    assert_eq!(site.running.site.count("Property Setter"), 1);
+    assert_eq!(delete("/api/resource/DocType/Sổ tay").await, 202);
+    assert_eq!(site.running.site.count("Property Setter"), 0);
+    // The sample's fields are Administrator's own.
+    assert_eq!(
+        delete("/api/resource/Custom Field/HD Ticket-custom_orgid").await,
+        417
+    );
+}
