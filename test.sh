@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Everything that is checked before a change lands, the quickest to fail first. Needs a Rust toolchain, a C
-# compiler, Python 3 with venv, and Node 20 with npm; Python and Node packages are installed into target/.
+# compiler, Python 3 with venv, and Node 20 with npm; Python and Node packages are installed into target/, and
+# Chromium, run as root, from Debian.
 #
 # ./test.sh          everything
-# ./test.sh quick    without the public clients and the README's commands
+# ./test.sh quick    without the browser, the public clients and the README's commands
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never RUST_BACKTRACE=1
@@ -53,6 +54,16 @@ public_clients() {
     crates/simulators/peers/run.sh target/peers
 }
 
+server_scripts() {
+    need python3 "apt-get install python3-venv"
+    crates/deskbridge/helpdesk/tests/test.sh target/server-scripts
+}
+
+popup() {
+    need npm "apt-get install npm"
+    crates/deskbridge/popup/test.sh target/popup
+}
+
 unchanged() {
     git diff --exit-code --stat
     [ -z "$(git status --porcelain --untracked-files=normal)" ] || { git status --short; return 1; }
@@ -65,6 +76,8 @@ step "tests" cargo test --workspace --quiet
 step "documentation" documentation
 if [ "${1:-}" != quick ]; then
     step "the README's demo" readme_demo
+    step "Server Scripts in Frappe's sandbox" server_scripts
+    step "the popup in Chromium" popup
     step "public Bitrix24 clients against the simulator" public_clients
 fi
 [ -n "${CI:-}" ] && step "nothing was changed by the run" unchanged
