@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod helpdesk;
 mod metrics;
 mod telemetry;
 mod wire;

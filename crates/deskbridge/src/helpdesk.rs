@@ -1,0 +1,3 @@
+//! What Deskbridge puts into the helpdesk.
+
+pub(crate) mod popup;
