@@ -28,6 +28,7 @@ const FOLD_AT = 240;
 function foreignText(text, texts) {
   if (text.length <= FOLD_AT) return element("bdi", {}, text);
   return element("details", {},
-    element("summary", { "aria-label": texts.more }, element("bdi", {}, `${text.slice(0, FOLD_AT)}…`)),
+    element("summary", {}, element("bdi", {}, `${text.slice(0, FOLD_AT)}… `),
+      element("span", { class: "more" }, texts.more), element("span", { class: "less" }, texts.less)),
     element("bdi", {}, text));
 }

@@ -1,7 +1,7 @@
 // The rooms are parts of one script and are linted put together, by test.sh; the tests as they are.
 const names = (...list) => Object.fromEntries(list.map((name) => [name, "readonly"]));
 
-const browser = names("window", "document", "navigator", "fetch", "URL", "CSS", "setTimeout", "clearTimeout");
+const browser = names("window", "document", "getComputedStyle", "URLSearchParams", "navigator", "fetch", "URL", "CSS", "setTimeout", "clearTimeout");
 const node = names("process", "URL", "fetch", "Buffer", "setTimeout", "clearTimeout");
 
 const rules = {

@@ -49,7 +49,6 @@ function customerRows(customer, accounts) {
     ["plan", customer.shopplan_name],
     ["first_paid", day(customer.first_paid_date)],
     ["expires", day(customer.expired_date)],
-    ["sync_status", customer.bitrix_sync_status],
     ["synced_at", day(customer.bitrix_last_synced_at)],
     ...(Array.isArray(accounts) ? accounts : []).map((account) => [
       "account",
@@ -137,6 +136,18 @@ function responsibleRows(responsible, texts) {
     ["email", responsible.email === responsible.name ? null : responsible.email],
     ["status", null, problem ? { tone: "warn", text: problem } : null],
   ];
+}
+
+// What an agent wants to see first, as badges.
+function factsOf(bitrix, language) {
+  const company = bitrix.company ?? {};
+  const expiry = expiryOf(company.shopplan_status, company.shopplan_days_left, language);
+  const plan = [shown(company.current_shopplan)?.slice(0, 60), expiry?.text].filter(Boolean).join(": ");
+  return [
+    { tone: expiry?.tone ?? "plain", text: plan },
+    { tone: "plain", text: shown(company.customer_segment)?.slice(0, 60) },
+    { tone: "plain", text: shown(company.current_hsi_segment)?.slice(0, 60) },
+  ].filter((fact) => fact.text);
 }
 
 // What has to be said above the groups: { tone, text } in order of weight.

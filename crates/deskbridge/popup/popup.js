@@ -32,6 +32,8 @@ class Popup {
     this.trouble = null;
     this.note = null;
     this.busy = null;
+    // What a screen reader is told, made anew when the language changes.
+    this.saying = () => "";
     // Answers of requests that are no longer the newest are ignored.
     this.turn = 0;
     this.build();
@@ -48,6 +50,7 @@ class Popup {
     this.parts = {
       heading: element("h2", { id: "heading", tabindex: -1 }),
       subtitle: element("p", { class: "subtitle", dir: "auto" }),
+      facts: element("p", { class: "facts" }),
       cross: element("button", { type: "button", class: "cross", "data-action": "close", click: () => this.close() }, crossView()),
       profileTab: this.tabButton("profile"),
       historyTab: this.tabButton("history"),
@@ -59,10 +62,10 @@ class Popup {
       link: action("link", () => this.linkCustomer()),
       refresh: action("refresh", () => this.load(true)),
     };
-    const { heading, subtitle, cross, profileTab, historyTab, tabs, panel, says, age, openHere, link, refresh } = this.parts;
+    const { heading, subtitle, facts, cross, profileTab, historyTab, tabs, panel, says, age, openHere, link, refresh } = this.parts;
     tabs.append(profileTab, historyTab);
     this.dialog = element("dialog", { "aria-labelledby": "heading" },
-      element("header", {}, element("div", { class: "heading" }, heading, subtitle), cross),
+      element("header", {}, element("div", { class: "heading" }, heading, subtitle, facts), cross),
       tabs, element("div", { class: "progress", "aria-hidden": "true" }), panel, says,
       element("footer", {}, age, link, refresh, openHere));
     this.host = element("deskbridge-popup", { "data-theme": isDark() ? "dark" : "light" });
@@ -122,8 +125,7 @@ class Popup {
     if (!answer) return;
     this.answer = answer;
     this.withHistory = history;
-    this.draw();
-    this.say(this.summary());
+    this.say(() => this.summary());
     // The other tab may have been opened in the meantime.
     await this.loadHistory();
   }
@@ -148,8 +150,7 @@ class Popup {
       await this.load(false);
     }
     this.note = note;
-    this.draw();
-    this.say(note.text);
+    this.say(() => note.text);
   }
 
   // The answer, or null when it failed or came too late; what failed is shown.
@@ -158,8 +159,7 @@ class Popup {
     const { turn } = this;
     this.busy = busy;
     this.trouble = null;
-    this.draw();
-    this.say(this.answer ? this.busySentence() : this.texts.loading);
+    this.say(() => this.busySentence());
     let timer = null;
     try {
       const deadline = new Promise((_, reject) => {
@@ -175,19 +175,18 @@ class Popup {
       clearTimeout(timer);
       if (turn === this.turn) this.busy = null;
     }
-    if (turn === this.turn) {
-      this.draw();
-      this.say([this.troubleSentence(), this.trouble?.detail].filter(Boolean).join(" "));
-    }
+    if (turn === this.turn) this.say(() => [this.troubleSentence(), this.trouble?.detail].filter(Boolean).join(" "));
     return null;
   }
 
   busySentence() {
     const { texts } = this;
+    if (!this.answer) return texts.loading;
     return { link: texts.linking, refresh: texts.refreshing, history: texts.loading_history }[this.busy] ?? texts.loading;
   }
 
   troubleSentence() {
+    if (!this.trouble) return "";
     const { kind, busy } = this.trouble;
     const key = kind === "timeout" && busy === "link" ? "timeout_link" : kind;
     return fill(this.texts.trouble[key], { seconds: DEADLINE_SECONDS });
@@ -200,8 +199,9 @@ class Popup {
     return notices.length > 0 ? notices.join(" ") : this.texts.loaded;
   }
 
-  say(sentence) {
-    this.parts.says.textContent = sentence;
+  say(saying) {
+    this.saying = saying;
+    this.draw();
   }
 
   choose(tab) {
@@ -230,18 +230,21 @@ class Popup {
     this.dialog.lang = this.language;
     this.dialog.classList.toggle("busy", Boolean(this.busy));
     const name = shown(bitrix?.company?.company_name) ?? shown(data?.customer?.customer_name) ?? shown(data?.contact?.full_name);
-    parts.heading.replaceChildren(element("bdi", {}, (name ?? texts.tab_profile).slice(0, FOLD_AT)));
+    parts.heading.replaceChildren(element("bdi", {}, (name ?? texts.title).slice(0, FOLD_AT)));
     parts.subtitle.textContent = [`${texts.ticket} ${this.ticket}`, shown(data?.ticket?.subject)].filter(Boolean).join(" · ");
     parts.cross.setAttribute("aria-label", texts.close);
     parts.cross.title = texts.close;
+    parts.facts.replaceChildren(...factsOf(bitrix ?? {}, this.language).map(badgeView));
     this.drawTabs();
     this.drawPanel();
     this.drawFooter(bitrix);
+    const saying = this.saying();
+    if (parts.says.textContent !== saying) parts.says.textContent = saying;
   }
 
   drawTabs() {
     const { parts, texts } = this;
-    parts.tabs.setAttribute("aria-label", texts.tab_profile);
+    parts.tabs.setAttribute("aria-label", texts.title);
     for (const name of ["profile", "history"]) {
       const tab = parts[`${name}Tab`];
       const isChosen = this.tab === name;

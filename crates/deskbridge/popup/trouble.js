@@ -49,7 +49,7 @@ function serverSentence(messages) {
   for (const message of Array.isArray(messages) ? messages : []) {
     const text = typeof message === "string" ? message : message?.message;
     if (typeof text !== "string") continue;
-    const plain = text.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim();
+    const plain = text.replace(/<(br|p|div|li|ul|ol|hr)\b[^>]*>/gi, " ").replace(/<[^>]*>/g, "").replace(/\s+/g, " ").trim();
     if (plain && plain !== "Internal Server Error") return plain.slice(0, 500);
   }
   return null;

@@ -6,7 +6,7 @@ function noticeView({ tone, text, detail, action }) {
 }
 
 function badgeView(badge) {
-  return badge && element("span", { class: `badge ${badge.tone}` }, badge.text);
+  return badge && element("span", { class: `badge ${badge.tone}` }, element("bdi", {}, badge.text));
 }
 
 function groupView(group, texts, url) {

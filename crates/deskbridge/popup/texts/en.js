@@ -1,5 +1,5 @@
 const ENGLISH = {
-  action_group: "Customer",
+  title: "Customer profile",
   tab_profile: "Profile",
   tab_history: "Lead / Deal history",
   close: "Close",
@@ -10,7 +10,8 @@ const ENGLISH = {
   link: "Link customer to ticket",
   linking: "Linking…",
   again: "Try again",
-  more: "Show all of it",
+  more: "Show all",
+  less: "Show less",
   ticket: "Ticket",
 
   loading: "Loading the customer profile…",
@@ -20,7 +21,7 @@ const ENGLISH = {
   linked: "The ticket now belongs to the customer {customer}.",
   relinked: "The ticket now belongs to the customer {customer}, before it was {previous}.",
   kept: "The ticket belongs to the customer {customer}.",
-  age: "As of {ago}",
+  age: "From Bitrix24: {ago}",
   stale: "The data shown is from {ago}.",
   several: "{count} companies carry this id; the one that was changed last is shown.",
   no_responsible: {
@@ -78,7 +79,6 @@ const ENGLISH = {
     plan: "Shopplan",
     first_paid: "First paid on",
     expires: "Expires on",
-    sync_status: "Synchronisation",
     synced_at: "Last synchronised",
     account: "Haravan account",
     email: "E-mail",

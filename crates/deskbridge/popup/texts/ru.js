@@ -1,5 +1,5 @@
 const RUSSIAN = {
-  action_group: "Клиент",
+  title: "Профиль клиента",
   tab_profile: "Профиль",
   tab_history: "История лидов и сделок",
   close: "Закрыть",
@@ -11,6 +11,7 @@ const RUSSIAN = {
   linking: "Привязываем…",
   again: "Повторить",
   more: "Показать полностью",
+  less: "Свернуть",
   ticket: "Тикет",
 
   loading: "Загружается профиль клиента…",
@@ -20,7 +21,7 @@ const RUSSIAN = {
   linked: "Теперь тикет относится к клиенту {customer}.",
   relinked: "Теперь тикет относится к клиенту {customer}, раньше это был {previous}.",
   kept: "Тикет относится к клиенту {customer}.",
-  age: "Данные получены {ago}",
+  age: "Из Bitrix24: {ago}",
   stale: "Показаны данные, полученные {ago}.",
   several: "Этот ID указан у нескольких компаний ({count}); показана изменённая последней.",
   no_responsible: {
@@ -78,7 +79,6 @@ const RUSSIAN = {
     plan: "Тариф Shopplan",
     first_paid: "Первая оплата",
     expires: "Истекает",
-    sync_status: "Синхронизация",
     synced_at: "Последняя синхронизация",
     account: "Аккаунт Haravan",
     email: "E-mail",

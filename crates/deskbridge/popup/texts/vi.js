@@ -1,5 +1,5 @@
 const VIETNAMESE = {
-  action_group: "Khách hàng",
+  title: "Hồ sơ khách hàng",
   tab_profile: "Hồ sơ",
   tab_history: "Lịch sử Lead / Deal",
   close: "Đóng",
@@ -11,6 +11,7 @@ const VIETNAMESE = {
   linking: "Đang gắn…",
   again: "Thử lại",
   more: "Xem đầy đủ",
+  less: "Thu gọn",
   ticket: "Ticket",
 
   loading: "Đang tải hồ sơ khách hàng…",
@@ -20,7 +21,7 @@ const VIETNAMESE = {
   linked: "Ticket nay thuộc khách hàng {customer}.",
   relinked: "Ticket nay thuộc khách hàng {customer}, trước đây là {previous}.",
   kept: "Ticket thuộc khách hàng {customer}.",
-  age: "Cập nhật {ago}",
+  age: "Từ Bitrix24: {ago}",
   stale: "Dữ liệu hiển thị được lấy {ago}.",
   several: "Có {count} công ty mang mã này; đang hiển thị công ty được sửa gần nhất.",
   no_responsible: {
@@ -78,7 +79,6 @@ const VIETNAMESE = {
     plan: "Gói Shopplan",
     first_paid: "Ngày trả tiền đầu tiên",
     expires: "Ngày hết hạn",
-    sync_status: "Đồng bộ",
     synced_at: "Đồng bộ lần cuối",
     account: "Tài khoản Haravan",
     email: "E-mail",

@@ -248,15 +248,14 @@ export async function hold(page, url) {
   let isHolding = true;
   let arrive;
   const arrived = new Promise((resolve) => { arrive = resolve; });
-  await page.route(url, async (route) => {
+  await page.route(url, (route) => {
     if (!isHolding) return route.continue();
     waiting.push(route);
-    arrive();
-    return undefined;
+    return arrive();
   });
   const release = async () => {
     isHolding = false;
     for (const route of waiting.splice(0)) await route.continue();
   };
-  return { arrived, release, waiting };
+  return { arrived, release };
 }

@@ -92,8 +92,11 @@ export async function visit(ticket, options = {}) {
   await page.goto(`${base}${path}?${new URLSearchParams({ ...(ticket && { ticket }), lang })}${search}`);
   if (dark) await page.evaluate(() => document.documentElement.setAttribute("data-theme", "dark"));
   await page.locator("body[data-ready]").waitFor();
-  return { page, context, faults, asked, popup: page.locator("deskbridge-popup dialog") };
+  return { page, faults, asked, popup: popupIn(page, lang || browserLang) };
 }
+
+// The popup, as soon as it speaks the language.
+export const popupIn = (page, lang) => page.locator(`deskbridge-popup dialog[lang="${lang}"]`);
 
 // Chooses an action of the form's menu.
 export async function act(page, label = "Customer Profile") {
@@ -110,6 +113,7 @@ export async function opened(ticket, options = {}) {
   return visited;
 }
 
+// Waits until nothing is being asked for.
 export const settled = (popup) => popup.locator("[role=tabpanel][aria-busy=false]").waitFor();
 
 export const picture = (page, name) => page.screenshot({ path: `${PICTURES}/${name}.png`, animations: "disabled" });
