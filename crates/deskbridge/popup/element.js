@@ -12,9 +12,12 @@ function element(tag, attributes = {}, ...children) {
 
 // An address that may be opened, or null: nothing but https, no user name in it.
 function safeUrl(address) {
-  if (typeof address !== "string" || !URL.canParse(address)) return null;
-  const url = new URL(address);
-  return url.protocol === "https:" && !url.username && !url.password ? url.href : null;
+  try {
+    const url = new URL(address);
+    return url.protocol === "https:" && !url.username && !url.password ? url.href : null;
+  } catch {
+    return null;
+  }
 }
 
 function outwardLink(address, attributes, ...children) {

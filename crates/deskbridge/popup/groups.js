@@ -33,6 +33,13 @@ function shown(value) {
   return value.trim();
 }
 
+// Truth values as portals write them; other texts as they are.
+function yesNo(value, texts) {
+  const known = { true: texts.yes, y: texts.yes, 1: texts.yes, false: texts.no, n: texts.no, 0: texts.no };
+  const key = String(value ?? "").trim().toLowerCase();
+  return Object.hasOwn(known, key) ? known[key] : value;
+}
+
 function day(value) {
   return shown(value) && dateText(value);
 }
@@ -92,7 +99,7 @@ function companyRows(bitrix, texts) {
     ["segment", company.customer_segment],
     ["membership", company.membership],
     ["stage", company.company_stage],
-    ["verified", company.verified_status],
+    ["verified", yesNo(company.verified_status, texts)],
     ["region", company.address_region],
     ["country", company.address_country],
     ["owner_name", company.owner_name],
@@ -143,10 +150,11 @@ function factsOf(bitrix, language) {
   const company = bitrix.company ?? {};
   const expiry = expiryOf(company.shopplan_status, company.shopplan_days_left, language);
   const plan = [shown(company.current_shopplan)?.slice(0, 60), expiry?.text].filter(Boolean).join(": ");
+  const hsi = shown(company.current_hsi_segment)?.slice(0, 60);
   return [
     { tone: expiry?.tone ?? "plain", text: plan },
     { tone: "plain", text: shown(company.customer_segment)?.slice(0, 60) },
-    { tone: "plain", text: shown(company.current_hsi_segment)?.slice(0, 60) },
+    { tone: "plain", text: hsi && `HSI: ${hsi}` },
   ].filter((fact) => fact.text);
 }
 

@@ -57,7 +57,7 @@ function historyRow(row, texts) {
   return element("tr", {},
     element("td", {}, row.kind),
     element("td", { class: "title" }, outwardLink(row.url, {}, title) ?? title),
-    element("td", {}, row.stage ? element("span", { class: `badge ${row.tone}` }, element("bdi", {}, row.stage)) : null),
+    element("td", { class: "stage" }, row.stage ? element("span", { class: `badge ${row.tone}` }, element("bdi", {}, row.stage)) : null),
     element("td", { class: "number" }, row.amount),
     element("td", { class: "date" }, row.created),
     element("td", { class: "date" }, row.closed));

@@ -6,10 +6,10 @@ import { inside } from "./scripts.mjs";
 
 const {
   TEXTS, languageOf, fill, dateText, moneyText, agoText, expiryOf, troubleOf, DeadlineError, UnreadableError, answerOf,
-  groupsOf, noticesOf, historyOf, orgidOf, safeUrl, linkNote,
+  groupsOf, noticesOf, factsOf, yesNo, historyOf, orgidOf, safeUrl, linkNote,
 } = inside(
   "TEXTS", "languageOf", "fill", "dateText", "moneyText", "agoText", "expiryOf", "troubleOf", "DeadlineError",
-  "UnreadableError", "answerOf", "groupsOf", "noticesOf", "historyOf", "orgidOf", "safeUrl", "linkNote",
+  "UnreadableError", "answerOf", "groupsOf", "noticesOf", "factsOf", "yesNo", "historyOf", "orgidOf", "safeUrl", "linkNote",
 );
 
 // Intl separates with blanks that look like others.
@@ -164,7 +164,7 @@ const notices = (bitrix, success = true) =>
 check("notices", notices, [
   [[{ status: "matched", matches: 1 }], []],
   [[{ status: "cached" }], []],
-  [[{ status: "matched", stale: true, age_seconds: 7_200, error: { message: "Down." } }], ["warn: Said. The data shown is from 2 hours ago."]],
+  [[{ status: "matched", stale: true, age_seconds: 7_200, error: { message: "Down." } }], ["warn: Said. The data is from 2 hours ago."]],
   [[{ status: "error", error: { message: "Down." } }], ["bad: Said. Down."]],
   [[{ status: "not_found" }], ["warn: Said."]], [[{ status: "missing_orgid" }], ["warn: Said."]],
   [[{ status: "disabled" }], ["warn: Said."]], [[{ status: "missing_config" }], ["warn: Said."]],
@@ -172,6 +172,15 @@ check("notices", notices, [
   [[{ status: "matched", matches: 2 }], ["warn: 2 companies carry this id; the one that was changed last is shown."]],
   [[{}, false], ["bad: Said."]],
   [[undefined], []],
+]);
+
+check("what an agent wants to see first", (bitrix) => factsOf(bitrix, "en").map(({ tone, text }) => `${tone}: ${text}`), [
+  [[{ company: { ...COMPANY, customer_segment: "SME" } }], ["warn: Omni: expiring, 9 days left", "plain: SME", "plain: HSI: Champion"]],
+  [[{ company: { current_shopplan: "Omni" } }], ["plain: Omni"]], [[{ company: null }], []], [[{}], []],
+]);
+
+check("truth values", (value) => yesNo(value, TEXTS.vi), [
+  [["true"], "có"], [[" Y "], "có"], [["0"], "không"], [["pending"], "pending"], [[null], null], [["constructor"], "constructor"],
 ]);
 
 check("org id to link by", orgidOf, [

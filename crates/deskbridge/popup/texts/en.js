@@ -13,6 +13,8 @@ const ENGLISH = {
   more: "Show all",
   less: "Show less",
   ticket: "Ticket",
+  yes: "yes",
+  no: "no",
 
   loading: "Loading the customer profile…",
   loading_history: "Loading leads and deals…",
@@ -22,7 +24,7 @@ const ENGLISH = {
   relinked: "The ticket now belongs to the customer {customer}, before it was {previous}.",
   kept: "The ticket belongs to the customer {customer}.",
   age: "From Bitrix24: {ago}",
-  stale: "The data shown is from {ago}.",
+  stale: "The data is from {ago}.",
   several: "{count} companies carry this id; the one that was changed last is shown.",
   no_responsible: {
     inactive: "is no longer active",

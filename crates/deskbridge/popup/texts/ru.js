@@ -13,6 +13,8 @@ const RUSSIAN = {
   more: "Показать полностью",
   less: "Свернуть",
   ticket: "Тикет",
+  yes: "да",
+  no: "нет",
 
   loading: "Загружается профиль клиента…",
   loading_history: "Загружаются лиды и сделки…",
@@ -22,7 +24,7 @@ const RUSSIAN = {
   relinked: "Теперь тикет относится к клиенту {customer}, раньше это был {previous}.",
   kept: "Тикет относится к клиенту {customer}.",
   age: "Из Bitrix24: {ago}",
-  stale: "Показаны данные, полученные {ago}.",
+  stale: "Они получены {ago}.",
   several: "Этот ID указан у нескольких компаний ({count}); показана изменённая последней.",
   no_responsible: {
     inactive: "больше не работает",

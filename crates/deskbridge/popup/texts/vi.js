@@ -13,6 +13,8 @@ const VIETNAMESE = {
   more: "Xem đầy đủ",
   less: "Thu gọn",
   ticket: "Ticket",
+  yes: "có",
+  no: "không",
 
   loading: "Đang tải hồ sơ khách hàng…",
   loading_history: "Đang tải lead và deal…",
@@ -22,7 +24,7 @@ const VIETNAMESE = {
   relinked: "Ticket nay thuộc khách hàng {customer}, trước đây là {previous}.",
   kept: "Ticket thuộc khách hàng {customer}.",
   age: "Từ Bitrix24: {ago}",
-  stale: "Dữ liệu hiển thị được lấy {ago}.",
+  stale: "Dữ liệu được lấy {ago}.",
   several: "Có {count} công ty mang mã này; đang hiển thị công ty được sửa gần nhất.",
   no_responsible: {
     inactive: "không còn hoạt động",

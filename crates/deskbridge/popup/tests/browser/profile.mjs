@@ -177,7 +177,7 @@ describe("Refresh", () => {
       await popup.locator(".notice").waitFor();
     });
     const [notice] = await notices(popup);
-    assert.match(notice, /^Сейчас Bitrix24 недоступен; показаны последние полученные данные\. Показаны данные, полученные (.* назад|сейчас)\.$/);
+    assert.match(notice, /^Сейчас Bitrix24 недоступен; показаны последние полученные данные\. Они получены (.* назад|сейчас)\.$/);
     assert.equal((await groups(popup)).company.company_name, "Thời Trang Lụa Vân");
     await picture(page, "stale-light-ru");
   });
