@@ -207,6 +207,7 @@ class Popup {
   choose(tab) {
     if (tab === this.tab) return;
     this.tab = tab;
+    this.note = null;
     if (this.answer) this.trouble = null;
     this.parts.panel.scrollTop = 0;
     this.draw();

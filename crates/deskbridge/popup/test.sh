@@ -16,7 +16,7 @@ for program in node npm cargo; do
 done
 if ! command -v chromium >/dev/null; then
     [ "$(id -u)" = 0 ] || { echo "chromium is missing: sudo apt-get install --yes chromium" >&2; exit 2; }
-    apt-get install --yes --quiet chromium
+    apt-get install --yes --quiet chromium || { apt-get update --quiet && apt-get install --yes --quiet chromium; }
 fi
 if ! cmp -s "$here/package-lock.json" "$cache/installed-lock.json"; then
     cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$cache/"

@@ -167,6 +167,15 @@ describe("the form", () => {
     assert.deepEqual([isPromise, asked], [false, []]);
   });
 
+  it("of older helpdesks, which number their tickets, asks with the number as text", async () => {
+    const { page, popup, asked } = await visit("1", { search: "&number=1" });
+    await act(page);
+    await settled(popup);
+    assert.equal(asked[0].ticket, "1");
+    // In this helpdesk it is "0001".
+    assert.match(await popup.locator(".notice").innerText(), /^This ticket does not exist any more\./);
+  });
+
   it("of a ticket that is not saved yet opens nothing", async () => {
     const { page, asked } = await visit(null);
     await act(page);

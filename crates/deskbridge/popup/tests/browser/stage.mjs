@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const { POPUP_CACHE, DESKBRIDGE, CHROMIUM = "/usr/bin/chromium" } = process.env;
+if (!POPUP_CACHE || !DESKBRIDGE) throw new Error("POPUP_CACHE and DESKBRIDGE are not set: run test.sh");
 const require = createRequire(`${POPUP_CACHE}/package.json`);
 const { chromium } = require("playwright-core");
 
@@ -23,6 +24,10 @@ const pages = { "/helpdesk": "helpdesk.html", "/app/hd-ticket": "desk.html" };
 const ofHub = [`/api/method/${PROFILE}`, `/api/method/${ENRICHMENT}`, "/form-script.js", "/client-script.js"];
 
 let program, proxy, browser, ready, base;
+
+// Nothing that was started outlives this process, however it ends.
+process.on("exit", () => program?.kill("SIGTERM"));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 export async function start() {
   mkdirSync(PICTURES, { recursive: true });
