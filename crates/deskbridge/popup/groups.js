@@ -158,36 +158,6 @@ function factsOf(bitrix, language) {
   ].filter((fact) => fact.text);
 }
 
-// What has to be said above the groups: { tone, text } in order of weight.
-function noticesOf(answer, language) {
-  const texts = TEXTS[language];
-  const bitrix = answer.data.bitrix ?? {};
-  const notices = [];
-  const say = (tone, ...sentences) => {
-    const text = sentences.filter(Boolean).join(" ");
-    if (text) notices.push({ tone, text });
-  };
-  const trouble = shown(bitrix.error?.message);
-  if (answer.success === false) {
-    say("bad", shown(answer.message) ?? texts.trouble.refused, trouble);
-  } else if (bitrix.stale) {
-    say("warn", shown(answer.message), ageSentence(bitrix, "stale", language));
-  } else if (bitrix.status === "error") {
-    say("bad", shown(answer.message), trouble);
-  } else if (["not_found", "missing_orgid", "disabled", "missing_config"].includes(bitrix.status)) {
-    say("warn", shown(answer.message), trouble);
-  } else if (trouble) {
-    say("warn", trouble);
-  }
-  if (bitrix.matches > 1) say("warn", fill(texts.several, { count: bitrix.matches }));
-  return notices;
-}
-
-function ageSentence(bitrix, sentence, language) {
-  if (!Number.isFinite(bitrix.age_seconds)) return null;
-  return fill(TEXTS[language][sentence], { ago: agoText(bitrix.age_seconds, language) });
-}
-
 // Leads and deals as rows of a table.
 function historyOf(history, language) {
   const texts = TEXTS[language].history;

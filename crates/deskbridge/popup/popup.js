@@ -302,33 +302,3 @@ class Popup {
     parts.openHere = place;
   }
 }
-
-// What became of linking, as a notice.
-function linkNote(answer, texts) {
-  const customer = shown(answer.data.hd_customer);
-  const ticket = answer.data.ticket ?? {};
-  if (answer.success === false || !customer || ticket.linked === false) {
-    return { tone: "bad", text: shown(answer.message) ?? texts.trouble.refused };
-  }
-  const previous = shown(ticket.previous_customer);
-  const sentence = previous === customer ? texts.kept : previous ? texts.relinked : texts.linked;
-  return { tone: "good", text: fill(sentence, { customer, previous }), detail: shown(answer.message) };
-}
-
-function isOutside(event, box) {
-  return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
-}
-
-// Where the helpdesk has no dark theme, the popup has none either, whatever the machine prefers.
-function isDark() {
-  const root = document.documentElement;
-  return root.dataset.theme === "dark" || root.classList.contains("dark");
-}
-
-// Where the focus goes back to: what has it, or the button of the menu that it is in, since the menu will be gone.
-function focusedOrigin() {
-  const focused = document.activeElement;
-  const menu = focused?.closest?.("[role='menu']");
-  const opener = menu?.id ? document.querySelector(`[aria-controls="${CSS.escape(menu.id)}"]`) : null;
-  return opener ?? focused;
-}

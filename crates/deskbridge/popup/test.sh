@@ -42,5 +42,5 @@ eslint="$cache/node_modules/.bin/eslint"
 
 export POPUP_CACHE="$cache" DESKBRIDGE="$target/debug/deskbridge" CHROMIUM
 CHROMIUM=$(command -v chromium)
-node --test --test-reporter=dot "$here/tests/unit.test.mjs"
-node --test --test-reporter=dot "$here/tests/browser.test.mjs"
+node --test-reporter=dot "$here/tests/unit.test.mjs"
+node --test-reporter=dot "$here/tests/browser.test.mjs"

@@ -31,7 +31,6 @@ function troubleKind(error) {
   if (status === 401) return "logged_out";
   if (status === 403) return "no_right";
   if (status === 404) return "not_found";
-  if (status === 504) return "timeout";
   if (status >= 500) return "unavailable";
   // Frappe answers 417 for a method that nobody has installed.
   if ((error?.messages ?? []).some((message) => /Failed to get method|is not whitelisted/.test(String(message)))) {

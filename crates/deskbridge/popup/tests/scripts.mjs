@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 const read = (name) => readFileSync(new URL(`../${name}`, import.meta.url), "utf8");
 
 const rooms = () => [
-  ...["texts/en.js", "texts/vi.js", "texts/ru.js", "texts.js", "format.js", "trouble.js", "groups.js", "element.js"].map(read),
+  ...["texts/en.js", "texts/vi.js", "texts/ru.js", "texts.js", "format.js", "trouble.js", "groups.js", "notices.js", "element.js"].map(read),
   "const STYLE = `\n", read("popup.css"), "`;\n",
-  ...["views.js", "popup.js"].map(read),
+  ...["views.js", "page.js", "popup.js"].map(read),
 ];
 
 export const formScript = () => ['"use strict";\n', ...rooms(), read("form.js")].join("");

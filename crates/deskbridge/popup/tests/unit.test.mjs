@@ -79,7 +79,7 @@ check("trouble", (error) => Object.values(troubleOf(error)).join(" | "), [
   [[failure({ exc_type: "AuthenticationError" })], "logged_out | "],
   [[failure({ exc_type: "CSRFTokenError", messages: ["Invalid Request"] })], "csrf | "],
   [[failure({ exc_type: "DoesNotExistError", status: 404 })], "not_found | "],
-  [[failure({ status: 504, exc_type: "ValidationError", messages: ["It took too long."] })], "timeout | "],
+  [[failure({ status: 504, exc_type: "ValidationError", messages: ["It took too long."] })], "unavailable | It took too long."],
   [[failure({ status: 502, messages: ["Internal Server Error"] })], "unavailable | "],
   [[failure({ status: 503, exc_type: "ValidationError", messages: [{ message: "Try later." }] })], "unavailable | Try later."],
   [[failure({ status: 417, exc_type: "ValidationError", messages: ["Failed to get method for command x"] })], "not_installed | "],

@@ -14,11 +14,13 @@ macro_rules! rooms {
             include_str!("../../popup/format.js"),
             include_str!("../../popup/trouble.js"),
             include_str!("../../popup/groups.js"),
+            include_str!("../../popup/notices.js"),
             include_str!("../../popup/element.js"),
             "const STYLE = `\n",
             include_str!("../../popup/popup.css"),
             "`;\n",
             include_str!("../../popup/views.js"),
+            include_str!("../../popup/page.js"),
             include_str!("../../popup/popup.js"),
         )
     };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -18,6 +18,7 @@ export const ENRICHMENT = "haravan_bitrix_metajson_company_enrichment";
 export const profileUrl = `**/api/method/${PROFILE}`;
 export const enrichmentUrl = `**/api/method/${ENRICHMENT}`;
 const PICTURES = `${POPUP_CACHE}/pictures`;
+const LOG = `${POPUP_CACHE}/deskbridge.log`;
 const HUB_KEY = { "Authorization": "token hub-key:hub-secret", "Content-Type": "application/json" };
 
 const pages = { "/helpdesk": "helpdesk.html", "/app/hd-ticket": "desk.html" };
@@ -31,8 +32,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 
 export async function start() {
   mkdirSync(PICTURES, { recursive: true });
-  program = spawn(DESKBRIDGE, ["demo", "--listen", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await once(createInterface(program.stdout), "line");
+  program = spawn(DESKBRIDGE, ["demo", "--listen", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", openSync(LOG, "w")] });
+  const [line] = await Promise.race([
+    once(createInterface(program.stdout), "line"),
+    once(program, "exit").then(() => { throw new Error(`the program ended at once; see ${LOG}`); }),
+  ]);
   ready = JSON.parse(line);
   proxy = createServer((incoming, outgoing) => {
     const [path] = incoming.url.split("?");
