@@ -30,6 +30,8 @@ use crate::{
 const AGENT: usize = 0;
 /// The hub's own user in the sample helpdesk.
 const HUB: usize = 3;
+/// Where links into the CRM lead; the simulated portal has no pages, and the popup opens nothing but HTTPS.
+const PORTAL_URL: &str = "https://portal.example";
 
 #[derive(Args)]
 pub(crate) struct DemoArguments {
@@ -139,7 +141,7 @@ impl Stage {
         let users =
             address("user_basic").context("the simulated portal has no webhook for users")?;
         let site = frappe::start(frappe::Options {
-            data: frappe::sample(now).with_bitrix(&webhook, &users, &portal_url),
+            data: frappe::sample(now).with_bitrix(&webhook, &users, PORTAL_URL),
             keep_alive: true,
             ..frappe::Options::default()
         })
