@@ -1,5 +1,6 @@
 //! What the helpdesk is told about what the CRM knows: which writes follow from an answer.
 
+mod belonging;
 mod fields;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use belonging::{is_nothing_of_customer, is_of_customer};
 pub use fields::{FieldKind, FieldTypes};
 
 use super::{
@@ -97,6 +99,11 @@ impl Write {
                 "HD Customer Data/{}/{}/{}",
                 snapshot.hd_customer, snapshot.entity_type, snapshot.external_id
             ),
+            // One company may be asked for by either of its ids.
+            Self::EnsureCustomer {
+                bitrix_company_id: Some(id),
+                ..
+            } => format!("HD Customer by company/{id}"),
             Self::EnsureCustomer { orgid, .. } => format!("HD Customer by orgid/{orgid}"),
         }
     }
@@ -167,7 +174,8 @@ pub fn on_company(
     let known_modified_at = customer.time("custom_bitrix_company_modified_at");
     let business = business_values(found, knowing);
     let unchanged = match (known_modified_at, modified_at) {
-        (Some(known), Some(modified)) => same_company && known == modified,
+        // An older one comes out of the cache after a newer one was written.
+        (Some(known), Some(modified)) => same_company && known >= modified,
         // Without a time to compare, the values themselves tell.
         _ => {
             same_company
@@ -334,10 +342,14 @@ pub fn ensure_customer(orgid: &str, found: &MatchedCompany, knowing: &Knowing<'_
     let title = normalise::text(&found.row, "TITLE").or_else(|| company::name(&found.row));
     let domain = shop_domain(orgid);
     let types = knowing.customer_fields;
-    let values = vec![
+    let bitrix_company_id = found.row.id("ID").map(|id| id.to_string());
+    let mut values = vec![
         ("custom_haravan_orgid", FieldValue::Number(orgid.to_owned())),
         ("custom_myharavan", FieldValue::Text(domain.clone())),
     ];
+    // By it whoever asks next for the same company, by its other id, finds this customer.
+    let by_company = bitrix_company_id.clone().map(FieldValue::Text);
+    values.extend(by_company.map(|id| ("custom_bitrix_company_id", id)));
     let mut fields = fields::encode(values, types, knowing.site);
     if !fields.contains_key("custom_haravan_orgid") && CompanyId::parse(orgid).is_some() {
         // An id beyond 32 bits has no room in a number field.
@@ -352,7 +364,7 @@ pub fn ensure_customer(orgid: &str, found: &MatchedCompany, knowing: &Knowing<'_
     fields.insert("domain".to_owned(), domain.into());
     Write::EnsureCustomer {
         orgid: orgid.to_owned(),
-        bitrix_company_id: found.row.id("ID").map(|id| id.to_string()),
+        bitrix_company_id,
         fields,
     }
 }

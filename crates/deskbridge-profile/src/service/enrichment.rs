@@ -152,7 +152,7 @@ impl Profiles {
                 let write = customer
                     .as_ref()
                     .and_then(|customer| enrich::on_nothing(customer, &knowing));
-                self.carry_out(write.into_iter().collect()).await?;
+                require_done(&self.carry_out(write.into_iter().collect()).await?)?;
                 let hd_customer = customer.and_then(|customer| customer.to_text("name"));
                 Ok(Enriched {
                     hd_customer,
@@ -312,7 +312,7 @@ impl Profiles {
             let knowing = self.knowing(subject.live, subject.meta);
             enrich::on_company(&customer, company, &knowing)
         };
-        self.carry_out(writes).await?;
+        require_done(&self.carry_out(writes).await?)?;
         let name = customer.to_text("name").unwrap_or_default();
         let ticket = self.link(ticket.as_ref(), &name).await?;
         let row = &company.row;
@@ -366,6 +366,19 @@ impl Profiles {
         });
         let waited = futures_util::future::try_join_all(waiting).await;
         waited.map_err(|error| ApiError::new(Code::Internal, "").because(Chain(&error).to_string()))
+    }
+}
+
+/// Makes sure that the helpdesk refused nothing; what is still open will be done.
+fn require_done(waited: &[Waited]) -> Result<(), ApiError> {
+    let refused = waited.iter().find_map(|waited| match waited {
+        Waited::Failed(why) => Some(why),
+        Waited::Done(_) | Waited::Open => None,
+    });
+    match refused {
+        Some(why) => Err(ApiError::new(Code::HelpdeskFault, "")
+            .because(format!("the customer was not brought up to date: {why}"))),
+        None => Ok(()),
     }
 }
 

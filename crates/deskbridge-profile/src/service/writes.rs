@@ -14,70 +14,94 @@ use crate::{
         enrich::{self, Knowing, Write},
     },
     live::Live,
+    memory::Remembered,
     meta::SiteMeta,
 };
 
 impl Profiles {
     /// Records, in the background, what follows from an answer.
     ///
-    /// A live answer brings customer, contact and ticket up to date; one out of the cache only the ticket,
-    /// because the others were written when it was fetched.
+    /// The same writes follow from an answer whenever it is shown, so that what could not be recorded the
+    /// first time is made up for; the journal knows those that it has. An old answer brings nothing.
     pub(super) fn write_back(&self, live: &Arc<Live>, case: &Arc<CaseFile>, found: &LookedUp) {
         let Some(facts) = &found.facts else { return };
-        let origin = found.origin;
-        if origin == Origin::Stale
-            || (origin == Origin::Cache && !wants_responsible(case, &facts.value))
-        {
+        if found.origin == Origin::Stale {
             return;
         }
-        let ticket = case.ticket.as_ref().and_then(Document::name);
-        let ticket = ticket.as_ref().map_or("", |name| name.as_str());
+        let fetched_at = facts.fetched_at;
+        let occasion = fetched_at.as_microsecond().to_string();
+        let name = |document: &Option<Document>| {
+            document
+                .as_ref()
+                .and_then(|document| document.to_text("name"))
+        };
         let planned = format!(
-            "{}/{ticket}/{}",
+            "{}/{occasion}/{:?}/{:?}/{:?}",
             found.key,
-            facts.fetched_at.as_microsecond()
+            name(&case.ticket),
+            name(&case.customer),
+            name(&case.contact)
         );
         if self.shared.planned.get(&planned).is_some() {
             return;
         }
-        self.shared.planned.insert(planned, ());
+        self.shared.planned.insert(planned.clone(), ());
         let (profiles, live) = (self.clone(), Arc::clone(live));
         let (case, facts) = (Arc::clone(case), Arc::clone(facts));
         self.shared.tasks.spawn("write-backs", async move {
-            let meta = match profiles.shared.metas.site().await {
-                Ok(meta) => meta,
-                Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "What follows for the helpdesk is not known; the next answer tries again");
-                    return;
-                }
-            };
-            let writes = profiles.plan(&live, &case, &facts.value, &meta, origin);
-            let occasion = facts.fetched_at.as_microsecond().to_string();
-            profiles.record(&writes, &occasion).await;
+            if let Err(error) = profiles.plan_and_record(&live, &case, &facts, &occasion).await {
+                profiles.shared.planned.remove(&planned);
+                tracing::warn!(%error, "What follows for the helpdesk was not recorded; the next answer tries again");
+            }
         });
+    }
+
+    async fn plan_and_record(
+        &self,
+        live: &Live,
+        case: &CaseFile,
+        facts: &Remembered<Facts>,
+        occasion: &str,
+    ) -> Result<(), String> {
+        let meta = self.shared.metas.site().await;
+        let meta = meta.map_err(|error| Chain(&error).to_string())?;
+        let writes = self.plan(live, case, facts, &meta);
+        let effects = writes
+            .iter()
+            .map(|write| self.effect(write, occasion))
+            .collect();
+        let recorded = self.shared.journal.record(effects).await;
+        recorded
+            .map(drop)
+            .map_err(|error| Chain(&error).to_string())
     }
 
     fn plan(
         &self,
         live: &Live,
         case: &CaseFile,
-        facts: &Facts,
+        facts: &Remembered<Facts>,
         meta: &SiteMeta,
-        origin: Origin,
     ) -> Vec<Write> {
-        let knowing = self.knowing(live, meta);
+        let knowing = Knowing {
+            now: facts.fetched_at,
+            ..self.knowing(live, meta)
+        };
+        let facts = &facts.value;
         let mut writes = Vec::new();
         if let (Some(ticket), Some(responsible)) = (&case.ticket, &facts.responsible) {
             writes.extend(enrich::on_responsible(ticket, responsible, &knowing));
         }
-        if origin != Origin::Live {
-            return writes;
-        }
-        if let Some(customer) = &case.customer {
-            match &facts.company {
-                Some(company) => writes.extend(enrich::on_company(customer, company, &knowing)),
-                None => writes.extend(enrich::on_nothing(customer, &knowing)),
+        match (&case.customer, &facts.company) {
+            (Some(customer), Some(company)) if enrich::is_of_customer(customer, company) => {
+                writes.extend(enrich::on_company(customer, company, &knowing));
             }
+            (Some(customer), None)
+                if enrich::is_nothing_of_customer(customer, &case.inputs.values) =>
+            {
+                writes.extend(enrich::on_nothing(customer, &knowing));
+            }
+            _ => {}
         }
         if let (Some(document), Some(row)) = (&case.contact, &facts.contact) {
             let view = contact::view(row, &live.links);
@@ -100,29 +124,7 @@ impl Profiles {
         }
     }
 
-    async fn record(&self, writes: &[Write], occasion: &str) {
-        let effects = writes
-            .iter()
-            .map(|write| self.effect(write, occasion))
-            .collect();
-        if let Err(error) = self.shared.journal.record(effects).await {
-            tracing::error!(error = %Chain(&error), "What follows for the helpdesk was not recorded");
-        }
-    }
-
     pub(super) fn effect(&self, write: &Write, occasion: &str) -> NewEffect {
         write.effect(&self.shared.local.site, occasion)
-    }
-}
-
-/// Whether a ticket shows another responsible user than the CRM.
-fn wants_responsible(case: &CaseFile, facts: &Facts) -> bool {
-    let email = facts
-        .responsible
-        .as_ref()
-        .and_then(|user| user.assignable_email());
-    match (&case.ticket, email) {
-        (Some(ticket), Some(email)) => ticket.trimmed("custom_responsible") != Some(email),
-        _ => false,
     }
 }

@@ -174,6 +174,39 @@ async fn two_requests_for_one_company_at_once_make_one_customer() {
 }
 
 #[tokio::test]
+async fn two_ids_of_one_company_at_once_make_one_customer() {
+    let bench = Bench::with(Setup::portal(|data| {
+        let company = data
+            .companies
+            .iter_mut()
+            .find(|company| company["UF_CRM_HARAVAN_ORG_ID"] == "200000410007");
+        let company = company.unwrap();
+        company.insert("UF_CRM_COMPANY_ID".to_owned(), json!("1000410007"));
+    }))
+    .await;
+    let before = bench.site.site.count("HD Customer");
+    let bodies = ["200000410007", "1000410007"].map(|orgid| json!({"orgid": orgid}));
+    let (one, other) = tokio::join!(
+        enrich(&bench, MANAGER, &bodies[0]),
+        enrich(&bench, MANAGER, &bodies[1])
+    );
+    assert_eq!(one.told(), "matched", "{}", one.body);
+    assert_eq!(one.data()["hd_customer"], other.data()["hd_customer"]);
+    assert_eq!(bench.site.site.count("HD Customer"), before + 1);
+}
+
+#[tokio::test]
+async fn what_the_helpdesk_refuses_is_no_success() {
+    let bench = Bench::new().await;
+    bench.site_faults(
+        &json!([{"when": "PUT /api/resource/HD Customer/*", "answer": {"preset": "forbidden"}}]),
+    );
+    let body = json!({"orgid": "200071002", "force": 1});
+    let answer = enrich(&bench, MANAGER, &body).await;
+    assert_eq!(answer.told(), "502 helpdesk_fault", "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_customer_whose_making_was_not_answered_is_made_once() {
     let bench = Bench::new().await;
     let before = bench.site.site.count("HD Customer");

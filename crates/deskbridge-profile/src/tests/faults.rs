@@ -133,6 +133,22 @@ async fn an_error_is_never_remembered_as_not_found() {
 }
 
 #[tokio::test]
+async fn a_contact_that_could_not_be_asked_for_is_not_a_customer_who_is_not_there() {
+    let bench = Bench::new().await;
+    let fault = json!([{"when": "batch:crm.contact.list", "answer": {"preset": "access_denied"}}]);
+    // Found through its contact only.
+    bench.portal_faults(&fault);
+    assert_eq!(bench.profile("0004").await.told(), "error");
+    bench.portal_faults(&json!([]));
+    bench.advance(61);
+    assert_eq!(bench.profile("0004").await.told(), "matched");
+    bench.portal_faults(&fault);
+    let answer = bench.refreshed("0004").await;
+    assert_eq!(answer.told(), "matched", "{}", answer.body);
+    assert_eq!(answer.bitrix()["stale"], true);
+}
+
+#[tokio::test]
 async fn a_full_bucket_is_waited_for() {
     let bench = Bench::new().await;
     bench.portal_faults(&json!([{"times": 1, "answer": {"preset": "query_limit_exceeded"}}]));

@@ -60,6 +60,57 @@ async fn a_live_answer_brings_ticket_customer_and_contact_up_to_date() {
 }
 
 #[tokio::test]
+async fn a_company_found_by_an_id_of_another_shop_is_not_written_into_the_customer() {
+    const OTHER: &str = "Gốm Sứ Đồi Thông";
+    let bench = Bench::with(Setup::helpdesk(|mut data| {
+        change(
+            &mut data,
+            "HD Ticket",
+            "0002",
+            &json!({"custom_haravan_profile_orgid": "200000410007"}),
+        );
+        data
+    }))
+    .await;
+    let before = bench.document("HD Customer", OTHER);
+    let answer = bench.profile("0002").await;
+    assert_eq!(answer.bitrix()["lookup_value"], "200000410007");
+    // The contact and who is responsible for the ticket are written all the same.
+    bench.settle(1).await;
+    let written = kinds(&bench).await;
+    assert!(
+        written.iter().all(|write| !write.contains("HD Customer/")),
+        "{written:?}"
+    );
+    assert_eq!(bench.document("HD Customer", OTHER), before);
+}
+
+#[tokio::test]
+async fn what_could_not_be_recorded_is_made_up_for_by_the_next_answer() {
+    let bench = Bench::new().await;
+    bench.site_faults(
+        &json!([{"when": "GET /api/v2/doctype/*", "answer": {"preset": "maintenance"}}]),
+    );
+    assert_eq!(bench.profile("0001").await.told(), "matched");
+    assert_eq!(bench.effects().await.len(), 0);
+    bench.site_faults(&json!([]));
+    bench.advance(60);
+    testkit::wait_for("the writes to be recorded", async || {
+        assert_eq!(bench.profile("0001").await.told(), "cached");
+        (bench.effects().await.len() == 5).then_some(())
+    })
+    .await;
+    bench.settle(5).await;
+    // The check took place when Bitrix24 was asked.
+    let customer = bench.document("HD Customer", CUSTOMER);
+    assert_eq!(customer["custom_bitrix_company_id"], "101");
+    assert_eq!(
+        customer["custom_bitrix_last_checked_at"],
+        "2026-11-20 10:00:00"
+    );
+}
+
+#[tokio::test]
 async fn an_unchanged_company_writes_the_time_of_the_check_and_nothing_else() {
     let bench = Bench::new().await;
     bench.profile("0001").await;

@@ -356,7 +356,8 @@ fn a_new_customer_gets_the_ids_that_fit() {
         other => panic!("{other:?}"),
     };
     let expected = json!({"customer_name": "Tiệm Bánh - 1000071001", "custom_haravan_orgid": 1_000_071_001,
-        "custom_myharavan": "1000071001.myharavan.com", "domain": "1000071001.myharavan.com"});
+        "custom_myharavan": "1000071001.myharavan.com", "domain": "1000071001.myharavan.com",
+        "custom_bitrix_company_id": "101"});
     assert_eq!(made("1000071001"), expected);
     let beyond_32_bits = made("200000317001");
     assert_eq!(beyond_32_bits.get("custom_haravan_orgid"), None);

@@ -41,7 +41,8 @@ impl MatchKey {
         Self("email_or_phone".to_owned())
     }
 
-    fn domain() -> Self {
+    /// By the customer's domain.
+    pub fn domain() -> Self {
         Self("domain".to_owned())
     }
 }
@@ -68,8 +69,8 @@ pub struct Picked<E> {
     pub company: Option<MatchedCompany>,
     /// The contact.
     pub contact: Option<Row>,
-    /// Why nothing can be said about the company: a question about it was not answered, and no other
-    /// answer names it.
+    /// Why nothing can be said about the company: a question was not answered whose answer would have been
+    /// believed before those that were.
     pub failure: Option<E>,
     /// Why nothing can be said about the contact.
     pub contact_failure: Option<E>,
@@ -78,24 +79,15 @@ pub struct Picked<E> {
 /// Decides in the order of belief: by id, then through the contact, then by domain.
 pub fn pick<E: Clone>(inputs: &Inputs, answers: &Answers<E>) -> Picked<E> {
     let contact = pick_contact(inputs, answers);
-    let company = by_value(inputs, answers)
-        .or_else(|| of_contact(contact.as_ref()?, answers))
-        .or_else(|| by_domain(inputs, answers));
-    let failure_among = |is_wanted: fn(&Question) -> bool| {
-        let mut wanted = answers.iter().filter(|(question, _)| is_wanted(question));
-        wanted
-            .find_map(|(_, answer)| answer.as_ref().err())
-            .cloned()
-    };
-    let failure = if company.is_none() {
-        failure_among(is_about_company)
-    } else {
-        None
-    };
     let contact_failure = if contact.is_none() {
-        failure_among(is_about_contact)
+        failure_among(answers, is_about_contact).cloned()
     } else {
         None
+    };
+    let company = pick_company(inputs, answers, contact.as_ref(), contact_failure.as_ref());
+    let (company, failure) = match company {
+        Ok(company) => (company, None),
+        Err(failure) => (None, Some(failure.clone())),
     };
     Picked {
         company,
@@ -103,6 +95,35 @@ pub fn pick<E: Clone>(inputs: &Inputs, answers: &Answers<E>) -> Picked<E> {
         failure,
         contact_failure,
     }
+}
+
+/// Whoever is believed more may be there when a question about them was not answered, so nobody behind them is
+/// believed then.
+fn pick_company<'a, E>(
+    inputs: &Inputs,
+    answers: &'a Answers<E>,
+    contact: Option<&Row>,
+    contact_failure: Option<&'a E>,
+) -> Result<Option<MatchedCompany>, &'a E> {
+    if let Some(found) = by_value(inputs, answers)? {
+        return Ok(Some(found));
+    }
+    if let Some(failure) = contact_failure {
+        return Err(failure);
+    }
+    let of_contact = contact.and_then(|contact| of_contact(contact, answers));
+    if of_contact.is_some() {
+        return Ok(of_contact);
+    }
+    match failure_among(answers, is_about_company) {
+        Some(failure) => Err(failure),
+        None => Ok(by_domain(inputs, answers)),
+    }
+}
+
+fn failure_among<E>(answers: &Answers<E>, is_wanted: fn(&Question) -> bool) -> Option<&E> {
+    let mut wanted = answers.iter().filter(|(question, _)| is_wanted(question));
+    wanted.find_map(|(_, answer)| answer.as_ref().err())
 }
 
 fn is_about_contact(question: &Question) -> bool {
@@ -123,33 +144,44 @@ fn is_about_company(question: &Question) -> bool {
     !is_about_contact(question)
 }
 
-fn rows<'a, E>(answers: &'a Answers<E>, question: &Question) -> &'a [Row] {
-    match answers.get(question) {
-        Some(Ok(rows)) => rows,
-        Some(Err(_)) | None => &[],
-    }
-}
-
-fn by_value<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany> {
-    inputs.values.iter().find_map(|value| {
-        inputs.fields.iter().find_map(|field| {
+fn by_value<'a, E>(
+    inputs: &Inputs,
+    answers: &'a Answers<E>,
+) -> Result<Option<MatchedCompany>, &'a E> {
+    for value in &inputs.values {
+        let mut failure = None;
+        for field in inputs.fields {
             let question = Question::CompanyByValue {
                 field,
                 value: value.clone(),
             };
+            let rows = match answers.get(&question) {
+                Some(Ok(rows)) => rows,
+                Some(Err(error)) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+                None => continue,
+            };
             let carries = |row: &&Row| {
                 row.id("ID").is_some() && normalise::text(row, field).as_deref() == Some(value)
             };
-            let carrying: Vec<&Row> = rows(answers, &question).iter().filter(carries).collect();
-            Some(MatchedCompany {
-                row: (*carrying.first()?).clone(),
-                value: Some(value.clone()),
-                matches: carrying.len(),
-                match_key: MatchKey::of_field(field),
-                confidence: Confidence::COMPANY_ID,
-            })
-        })
-    })
+            let carrying: Vec<&Row> = rows.iter().filter(carries).collect();
+            if let Some(first) = carrying.first() {
+                return Ok(Some(MatchedCompany {
+                    row: (*first).clone(),
+                    value: Some(value.clone()),
+                    matches: carrying.len(),
+                    match_key: MatchKey::of_field(field),
+                    confidence: Confidence::COMPANY_ID,
+                }));
+            }
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+    }
+    Ok(None)
 }
 
 /// The contact: by address, then by number; one with a company goes before one without.

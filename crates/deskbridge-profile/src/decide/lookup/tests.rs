@@ -321,11 +321,35 @@ fn an_unanswered_question_is_not_a_company_that_does_not_exist() {
         ),
         (
             vec![(asked, json!([])), (by_email(), json!(null))],
-            "no company, no contact, contact failed",
+            "no company, no contact, failed, contact failed",
         ),
     ] {
         assert_eq!(told(&known(), &answers), expected);
     }
+}
+
+#[test]
+fn nobody_is_believed_while_somebody_believed_more_could_not_be_asked_for() {
+    let inputs = Inputs {
+        values: vec!["1000071001".to_owned(), "1000071002".to_owned()],
+        ..known()
+    };
+    let second = json!([{"ID": "2", "UF_CRM_COMPANY_ID": "1000071002"}]);
+    let answers = |first: Value| {
+        vec![
+            (by_value(COMPANY_ID_FIELD, "1000071001"), first.clone()),
+            (by_value(ORG_ID_FIELD, "1000071001"), first),
+            (by_value(COMPANY_ID_FIELD, "1000071002"), second.clone()),
+        ]
+    };
+    assert_eq!(
+        told(&inputs, &answers(json!([]))),
+        "2 of 1 by haravan_orgid:UF_CRM_COMPANY_ID 1000071002 95%, no contact"
+    );
+    assert_eq!(
+        told(&inputs, &answers(json!(null))),
+        "no company, no contact, failed"
+    );
 }
 
 #[test]
