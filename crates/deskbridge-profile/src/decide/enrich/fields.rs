@@ -20,9 +20,14 @@ pub enum FieldKind {
     Date,
     /// `Datetime`.
     Datetime,
+    /// `Data` and its like: a line of at most 140 characters.
+    Line,
     /// Everything else is written as text.
     Text,
 }
+
+/// Characters in a [`FieldKind::Line`] at most; a longer one is a validation error in Frappe.
+const LINE_CHARACTERS_MAX: usize = 140;
 
 impl FieldKind {
     /// The kind of a `fieldtype`.
@@ -32,6 +37,7 @@ impl FieldKind {
             "Percent" | "Float" | "Currency" => Self::Decimal,
             "Date" => Self::Date,
             "Datetime" => Self::Datetime,
+            "Data" | "Link" | "Select" | "Autocomplete" | "Phone" | "Read Only" => Self::Line,
             _ => Self::Text,
         }
     }
@@ -87,6 +93,9 @@ fn encode_one(value: FieldValue, kind: FieldKind, site: &TimeZone) -> Option<Val
             .filter(|number| number.is_finite())
             .map(Value::from),
         (FieldValue::Text(text) | FieldValue::Number(text), FieldKind::Text) => Some(text.into()),
+        (FieldValue::Text(text) | FieldValue::Number(text), FieldKind::Line) => {
+            Some(line(text).into())
+        }
         (FieldValue::Text(_) | FieldValue::Number(_), FieldKind::Date | FieldKind::Datetime) => {
             None
         }
@@ -95,16 +104,25 @@ fn encode_one(value: FieldValue, kind: FieldKind, site: &TimeZone) -> Option<Val
             kind,
             site,
         ),
-        (FieldValue::SiteTime(at), FieldKind::Datetime | FieldKind::Text) => {
+        (FieldValue::SiteTime(at), FieldKind::Datetime | FieldKind::Line | FieldKind::Text) => {
             Some(at.to_string().into())
         }
         (FieldValue::SiteTime(at), FieldKind::Date) => Some(at.civil().date().to_string().into()),
         (FieldValue::Day(day, _), FieldKind::Date | FieldKind::Datetime) => {
             Some(day.to_string().into())
         }
-        (FieldValue::Day(_, shown), FieldKind::Text) => Some(shown.into()),
+        (FieldValue::Day(_, shown), FieldKind::Line | FieldKind::Text) => Some(shown.into()),
         (FieldValue::SiteTime(_) | FieldValue::Day(..), FieldKind::Int | FieldKind::Decimal) => {
             None
         }
     }
+}
+
+/// The text, cut to what a line holds.
+fn line(text: String) -> String {
+    if text.chars().count() <= LINE_CHARACTERS_MAX {
+        return text;
+    }
+    let kept = text.chars().take(LINE_CHARACTERS_MAX - 1);
+    kept.chain(['…']).collect()
 }

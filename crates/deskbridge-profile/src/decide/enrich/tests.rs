@@ -397,7 +397,7 @@ fn one_occasion_writes_once_and_one_target_keeps_its_order() {
 
 #[test]
 fn values_take_the_form_of_their_field() {
-    use FieldKind::{Date, Datetime, Decimal, Int, Text};
+    use FieldKind::{Date, Datetime, Decimal, Int, Line, Text};
     let zone = TimeZone::get("Asia/Ho_Chi_Minh").unwrap();
     let day = || FieldValue::Day(civil::date(2027, 1, 20), "20/01/2027".to_owned());
     let time = || FieldValue::Time(NOW.parse().unwrap());
@@ -415,6 +415,22 @@ fn values_take_the_form_of_their_field() {
         (number("95"), Text, Some(json!("95"))),
         (number("2147483648"), Int, None),
         (number("95"), Datetime, None),
+        (day(), Line, Some(json!("20/01/2027"))),
+        (
+            FieldValue::Text("ệ".repeat(140)),
+            Line,
+            Some(json!("ệ".repeat(140))),
+        ),
+        (
+            FieldValue::Text("ệ".repeat(141)),
+            Line,
+            Some(json!(format!("{}…", "ệ".repeat(139)))),
+        ),
+        (
+            FieldValue::Text("ệ".repeat(141)),
+            Text,
+            Some(json!("ệ".repeat(141))),
+        ),
         (FieldValue::Text("SME".to_owned()), Int, None),
         (FieldValue::Text("SME".to_owned()), Decimal, None),
     ] {
