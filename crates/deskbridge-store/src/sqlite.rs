@@ -1,5 +1,6 @@
 //! One SQLite file: a writer thread that commits in groups, and connections for readers.
 
+pub(crate) mod turns;
 mod writer;
 
 use std::{
