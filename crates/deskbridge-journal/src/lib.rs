@@ -8,6 +8,7 @@
 
 mod counters;
 mod dispatch;
+mod intake;
 mod journal;
 pub mod tasks;
 
@@ -16,5 +17,6 @@ mod tests;
 
 pub use counters::{Counters, CountersSnapshot};
 pub use dispatch::Settings;
+pub use intake::Intake;
 pub use journal::{Handler, Journal, Waited};
 pub use tasks::Tasks;

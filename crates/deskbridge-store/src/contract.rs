@@ -1,5 +1,7 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
+mod events;
+
 use std::time::Duration;
 
 use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey};

@@ -8,6 +8,7 @@ use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use self::sqlite::record as record_all;
 use crate::{Backend, Error, Result, Store, sqlite::turns::EFFECTS};
 
 /// What became of an effect that was to be recorded.

@@ -25,7 +25,7 @@ pub(super) enum End {
     Dead(String),
 }
 
-pub(super) fn record(
+pub(crate) fn record(
     connection: &Connection,
     effects: &[(EffectId, NewEffect)],
     now: Timestamp,
@@ -67,7 +67,8 @@ pub(super) fn record(
 }
 
 pub(super) fn claim(connection: &Connection, claim: Claim) -> Result<Vec<Claimed>> {
-    const CLAIMED: &str = "SELECT id, kind, ordering_key, idempotency_key, payload, attempts, look_first,
+    const CLAIMED: &str =
+        "SELECT id, kind, ordering_key, idempotency_key, payload, attempts, look_first,
         recorded_at FROM effect WHERE sequence = ?1";
     let reading = failed("read a claimed effect");
     let turns = EFFECTS.claim(connection, claim)?;

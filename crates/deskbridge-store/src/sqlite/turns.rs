@@ -32,7 +32,7 @@ macro_rules! turns {
                     state = 'running', claimable_at = ?2, fence = fence + 1, changed_at = ?1
                 WHERE sequence IN (SELECT sequence FROM ", $table, " WHERE at_head = 1 AND claimable_at <= ?1
                                    ORDER BY claimable_at, sequence LIMIT ?3)
-                RETURNING sequence, attempts, look_first, fence"
+                RETURNING sequence, attempts, fence"
             ),
             finish: concat!(
                 "UPDATE ", $table, " SET state = ?3, failure = ?4,
@@ -80,7 +80,6 @@ pub(crate) const EVENTS: Turns = turns!("event_turn", "'dead', 'done', 'unrouted
 pub(crate) struct Turn {
     pub(crate) sequence: i64,
     pub(crate) attempts: u32,
-    pub(crate) look_first: bool,
     pub(crate) fence: u64,
 }
 
@@ -113,11 +112,10 @@ impl Turns {
         let parameters = (micros(claim.now), micros(claim.lease_until), limit);
         let mut statement = prepare(connection, self.claim, &claiming)?;
         let mut claimed = rows(&mut statement, parameters, &claiming, |row| {
-            let fence: i64 = row.get(3)?;
+            let fence: i64 = row.get(2)?;
             Ok(Ok(Turn {
                 sequence: row.get(0)?,
                 attempts: row.get(1)?,
-                look_first: row.get(2)?,
                 fence: fence.unsigned_abs(),
             }))
         })?;
