@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::{
     reading::headers_of,
-    sqlite::{Arrival, accept, headers_json},
+    sqlite::{Accepting, Arrival, headers_json},
 };
 use crate::{Backend, Claim, Recorded, Result, Retry, Store, sqlite::turns::EVENTS};
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use deskbridge_core::{EventId, NewEvent, Reading};
 use flate2::{Compression, write::DeflateEncoder};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
     Claim, Recorded, Result, Retry, effects, links,
     sqlite::{
         failed,
-        keys::{Keys, fingerprint},
+        keys::{FIND, Keys, fingerprint},
         micros, rows,
         space::used_bytes,
         time,
@@ -80,28 +80,42 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     (smaller.len() <= body.len() / 4 * 3).then_some(smaller)
 }
 
-/// Writes an event, or counts it on the earlier one that it repeats.
-pub(crate) fn accept(
-    connection: &Connection,
-    keys: &mut Keys,
-    arrival: &Arrival,
-) -> Result<Accepted> {
-    const INSERT: &str =
-        "INSERT INTO event (sequence, id, connection, received_at, source, object, action,
-            is_routed, ordering_key, raw_key, canonical_key, headers, encoding, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-    for key in arrival.keys {
-        if let Some(sequence) = keys.find(connection, key)?
-            && let Some(first) = count_repeat(connection, sequence, arrival)?
-        {
-            return Ok(Accepted::Repeated(first));
-        }
+/// Writes events in one transaction.
+pub(crate) struct Accepting<'c> {
+    connection: &'c Connection,
+    find: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Accepting<'c> {
+    /// Once in each transaction, before its first event.
+    pub(crate) fn begin(connection: &'c Connection, keys: &mut Keys) -> Result<Self> {
+        const INSERT: &str =
+            "INSERT INTO event (sequence, id, connection, received_at, source, object, action,
+                is_routed, ordering_key, raw_key, canonical_key, headers, encoding, body)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        keys.catch_up(connection)?;
+        let prepare = |sql| connection.prepare_cached(sql);
+        let failed = failed("prepare to store events");
+        Ok(Self {
+            connection,
+            find: prepare(FIND).map_err(&failed)?,
+            insert: prepare(INSERT).map_err(&failed)?,
+        })
     }
-    let (event, reading) = (&arrival.event, &arrival.event.reading);
-    connection
-        .prepare_cached(INSERT)
-        .and_then(|mut statement| {
-            statement.execute((
+
+    /// Writes an event, or counts it on the earlier one that it repeats.
+    pub(crate) fn accept(&mut self, keys: &mut Keys, arrival: &Arrival) -> Result<Accepted> {
+        for key in arrival.keys {
+            if let Some(sequence) = keys.find(&mut self.find, key)?
+                && let Some(first) = count_repeat(self.connection, sequence, arrival)?
+            {
+                return Ok(Accepted::Repeated(first));
+            }
+        }
+        let (event, reading) = (&arrival.event, &arrival.event.reading);
+        self.insert
+            .execute((
                 keys.next_sequence(),
                 arrival.id,
                 &event.connection,
@@ -117,10 +131,10 @@ pub(crate) fn accept(
                 arrival.encoding,
                 &arrival.body,
             ))
-        })
-        .map_err(failed("store an event"))?;
-    keys.add(arrival.keys);
-    Ok(Accepted::New(EventId::from_uuid(arrival.id)))
+            .map_err(failed("store an event"))?;
+        keys.add(arrival.keys);
+        Ok(Accepted::New(EventId::from_uuid(arrival.id)))
+    }
 }
 
 /// Counts a repetition on the event at `sequence`, if it is one.

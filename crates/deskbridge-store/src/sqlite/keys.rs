@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use deskbridge_core::DuplicateKey;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Statement};
 
 use super::failed;
 use crate::Result;
@@ -19,9 +19,12 @@ use crate::Result;
 /// Keys that are held in memory before they are merged: some 4 MB.
 const RECENT_MAX: usize = 131_072;
 /// Keys that are merged with a group, for each key that the group brings.
-const MERGED_PER_KEY: usize = 4;
+const MERGED_PER_KEY: usize = 2;
 /// Keys that are merged with a group at least.
 const MERGED_MIN: usize = 256;
+
+/// Finds the event of a key that was merged.
+pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint = ?1";
 
 /// The first 64 bits of a key, mixed with the connection that it counts for.
 pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
@@ -128,8 +131,8 @@ impl Keys {
         Ok(())
     }
 
-    /// The event that may have a key.
-    pub(crate) fn find(&self, connection: &Connection, key: i64) -> Result<Option<i64>> {
+    /// The event that may have a key; `merged` is [`FIND`], prepared.
+    pub(crate) fn find(&self, merged: &mut Statement<'_>, key: i64) -> Result<Option<i64>> {
         let merging = self.merging.as_ref();
         let held = (self.open.keys.get(&key))
             .or_else(|| self.recent.get(&key))
@@ -137,9 +140,9 @@ impl Keys {
         if let Some(sequence) = held {
             return Ok(Some(*sequence));
         }
-        connection
-            .prepare_cached("SELECT sequence FROM event_key WHERE fingerprint = ?1")
-            .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+        merged
+            .query_row([key], |row| row.get(0))
+            .optional()
             .map_err(failed("look for a duplicate"))
     }
 

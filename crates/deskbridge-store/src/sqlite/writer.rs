@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::{keys::Keys, space::Space};
 use crate::{
     Error, Result,
-    events::{Accepted, Arrival, accept},
+    events::{Accepted, Accepting, Arrival},
 };
 
 /// Jobs and events that may wait; more jobs are kept waiting at the door, more events are turned away.
@@ -166,6 +166,7 @@ impl Desk {
         let mut stored = execute(&self.connection, BEGIN);
         let mut replies: Vec<Reply> = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
+        let mut accepting = None;
         for work in group {
             match work {
                 Work::Job(job) => {
@@ -175,7 +176,18 @@ impl Desk {
                 }
                 Work::Event(event) => {
                     let accepted = match stored {
-                        Ok(()) => self.accept(&event.arrival),
+                        Ok(()) => {
+                            let (connection, keys) = (&self.connection, &mut self.keys);
+                            let begun = match &mut accepting {
+                                Some(begun) => Ok(begun),
+                                none => self
+                                    .space
+                                    .require(connection)
+                                    .and_then(|()| Accepting::begin(connection, keys))
+                                    .map(|begun| none.insert(begun)),
+                            };
+                            begun.and_then(|accepting| accepting.accept(keys, &event.arrival))
+                        }
                         Err(_) => Err(Error::Closed),
                     };
                     if let Err(Error::Statement { source, .. }) = &accepted
@@ -194,7 +206,9 @@ impl Desk {
                 });
             }
         }
-        if !answers.is_empty() && stored.is_ok() {
+        let brought_keys = accepting.is_some();
+        drop(accepting);
+        if brought_keys && stored.is_ok() {
             stored = self
                 .keys
                 .merge(&self.connection)
@@ -217,12 +231,6 @@ impl Desk {
             // A caller that went away needs no answer; its event is stored all the same.
             drop(event.answer.send(answer));
         }
-    }
-
-    fn accept(&mut self, arrival: &Arrival) -> Result<Accepted> {
-        self.space.require(&self.connection)?;
-        self.keys.catch_up(&self.connection)?;
-        accept(&self.connection, &mut self.keys, arrival)
     }
 
     /// Commits, or undoes what is left of the transaction.
