@@ -8,8 +8,10 @@
 
 mod counters;
 mod dispatch;
+mod events;
 mod intake;
 mod journal;
+mod lane;
 pub mod tasks;
 
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod tests;
 
 pub use counters::{Counters, CountersSnapshot};
 pub use dispatch::Settings;
+pub use events::{Events, Planned, Planner, Reader, Run};
 pub use intake::Intake;
 pub use journal::{Handler, Journal, Waited};
 pub use tasks::Tasks;
