@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::{
-    Counters, Journal, Settings, Tasks,
+    Counters, Intake, Journal, Settings, Tasks,
     counters::Counted,
     dispatch::{self, Before, Next},
     lane::{self, Lane},
@@ -77,7 +77,7 @@ struct Shared {
     settings: Settings,
     planners: BTreeMap<&'static str, Arc<dyn Planner>>,
     rng: Mutex<fastrand::Rng>,
-    wake: Notify,
+    wake: Arc<Notify>,
     /// Told when there are effects to carry out.
     journal: Journal,
     counters: Counters,
@@ -92,23 +92,22 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    /// The events of a store, with a planner for each source. Their effects go to `journal`. Nothing is planned
-    /// before [`Events::run`] or [`Events::drain`].
+    /// What came in through `intake`, with a planner for each source. Its effects go to `journal`. Nothing is
+    /// planned before [`Events::run`] or [`Events::drain`].
     pub fn new(
-        store: Store,
-        clock: Clock,
+        intake: &Intake,
         rng: fastrand::Rng,
         settings: Settings,
         planners: BTreeMap<&'static str, Arc<dyn Planner>>,
         journal: Journal,
     ) -> Self {
         let shared = Shared {
-            store,
-            clock,
+            store: intake.store.clone(),
+            clock: intake.clock.clone(),
             settings,
             planners,
             rng: Mutex::new(rng),
-            wake: Notify::new(),
+            wake: Arc::clone(&intake.wake),
             journal,
             counters: Counters::default(),
         };
@@ -122,8 +121,7 @@ impl Events {
         &self.shared.counters
     }
 
-    /// Says that an event came in, so that nobody waits for the next look.
-    pub fn notify(&self) {
+    fn notify(&self) {
         self.shared.wake.notify_one();
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deskbridge_core::{Clock, EventId, NewEvent};
 use deskbridge_store::{Accepted, Error, QuarantineLimits, Quarantined, Result, Store};
 use jiff::SignedDuration;
+use tokio::sync::Notify;
 
 use crate::{Counters, counters::Counted};
 
@@ -18,8 +19,10 @@ const QUARANTINED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Takes events in. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    store: Store,
-    clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    /// Rung for who plans events.
+    pub(crate) wake: Arc<Notify>,
     rng: Arc<Mutex<fastrand::Rng>>,
     counters: Arc<Counters>,
 }
@@ -30,6 +33,7 @@ impl Intake {
         Self {
             store,
             clock,
+            wake: Arc::default(),
             rng: Arc::new(Mutex::new(rng)),
             counters: Arc::default(),
         }
@@ -48,6 +52,9 @@ impl Intake {
     pub async fn accept(&self, event: NewEvent) -> Result<Accepted> {
         let now = self.clock.now();
         let accepted = self.store.accept_event(self.id(), event, now).await;
+        if matches!(accepted, Ok(Accepted::New(_))) {
+            self.wake.notify_one();
+        }
         self.counters.add(
             match &accepted {
                 Ok(Accepted::New(_)) => Counted::Accepted,
