@@ -17,6 +17,8 @@ mod sqlite;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

@@ -16,12 +16,12 @@ use rusqlite::{Connection, OptionalExtension as _, Statement};
 use super::failed;
 use crate::Result;
 
-/// Keys that are held in memory before they are merged: some 4 MB.
-const RECENT_MAX: usize = 131_072;
+/// Keys that are held in memory before they are merged: some 4 MB. Few in tests, so that they merge.
+const RECENT_MAX: usize = if cfg!(test) { 48 } else { 131_072 };
 /// Keys that are merged with a group, for each key that the group brings.
 const MERGED_PER_KEY: usize = 2;
 /// Keys that are merged with a group at least.
-const MERGED_MIN: usize = 256;
+const MERGED_MIN: usize = if cfg!(test) { 8 } else { 256 };
 
 /// Finds the event of a key that was merged.
 pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint = ?1";
@@ -39,10 +39,8 @@ pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
 }
 
 /// The keys of the latest events.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Keys {
-    /// Merged from time to time; a smaller number in tests.
-    recent_max: usize,
     /// Of the events after those that are being merged.
     recent: HashMap<i64, i64>,
     merging: Option<Merging>,
@@ -70,23 +68,7 @@ struct Merging {
     last: i64,
 }
 
-impl Default for Keys {
-    fn default() -> Self {
-        Self::new(RECENT_MAX)
-    }
-}
-
 impl Keys {
-    pub(crate) fn new(recent_max: usize) -> Self {
-        Self {
-            recent_max,
-            recent: HashMap::new(),
-            merging: None,
-            last: 0,
-            open: Open::default(),
-        }
-    }
-
     /// Learns what was written since: everything that is not in the table at the start, afterwards what another
     /// process wrote. Once in each transaction, before its first event.
     pub(crate) fn catch_up(&mut self, connection: &Connection) -> Result<()> {
@@ -165,7 +147,7 @@ impl Keys {
             "INSERT OR REPLACE INTO event_key (fingerprint, sequence) VALUES (?1, ?2)";
         const MERGED: &str = "UPDATE event_cursor SET keyed_to = max(keyed_to, ?1)";
         let merging = failed("bring the keys of events into their table");
-        if self.merging.is_none() && self.recent.len() >= self.recent_max {
+        if self.merging.is_none() && self.recent.len() >= RECENT_MAX {
             let keys = std::mem::take(&mut self.recent);
             let mut sorted: Vec<i64> = keys.keys().copied().collect();
             sorted.sort_unstable();
