@@ -214,29 +214,13 @@ impl Events {
     /// When the store fails. What is in quarantine then stays there, and may have become an event already; taken
     /// out later it repeats it.
     pub async fn reverify(&self, connection: &str, reader: &dyn Reader) -> Result<Vec<Accepted>> {
-        let (store, mut taken, mut after) = (&self.shared.store, Vec::new(), None);
-        loop {
-            let found = store
-                .quarantined(connection.to_owned(), after, AT_ONCE)
-                .await?;
-            let Some(last) = found.last() else { break };
-            after = Some(last.id);
-            // The first of the next slice is found by its place behind this one, which must stay for that.
-            let mut verified = Vec::new();
-            for body in &found {
-                if let Some(event) = reader.verify(body) {
-                    taken.push(store.accept_event(body.id, event, body.received_at).await?);
-                    verified.push(body.id);
-                }
-            }
-            let is_last = found.len() < AT_ONCE;
-            for id in verified {
-                if is_last || Some(id) != after {
-                    store.leave_quarantine(id).await?;
-                }
-            }
-            if is_last {
-                break;
+        let (store, mut taken) = (&self.shared.store, Vec::new());
+        // The quarantine is capped: what a connection has there is read at once.
+        let kept = store.quarantined(connection.to_owned(), None, usize::MAX);
+        for body in kept.await? {
+            if let Some(event) = reader.verify(&body) {
+                taken.push(store.accept_event(body.id, event, body.received_at).await?);
+                store.leave_quarantine(body.id).await?;
             }
         }
         self.notify();

@@ -42,7 +42,7 @@ enum Mode {
     /// The file: one writer thread, reads on Tokio's blocking threads.
     Threads { writer: Writer, readers: Readers },
     /// In memory, on the caller's thread.
-    Inline(Mutex<Desk>),
+    Inline(Box<Mutex<Desk>>),
 }
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Database {
             space: Arc::clone(&space),
         };
         Ok(Self {
-            mode: Arc::new(Mode::Inline(Mutex::new(desk))),
+            mode: Arc::new(Mode::Inline(Box::new(Mutex::new(desk)))),
             space,
         })
     }

@@ -131,7 +131,7 @@ async fn whatever_a_crash_leaves_every_acknowledged_event_is_there() {
                 true => while_copying(&before, &after, &mut rng),
                 false => while_logging(&before, &after, &mut rng),
             };
-            let recovers_too = group.is_multiple_of(5) && crash < 2;
+            let recovers_too = group.is_multiple_of(10) && crash < 2;
             // A store that is dropped closes its files a moment later, so each has files of its own.
             let again = folder.path().join(format!("{group}-{crash}.db"));
             if recovers_too {
