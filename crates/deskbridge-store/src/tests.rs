@@ -68,3 +68,29 @@ fn stored(connection: &Connection) -> rusqlite::Result<Vec<uuid::Uuid>> {
     let found = statement.query_map([], |row| row.get(0))?;
     found.collect()
 }
+
+#[tokio::test]
+async fn a_repetition_is_known_wherever_its_keys_are_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Store::open(&folder.path().join("a.db")).unwrap();
+    for store in [file, Store::open_inline().unwrap()] {
+        let mut rng = fastrand::Rng::with_seed(5);
+        for number in 0..300 {
+            let accepted = accept(&store, number, 10).await.unwrap();
+            assert_eq!(accepted, crate::Accepted::New(id(number)));
+            let earlier = rng.u32(..=number);
+            let accepted = accept(&store, earlier, 10).await.unwrap();
+            assert_eq!(accepted, crate::Accepted::Repeated(id(earlier)), "{number}");
+        }
+        let merged = database(&store).read(|connection| {
+            let sql = "SELECT count(*), (SELECT keyed_to FROM event_cursor) FROM event_key";
+            let merged = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            Ok(merged.unwrap())
+        });
+        let (keys, keyed_to): (i64, i64) = merged.await.unwrap();
+        assert!(
+            keyed_to > 200 && keys >= 2 * keyed_to,
+            "{keys} keys up to {keyed_to}"
+        );
+    }
+}
