@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::{Bench, at, on_every_backend};
 use crate::{
-    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Plan, QuarantineLimits,
-    Quarantined, Recorded, Retention, Retry,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Plan, Recorded, Retention, Retry,
 };
 
 pub(super) fn event_id(number: u8) -> EventId {
