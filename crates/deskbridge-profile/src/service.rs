@@ -247,9 +247,11 @@ impl Profiles {
     ) -> Result<Vec<u8>, ApiError> {
         let live = self.live();
         let found = self.look_up(&live, case, asked.refresh).await;
-        let mut trouble = found.trouble.map(|kind| Trouble {
-            kind,
-            message: sentences::trouble(kind, language).to_owned(),
+        let unread = (!live.is_read).then(|| sentences::settings_unread(language));
+        let mut trouble = found.trouble.map(|kind| {
+            let message = unread.unwrap_or_else(|| sentences::trouble(kind, language));
+            let message = message.to_owned();
+            Trouble { kind, message }
         });
         let history = match (asked.history, &found.facts) {
             (true, Some(facts)) => {
@@ -280,7 +282,8 @@ impl Profiles {
             },
         );
         let (status, stale) = (view.status, view.stale);
-        envelope(case, view, sentences::profile(status, stale, language))
+        let said = unread.unwrap_or_else(|| sentences::profile(status, stale, language));
+        envelope(case, view, said)
     }
 }
 

@@ -214,6 +214,10 @@ impl Profiles {
     pub(super) async fn look_up(&self, live: &Arc<Live>, case: &CaseFile, anew: bool) -> LookedUp {
         let key = facts_key(&live.host, &case.inputs);
         let settings = &live.settings;
+        if !live.is_read {
+            let trouble = Some(TroubleKind::Configuration);
+            return LookedUp::without_facts(Status::MissingConfig, trouble, key);
+        }
         if !settings.enabled {
             return LookedUp::without_facts(Status::Disabled, None, key);
         }
