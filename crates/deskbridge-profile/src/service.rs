@@ -40,8 +40,10 @@ use crate::{
     meta::Metas,
 };
 
-/// Case files and rendered answers kept in memory at most.
+/// Rendered answers kept in memory at most.
 const IN_MEMORY_MAX: usize = 10_000;
+/// Case files kept in memory at most; each is good for seconds.
+const CASES_MAX: usize = 1_000;
 
 /// A question for a profile.
 #[derive(Clone, Debug)]
@@ -112,7 +114,7 @@ impl Profiles {
             gate,
             cases: Cases::new(hub.clone(), local.country),
             customers: Customers::new(hub.clone()),
-            case_files: Cache::new(IN_MEMORY_MAX),
+            case_files: Cache::new(CASES_MAX),
             settled,
             facts,
             rendered: Cache::new(IN_MEMORY_MAX),

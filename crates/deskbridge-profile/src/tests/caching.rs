@@ -1,6 +1,9 @@
 //! What is remembered, for how long, and how often Bitrix24 is asked.
 
+use deskbridge_identity::Country;
+
 use super::*;
+use crate::case::Cases;
 
 #[tokio::test]
 async fn a_cold_profile_costs_two_requests_and_one_when_the_user_is_known() {
@@ -161,6 +164,40 @@ async fn two_tickets_of_one_customer_share_what_is_remembered() {
     .await;
     assert_eq!(bench.profile("0002").await.told(), "matched");
     assert_eq!(bench.profile("0500").await.told(), "cached");
+}
+
+#[tokio::test]
+async fn of_a_ticket_only_what_is_used_stays_in_memory() {
+    let bench = Bench::with(Setup::helpdesk(|mut data| {
+        let picture = format!(
+            "<img src=\"data:image/png;base64,{}\">",
+            "A".repeat(1_000_000)
+        );
+        for (doctype, name, field) in [
+            ("HD Ticket", "0001", "description"),
+            ("HD Customer", "Tiệm Bánh Mây Trắng", "image"),
+            (
+                "Contact",
+                "Nguyễn Thị Hồng Nhung-Tiệm Bánh Mây Trắng",
+                "image",
+            ),
+        ] {
+            change(&mut data, doctype, name, &json!({ field: picture }));
+        }
+        data
+    }))
+    .await;
+    let whole = bench.document("HD Ticket", "0001").to_string();
+    assert!(whole.len() > 1_000_000, "the ticket is large");
+    let client = frappe::Site::new(&bench.site.url, frappe::Options::default()).unwrap();
+    let hub = client.user(frappe::Credential::token("hub-key", "hub-secret").unwrap());
+    let case = Cases::new(hub, Country::default())
+        .of_ticket("0001")
+        .await
+        .unwrap();
+    assert!(case.ticket.is_some() && case.customer.is_some() && case.contact.is_some());
+    let kept = format!("{case:?}");
+    assert!(kept.len() < 10_000, "{}", kept.len());
 }
 
 #[tokio::test]
