@@ -235,6 +235,7 @@ impl Profiles {
             && let Some(fresh) = known
                 .as_ref()
                 .filter(|known| known.is_fresh(source.clock.now()))
+                .filter(|known| !could_name_user(&known.value, crm))
         {
             return LookedUp {
                 status: status_of(&fresh.value, Origin::Cache),
@@ -347,6 +348,12 @@ impl Profiles {
 
 fn is_fresh<T>(known: Option<&Remembered<T>>, clock: &Clock) -> bool {
     known.is_some_and(|known| known.is_fresh(clock.now()))
+}
+
+/// Whether the responsible user was left out for want of a webhook that is there now.
+fn could_name_user(facts: &Facts, crm: &Crm) -> bool {
+    let status = facts.responsible.as_ref().map(|user| user.status);
+    status == Some(responsible::Status::MissingConfig) && crm.has_users()
 }
 
 fn labels_key(host: &str) -> String {

@@ -109,6 +109,44 @@ async fn the_cache_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_second_webhook_is_used_as_soon_as_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let without = Setup::settings(|raw| raw.responsible_webhook_url = None);
+    let bench = Bench::over(without, Store::open(&path).unwrap()).await;
+    let status = |answer: &Answer| answer.bitrix()["responsible"]["status"].clone();
+    assert_eq!(status(&bench.profile("0001").await), "missing_config");
+    let again = bench.profile("0001").await;
+    assert_eq!(
+        (again.told().as_str(), status(&again)),
+        ("cached", json!("missing_config"))
+    );
+    let base = bench.portal.http_url.clone().unwrap();
+    let users = format!("{base}/rest/57/{}/", portal_simulator::RESPONSIBLE_SECRET);
+    let raw = RawSettings {
+        enabled: true,
+        webhook_url: Some(Secret::new(bench.webhook.as_str())),
+        responsible_webhook_url: Some(Secret::new(users)),
+        ..RawSettings::default()
+    };
+    let store = Store::open(&path).unwrap();
+    let (router, ..) = Bench::wire(Local::default(), Source::File(raw), store, &bench.site).await;
+    let bench = Bench { router, ..bench };
+    let now = bench.profile("0001").await;
+    assert_eq!(
+        (now.told().as_str(), status(&now)),
+        ("matched", json!("active"))
+    );
+    let asked = bench.portal_requests();
+    let later = bench.profile("0001").await;
+    assert_eq!(
+        (later.told().as_str(), status(&later)),
+        ("cached", json!("active"))
+    );
+    assert_eq!(bench.portal_requests(), asked);
+}
+
+#[tokio::test]
 async fn equal_questions_at_the_same_time_are_asked_once() {
     let bench = Bench::new().await;
     let all = futures_util::future::join_all((0..20).map(|_| bench.profile("0001"))).await;
