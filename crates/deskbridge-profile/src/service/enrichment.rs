@@ -85,11 +85,11 @@ impl Profiles {
         let enriched = self.enrich_as_agent(visit, asked, language).await;
         let enriched = enriched.map_err(|error| error.in_language(language))?;
         let status = enriched.status.unwrap_or(Status::Error);
-        body(
-            enriched,
-            status != Status::Error,
-            sentences::enrichment(status, language),
-        )
+        let said = match (status, &enriched.error) {
+            (Status::MissingConfig, Some(_)) => sentences::settings_unread(language),
+            _ => sentences::enrichment(status, language),
+        };
+        body(enriched, status != Status::Error, said)
     }
 
     async fn enrich_as_agent(
@@ -109,6 +109,14 @@ impl Profiles {
             return Err(ApiError::new(Code::InvalidParameter, "orgid"));
         }
         let live = self.live();
+        if !live.is_read {
+            let message = sentences::settings_unread(language).to_owned();
+            let kind = TroubleKind::Configuration;
+            return Ok(Enriched {
+                error: Some(Trouble { kind, message }),
+                ..of_status(Status::MissingConfig)
+            });
+        }
         if !live.settings.enabled {
             return Ok(of_status(Status::Disabled));
         }

@@ -122,12 +122,21 @@ pub(super) fn finish(
     promote_next(connection, &key).map_err(&finishing)
 }
 
-/// Lets the oldest open effect of a key run.
+/// Lets the oldest open effect of a key run. For keys of which none is at the head.
 fn promote_next(connection: &Connection, key: &str) -> rusqlite::Result<()> {
     const PROMOTE: &str = "UPDATE effect SET at_head = 1 WHERE sequence =
         (SELECT min(sequence) FROM effect WHERE ordering_key = ?1 AND state IN ('pending', 'running'))";
     connection.prepare_cached(PROMOTE)?.execute([key])?;
     Ok(())
+}
+
+/// Lets the oldest open effect of a key run, unless one is at the head: two would run at once.
+fn promote_next_if_free(connection: &Connection, key: &str) -> rusqlite::Result<()> {
+    const HEAD: &str = "SELECT 1 FROM effect WHERE ordering_key = ?1 AND at_head = 1";
+    if connection.prepare_cached(HEAD)?.exists([key])? {
+        return Ok(());
+    }
+    promote_next(connection, key)
 }
 
 pub(super) fn reschedule(
@@ -169,8 +178,6 @@ pub(super) fn revive(connection: &Connection, id: EffectId, now: Timestamp) -> R
         WHERE id = ?1 AND state = 'dead' RETURNING ordering_key";
     const DEMOTE: &str = "UPDATE effect SET at_head = 0
         WHERE ordering_key = ?1 AND state = 'pending' AND at_head = 1";
-    const IS_RUNNING: &str =
-        "SELECT 1 FROM effect WHERE ordering_key = ?1 AND state = 'running' AND at_head = 1";
     let reviving = failed("revive an effect");
     let key: Option<String> = connection
         .prepare_cached(REVIVE)
@@ -181,17 +188,11 @@ pub(super) fn revive(connection: &Connection, id: EffectId, now: Timestamp) -> R
         })
         .map_err(&reviving)?;
     let Some(key) = key else { return Ok(false) };
-    let running = connection
-        .prepare_cached(IS_RUNNING)
-        .and_then(|mut statement| statement.exists([&key]))
+    connection
+        .prepare_cached(DEMOTE)
+        .and_then(|mut statement| statement.execute([&key]))
         .map_err(&reviving)?;
-    if !running {
-        connection
-            .prepare_cached(DEMOTE)
-            .and_then(|mut statement| statement.execute([&key]))
-            .map_err(&reviving)?;
-        promote_next(connection, &key).map_err(&reviving)?;
-    }
+    promote_next_if_free(connection, &key).map_err(&reviving)?;
     Ok(true)
 }
 
@@ -208,7 +209,7 @@ pub(super) fn discard(connection: &Connection, id: EffectId, now: Timestamp) -> 
         })
         .map_err(&discarding)?;
     match key {
-        Some(key) => promote_next(connection, &key)
+        Some(key) => promote_next_if_free(connection, &key)
             .map_err(discarding)
             .map(|()| true),
         None => Ok(false),
