@@ -15,6 +15,8 @@ async fn a_lost_answer_is_asked_for_again_by_reads_and_never_by_writes() {
     for fault in [
         lost.clone(),
         said(500, r#"{"error":"INTERNAL_SERVER_ERROR"}"#),
+        said(500, r#"{"error":"","error_description":"Access denied."}"#),
+        said(503, r#"{"error":"NOT_FOUND"}"#),
         said(502, "<h1>Bad gateway</h1>"),
         said(200, "<html>log in</html>"),
         said(200, "{}"),
