@@ -13,6 +13,7 @@ use crate::{
 
 mod asks;
 pub(crate) mod counters;
+mod cut;
 pub(crate) mod desk;
 mod pack;
 mod queue;

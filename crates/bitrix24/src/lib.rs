@@ -31,7 +31,10 @@
 //! caller gets its own result: one command's failure is not its neighbour's, and a batch that fails as a
 //! whole is taken apart until only the command that spoils it fails.
 //!
-//! A [`Group`] is sent in one request as it is. Its commands may refer to results of earlier ones.
+//! A [`Group`] is sent in one request. Its commands may refer to results of earlier ones, and only those that
+//! do need each other: when a method is parked or refused, the reads of a group that have nothing to do with
+//! it go without it, and those of a request that failed may go again apart. A group that writes or halts stays
+//! whole and in order.
 //!
 //! # Verdicts
 //!

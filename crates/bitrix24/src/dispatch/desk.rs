@@ -2,17 +2,18 @@
 //!
 //! Invariants: a request is sent only after its place in the bucket is taken; a write is sent again only
 //! when it provably did not run; every caller gets exactly one answer, at its deadline at the latest; the
-//! commands of a group are never separated.
+//! parts of a group that belong together are never separated.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
-    Prepared, Submission,
-    asks::{Asks, CommandId, Listener},
+    Credential, Prepared, Submission,
+    asks::{AskId, Asks, CommandId, Listener},
     counters::Counters,
-    queue::{Bond, Command, Queue, Unit, UnitId},
+    cut::{Part, cut},
+    queue::{Command, Queue, Unit, UnitId},
     request::{FlightId, Request},
     standing::{Key, Standing},
 };
@@ -108,41 +109,49 @@ impl Desk {
             halts,
             reply,
         } = submission;
-        let number = credential.number;
         self.counters.calls += commands.len() as u64;
         let ask = self.asks.open(commands.len(), deadline, reply);
-        let listener = |place| Listener { ask, place };
         if self.queue.commands.len() + commands.len() > self.waiting_max {
             for (place, command) in commands.iter().enumerate() {
-                self.fail(listener(place), command, &Failure::bare(Class::Queue));
+                let listener = Listener { ask, place };
+                self.fail(listener, command, &Failure::bare(Class::Queue));
                 self.counters.refused_here += 1;
             }
             return;
         }
-        let refers = commands
-            .iter()
-            .any(|command| !command.references.is_empty());
-        let bond = match (commands.len(), halts) {
-            (0 | 1, _) => Bond::Loose,
-            (_, true) => Bond::Halting,
-            (_, false) if refers => Bond::Linked,
-            (_, false) => Bond::Loose,
-        };
-        let is_linked = bond != Bond::Loose;
+        let group = UnitId(self.number());
+        for part in cut(commands, halts) {
+            self.admit(part, ask, group, &credential, lane);
+        }
+        self.is_unswept = true;
+    }
+
+    /// Queues a part of a group, except for what joins another command.
+    fn admit(
+        &mut self,
+        part: Part,
+        ask: AskId,
+        group: UnitId,
+        credential: &Credential,
+        lane: Lane,
+    ) {
+        let number = credential.number;
         let id = UnitId(self.number());
         let mut unit = Unit {
-            credential,
+            group,
+            credential: credential.clone(),
             lane,
-            commands: Vec::with_capacity(commands.len()),
-            bond,
-            is_alone: commands.iter().any(|command| !command.fits_batch),
+            commands: Vec::with_capacity(part.commands.len()),
+            bond: part.bond,
+            is_alone: part.commands.iter().any(|(_, command)| !command.fits_batch),
             attempts: 0,
             failed_at: None,
             not_before: None,
             flight: None,
         };
-        for (place, prepared) in commands.into_iter().enumerate() {
-            let listener = listener(place);
+        let is_linked = unit.is_linked();
+        for (place, prepared) in part.commands {
+            let listener = Listener { ask, place };
             if !is_linked && self.join(number, lane, &prepared, listener) {
                 continue;
             }
@@ -157,6 +166,7 @@ impl Desk {
                 Command {
                     prepared,
                     unit: id,
+                    place,
                     listeners: vec![listener],
                     last: None,
                 },
@@ -165,7 +175,6 @@ impl Desk {
         if !unit.commands.is_empty() {
             self.queue.push_back(id, unit);
         }
-        self.is_unswept = true;
     }
 
     /// Says that all calls that arrived together have been taken in. Calls that trickle in one by one while

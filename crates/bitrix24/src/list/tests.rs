@@ -272,10 +272,10 @@ async fn an_export_waits_for_a_portal_that_is_out_of_breath() {
 
 #[tokio::test(start_paused = true)]
 async fn an_export_gives_what_it_has_and_says_why_it_ended() {
-    let denied = r#"{"error":"insufficient_scope"}"#;
+    let denied = r#"{"error":"NO_AUTH_FOUND"}"#;
     let (_memory, client) = portal(
         Memory::new(50, lists(1..=20_000))
-            .faults([Fault::None, Fault::Answer(403, denied.to_owned())]),
+            .faults([Fault::None, Fault::Answer(401, denied.to_owned())]),
     );
     let (ids, error) = ids(client.list("crm.company.list").export(), "ID").await;
     assert!(

@@ -9,7 +9,7 @@ use super::{
         Credential,
         pack::{Candidate, Travels, pack},
         queue::{Bond, Unit, UnitId},
-        request::{FlightId, Request},
+        request::{FlightId, Places, Request},
         standing::{BATCH, Pass},
     },
     Desk, Flight, Step,
@@ -75,6 +75,7 @@ impl Desk {
         let candidate = Candidate {
             credential: unit.credential.number,
             commands: unit.commands.len(),
+            group: (unit.attempts == 0).then_some(unit.group),
             travels,
         };
         (candidate, until)
@@ -154,7 +155,7 @@ impl Desk {
         let mut deadline = now;
         for unit in picked.iter().filter_map(|id| self.queue.units.get(id)) {
             halts |= unit.bond == Bond::Halting;
-            let first = commands.len();
+            let mut places = Places::from(prepared.len());
             for id in &unit.commands {
                 let Some(command) = self.queue.commands.get(id) else {
                     continue;
@@ -165,7 +166,7 @@ impl Desk {
                     .filter_map(|l| self.asks.deadline(*l));
                 deadline = deadlines.fold(deadline, Instant::max);
                 commands.push(*id);
-                prepared.push((Arc::clone(&command.prepared), first));
+                prepared.push(places.place(command.place, Arc::clone(&command.prepared)));
                 let name = &command.prepared.name;
                 if let Pass::Probe(keys) = self.standing.pass(credential.number, name, lane, now) {
                     probes.extend(keys);

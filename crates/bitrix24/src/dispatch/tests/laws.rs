@@ -221,7 +221,8 @@ impl World {
                     .commands
                     .iter()
                     .zip(classes)
-                    .map(|((command, _), class)| {
+                    .map(|(command, class)| {
+                        let command = &command.prepared;
                         let class = class.filter(|class| *class != Class::Requests);
                         if class.is_none_or(may_run) && command.kind == Kind::Write {
                             self.ran.insert(name(command));
@@ -279,7 +280,7 @@ impl World {
         let names: Vec<String> = request
             .commands
             .iter()
-            .map(|(command, _)| name(command))
+            .map(|command| name(&command.prepared))
             .collect();
         for write in writes(&request) {
             prop_assert!(
@@ -316,11 +317,9 @@ impl World {
 }
 
 fn writes(request: &Request) -> impl Iterator<Item = String> {
-    let writes = request
-        .commands
-        .iter()
-        .filter(|(command, _)| command.kind == Kind::Write);
-    writes.map(|(command, _)| name(command))
+    let commands = request.commands.iter().map(|command| &command.prepared);
+    let writes = commands.filter(|command| command.kind == Kind::Write);
+    writes.map(|command| name(command))
 }
 
 fn body() -> Arc<Body> {
