@@ -195,19 +195,22 @@ impl Request {
     /// A portal that finds no value for a reference runs the command with the reference's text instead.
     /// Whatever such a command answered, it answered to a question nobody asked.
     fn distrust_unresolved(&self, results: &mut [Result<Arc<Body>, Failure>]) {
-        let is_unresolved = |command: &Placed| {
+        // In the order of execution: what such a command answered leads the next one astray.
+        for (place, command) in self.commands.iter().enumerate() {
             let resolves = |(reference, source): (&Reference, usize)| {
                 let body = results.get(source).and_then(|source| source.as_ref().ok());
                 let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
                 value.is_some_and(|value: Value| reference.resolves_in(&value))
             };
-            !command.references().all(resolves)
-        };
-        let unresolved: Vec<bool> = self.commands.iter().map(is_unresolved).collect();
-        for (result, _) in results.iter_mut().zip(unresolved).filter(|(_, is)| *is) {
+            let is_resolved = command.references().all(resolves);
             // An answer that it did not run, or was refused, stands.
-            let failure = result.as_ref().err();
-            if failure.is_none_or(|failure| failure.class == Class::NotFound) {
+            if !is_resolved
+                && let Some(result) = results.get_mut(place)
+                && result
+                    .as_ref()
+                    .err()
+                    .is_none_or(|failure| failure.class == Class::NotFound)
+            {
                 *result = Err(Failure::bare(Class::Unresolved));
             }
         }

@@ -241,6 +241,47 @@ async fn an_answer_to_an_unresolved_reference_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_unresolved_command_answered_leads_nowhere_either() {
+    // A portal that takes the text of a reference for no condition at all, and answers with somebody.
+    let handler = |method: &str, params: &Value| match method {
+        "crm.lead.get" => json!({"result": {"COMPANY_ID": null}}),
+        "crm.company.get" => json!({"result": {"ID": "1", "ASSIGNED_BY_ID": "3"}}),
+        _ => json!({"result": params.clone()}),
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let mut group = Group::new();
+    let lead = group.add(Call::read("crm.lead.get").param("id", 7));
+    let company = group.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+    let user = group.add(Call::read("user.get").param("ID", company.field("ASSIGNED_BY_ID")));
+    let update = group.add(Call::write("user.update").param("ID", company.field("ASSIGNED_BY_ID")));
+    let answers = client.group(group).await.unwrap();
+    assert_eq!(memory.executed().len(), 4);
+    assert!(answers.get(lead).unwrap().is_ok());
+    for command in [company, user] {
+        assert!(
+            matches!(
+                answers.get(command),
+                Some(Err(Error::NoAnswer {
+                    mishap: Mishap::Unresolved,
+                    ..
+                }))
+            ),
+            "{answers:?}"
+        );
+    }
+    assert!(
+        matches!(
+            answers.get(update),
+            Some(Err(Error::MaybeExecuted {
+                mishap: Mishap::Unresolved,
+                ..
+            }))
+        ),
+        "{answers:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn groups_that_cannot_be_sent_are_refused_here() {
     let (memory, client) = memory(Memory::echo(50));
     let mut forward = Group::new();
