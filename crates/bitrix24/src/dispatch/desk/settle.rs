@@ -97,9 +97,7 @@ impl Desk {
         match &report.results {
             Err(failure) => {
                 if failure.class == Class::Requests {
-                    self.bucket.refused(flight.sent_at, now);
-                    self.is_unswept = true;
-                    self.counters.requests_refused += 1;
+                    self.bucket_was_full(flight, now);
                 } else if failure.said.status.is_some() {
                     self.bucket.accepted();
                 }
@@ -110,7 +108,16 @@ impl Desk {
                 spoken.push((name, Err(failure)));
             }
             Ok(results) => {
-                self.bucket.accepted();
+                let is_refused = |result: &Outcome| {
+                    let failure = result.as_ref().err();
+                    failure.is_some_and(|failure| failure.class == Class::Requests)
+                };
+                // A batch that was let in may still be told so of some of its commands.
+                if results.iter().any(is_refused) {
+                    self.bucket_was_full(flight, now);
+                } else {
+                    self.bucket.accepted();
+                }
                 self.answered_at = Some(now);
                 for (name, result) in names.iter().zip(results) {
                     if let Ok(body) = result {
@@ -140,6 +147,12 @@ impl Desk {
                 self.standing.lose_probe(probe);
             }
         }
+    }
+
+    fn bucket_was_full(&mut self, flight: &Flight, now: Instant) {
+        self.bucket.refused(flight.sent_at, now);
+        self.is_unswept = true;
+        self.counters.requests_refused += 1;
     }
 
     /// Settles the commands of a unit one by one. Answers whether some of them go again.

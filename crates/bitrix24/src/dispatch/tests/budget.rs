@@ -139,6 +139,45 @@ async fn a_refusal_of_the_portal_is_waited_out_even_by_writes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_of_one_command_in_a_batch_is_waited_out_as_well() {
+    let left = Arc::new(std::sync::atomic::AtomicU32::new(3));
+    let handler = {
+        let left = Arc::clone(&left);
+        move |method: &str, params: &Value| {
+            let is_refused = method == "crm.company.add"
+                && left
+                    .fetch_update(
+                        std::sync::atomic::Ordering::SeqCst,
+                        std::sync::atomic::Ordering::SeqCst,
+                        |left| left.checked_sub(1),
+                    )
+                    .is_ok();
+            match is_refused {
+                true => json!({"error": "QUERY_LIMIT_EXCEEDED"}),
+                false => json!({"result": params.clone(), "time": {}}),
+            }
+        }
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let start = Instant::now();
+    let add = || Call::write("crm.company.add").param("x", 1);
+    let (read, one, two) = tokio::join!(
+        async { client.call(lookup(1)).await.map(|_| elapsed_ms(start)) },
+        client.write(add()),
+        client.write(add()),
+    );
+    assert!(read.unwrap() < 100);
+    assert!(matches!(one, crate::Outcome::Done(_)), "{one:?}");
+    assert!(matches!(two, crate::Outcome::Done(_)), "{two:?}");
+    // Both are refused at first, then one of them.
+    assert_eq!(sizes(&memory.arrived()), [3, 2, 1]);
+    assert_eq!(client.portal().counters().requests_refused, 2);
+    // Half a second for the first refusal, a whole one for the second.
+    let gathered_ms = 3;
+    assert_eq!(elapsed_ms(start), gathered_ms + 50 + 500 + 50 + 1000 + 50);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_portal_that_keeps_refusing_is_asked_ever_more_slowly_until_the_deadline() {
     let refused = Fault::Answer(
         503,

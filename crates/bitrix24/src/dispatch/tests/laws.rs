@@ -223,7 +223,6 @@ impl World {
                     .zip(classes)
                     .map(|(command, class)| {
                         let command = &command.prepared;
-                        let class = class.filter(|class| *class != Class::Requests);
                         if class.is_none_or(may_run) && command.kind == Kind::Write {
                             self.ran.insert(name(command));
                         }
