@@ -27,7 +27,8 @@
 //!
 //! A call that comes alone, with no request under way, is sent at once, as itself. Otherwise the dispatcher
 //! gathers for three milliseconds and sends the calls of one webhook together, in the order of their
-//! arrival. Equal reads, waiting or under way, are sent once and answered to everybody who asked. Each
+//! arrival. Equal reads, waiting or under way, are sent once and answered to everybody who asked, but a read
+//! that comes after a write is not answered by one that was sent before it. Each
 //! caller gets its own result: one command's failure is not its neighbour's, and a batch that fails as a
 //! whole is taken apart until only the command that spoils it fails.
 //!

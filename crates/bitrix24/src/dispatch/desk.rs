@@ -18,7 +18,7 @@ use super::{
     standing::{Key, Standing},
 };
 use crate::{
-    Lane,
+    Kind, Lane,
     budget::bucket::Bucket,
     error::{Class, Failure},
     options::Options,
@@ -52,6 +52,9 @@ pub(crate) struct Desk {
     queue: Queue,
     asks: Asks,
     flights: HashMap<FlightId, Flight>,
+    /// Numbered among the requests: when a write was last sent, or somebody was told of one. What was sent
+    /// before may have looked before the write, and says nothing about its effect.
+    written: u64,
     /// Reads that wait or are under way, by what they ask.
     shared: HashMap<(usize, Box<str>), CommandId>,
     gather_until: Option<Instant>,
@@ -70,6 +73,7 @@ struct Flight {
     deadline: Instant,
     units: Vec<UnitId>,
     commands: Vec<CommandId>,
+    writes: bool,
     probes: Vec<Key>,
     /// For the pause of what fails together.
     draw: f64,
@@ -90,6 +94,7 @@ impl Desk {
             queue: Queue::default(),
             asks: Asks::default(),
             flights: HashMap::new(),
+            written: 0,
             shared: HashMap::new(),
             gather_until: None,
             answered_at: None,
@@ -208,6 +213,9 @@ impl Desk {
                 (None, None) => Failure::bare(Class::Expired),
             };
             let error = command.prepared.error(&failure, &self.host);
+            if command.prepared.kind == Kind::Write {
+                self.written = self.number();
+            }
             self.asks.fill(listener, Err(error));
             self.counters.expired += 1;
             self.is_unswept = true;
@@ -234,7 +242,8 @@ impl Desk {
         }
     }
 
-    /// Lets a caller share the answer of an equal read that waits or is under way.
+    /// Lets a caller share the answer of an equal read that waits or is under way, unless that one may have
+    /// looked too early: who has written looks for the effect.
     fn join(&mut self, number: usize, lane: Lane, prepared: &Prepared, listener: Listener) -> bool {
         let Some(key) = &prepared.key else {
             return false;
@@ -245,8 +254,12 @@ impl Desk {
         let Some(command) = self.queue.commands.get_mut(id) else {
             return false;
         };
-        command.listeners.push(listener);
         let unit = command.unit;
+        let flight = self.queue.units.get(&unit).and_then(|unit| unit.flight);
+        if flight.is_some_and(|flight| flight.0 <= self.written) {
+            return false;
+        }
+        command.listeners.push(listener);
         self.asks.wait(listener, *id);
         self.counters.merged += 1;
         if lane == Lane::Interactive {

@@ -14,7 +14,7 @@ use super::{
     },
     Desk, Flight, Step,
 };
-use crate::{Lane, budget::bucket::Take, group::COMMANDS_MAX};
+use crate::{Kind, Lane, budget::bucket::Take, group::COMMANDS_MAX};
 
 /// A command that failed in company goes again with so few others.
 const COMPANIONS_AFTER_FAILURE: usize = 8;
@@ -151,7 +151,7 @@ impl Desk {
         let mut commands = Vec::new();
         let mut prepared = Vec::new();
         let mut probes = Vec::new();
-        let mut halts = false;
+        let (mut halts, mut writes) = (false, false);
         let mut deadline = now;
         for unit in picked.iter().filter_map(|id| self.queue.units.get(id)) {
             halts |= unit.bond == Bond::Halting;
@@ -165,6 +165,7 @@ impl Desk {
                     .iter()
                     .filter_map(|l| self.asks.deadline(*l));
                 deadline = deadlines.fold(deadline, Instant::max);
+                writes |= command.prepared.kind == Kind::Write;
                 commands.push(*id);
                 prepared.push(places.place(command.place, Arc::clone(&command.prepared)));
                 let name = &command.prepared.name;
@@ -180,6 +181,9 @@ impl Desk {
         }
         probes.iter().for_each(|key| self.standing.begin_probe(key));
         let draw = self.rng.f64();
+        if writes {
+            self.written = flight.0;
+        }
         self.counters.requests += 1;
         self.counters.commands += commands.len() as u64;
         self.counters.batches += u64::from(commands.len() > 1);
@@ -191,6 +195,7 @@ impl Desk {
                 deadline,
                 units: picked.to_vec(),
                 commands,
+                writes,
                 probes,
                 draw,
             },

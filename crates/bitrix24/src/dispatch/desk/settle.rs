@@ -28,6 +28,9 @@ impl Desk {
         let Some(flight) = self.flights.remove(&report.flight) else {
             return;
         };
+        if flight.writes {
+            self.written = self.number();
+        }
         self.learn(&flight, report, now);
         let mut back = Vec::new();
         for unit in &flight.units {
