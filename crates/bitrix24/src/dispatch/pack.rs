@@ -83,18 +83,30 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    /// The number of the request, counted from one, with which the unit goes at the earliest.
-    pub(super) fn place(&mut self, candidate: Candidate) -> u32 {
+    /// The number of the request, counted from one, with which a unit goes at the earliest.
+    pub(super) fn place(&self, candidate: Candidate) -> u32 {
+        self.requests.saturating_add(self.more(candidate)).max(1)
+    }
+
+    /// Counts a unit that goes on waiting.
+    pub(super) fn add(&mut self, candidate: Candidate) {
+        self.requests = self.requests.saturating_add(self.more(candidate));
+        if let Travels::Together(_) = candidate.travels {
+            *self.commands.entry(candidate.credential).or_default() += candidate.commands;
+        }
+    }
+
+    /// How many requests more a unit needs.
+    fn more(&self, candidate: Candidate) -> u32 {
         let more = match candidate.travels {
             Travels::Alone | Travels::NotNow => 1,
             Travels::Together(_) => {
-                let commands = self.commands.entry(candidate.credential).or_default();
-                let before = commands.div_ceil(COMMANDS_MAX);
-                *commands += candidate.commands;
-                commands.div_ceil(COMMANDS_MAX) - before
+                let before = self.commands.get(&candidate.credential).copied();
+                let before = before.unwrap_or_default();
+                let after = before + candidate.commands;
+                after.div_ceil(COMMANDS_MAX) - before.div_ceil(COMMANDS_MAX)
             }
         };
-        self.requests += u32::try_from(more).unwrap_or(u32::MAX);
-        self.requests.max(1)
+        u32::try_from(more).unwrap_or(u32::MAX)
     }
 }

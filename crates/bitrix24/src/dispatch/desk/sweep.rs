@@ -10,7 +10,7 @@ use super::{
         Prepared,
         asks::{CommandId, Listener},
         cut::dependents,
-        pack::{Forecast, Travels},
+        pack::{Candidate, Forecast, Travels},
         queue::{Bond, UnitId},
         standing::{BATCH, Pass},
     },
@@ -156,6 +156,14 @@ impl Desk {
             for command in unit.commands.clone() {
                 self.refuse_command(command, &failure, Some(at));
             }
+        }
+        // What is refused leaves its place to those behind it.
+        if let Some(left) = self.queue.units.get(&id) {
+            let commands = left.commands.len();
+            forecast.add(Candidate {
+                commands,
+                ..candidate
+            });
         }
     }
 

@@ -130,6 +130,7 @@ proptest! {
         for candidate in &waiting {
             if candidate.travels != Travels::NotNow {
                 least = forecast.place(*candidate);
+                forecast.add(*candidate);
             }
         }
         loop {
