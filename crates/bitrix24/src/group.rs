@@ -33,6 +33,8 @@ pub struct Group {
     pub(crate) halts: bool,
     pub(crate) lane: Option<Lane>,
     pub(crate) deadline: Option<Duration>,
+    /// How many commands the request may have that carries it, with others or without.
+    pub(crate) request_max: Option<usize>,
 }
 
 impl Group {

@@ -16,6 +16,7 @@ use crate::{
     call::DEADLINE_MAX,
     dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
     error::{Class, Failure},
+    group::COMMANDS_MAX,
     transport::{Http, Transport},
 };
 
@@ -175,7 +176,8 @@ impl Client {
         }
         let command = Arc::new(Prepared::new(call));
         let commands = vec![Arc::clone(&command)];
-        let mut answers = self.submit(commands, false, lane, deadline).await;
+        let answers = self.submit(commands, false, COMMANDS_MAX, lane, deadline);
+        let mut answers = answers.await;
         let lost = || Err(command.error(&Failure::bare(Class::HungUp), self.host()));
         answers.pop().unwrap_or_else(lost)
     }
@@ -196,12 +198,14 @@ impl Client {
             return Err(self.malformed(&method, &flaw));
         }
         let (lane, deadline, halts) = (group.lane, group.deadline, group.halts);
+        let request_max = group.request_max.unwrap_or(COMMANDS_MAX);
         let commands = group
             .calls
             .into_iter()
             .map(|call| Arc::new(Prepared::new(call)));
-        let answers = self.submit(commands.collect(), halts, lane, deadline).await;
-        Ok(GroupAnswer(answers))
+        let commands = commands.collect();
+        let answers = self.submit(commands, halts, request_max, lane, deadline);
+        Ok(GroupAnswer(answers.await))
     }
 
     /// A list of records; see [`List`].
@@ -213,6 +217,7 @@ impl Client {
         &self,
         commands: Vec<Arc<Prepared>>,
         halts: bool,
+        request_max: usize,
         lane: Option<Lane>,
         deadline: Option<Duration>,
     ) -> Vec<Result<Answer, Error>> {
@@ -224,6 +229,7 @@ impl Client {
             deadline,
             commands: commands.clone(),
             halts,
+            request_max,
             reply,
         };
         let fail = |class| -> Vec<Result<Answer, Error>> {

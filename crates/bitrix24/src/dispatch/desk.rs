@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Credential, Prepared, Submission,
+    Prepared, Submission,
     asks::{AskId, Asks, CommandId, Listener},
     counters::Counters,
     cut::{Part, cut},
@@ -112,6 +112,7 @@ impl Desk {
             deadline,
             commands,
             halts,
+            request_max,
             reply,
         } = submission;
         self.counters.calls += commands.len() as u64;
@@ -126,34 +127,28 @@ impl Desk {
         }
         let group = UnitId(self.number());
         for part in cut(commands, halts) {
-            self.admit(part, ask, group, &credential, lane);
+            let id = UnitId(self.number());
+            let unit = Unit {
+                group,
+                credential: credential.clone(),
+                lane,
+                commands: Vec::with_capacity(part.commands.len()),
+                bond: part.bond,
+                request_max,
+                is_alone: part.commands.iter().any(|(_, command)| !command.fits_batch),
+                attempts: 0,
+                failed_at: None,
+                not_before: None,
+                flight: None,
+            };
+            self.admit(id, unit, part, ask);
         }
         self.is_unswept = true;
     }
 
     /// Queues a part of a group, except for what joins another command.
-    fn admit(
-        &mut self,
-        part: Part,
-        ask: AskId,
-        group: UnitId,
-        credential: &Credential,
-        lane: Lane,
-    ) {
-        let number = credential.number;
-        let id = UnitId(self.number());
-        let mut unit = Unit {
-            group,
-            credential: credential.clone(),
-            lane,
-            commands: Vec::with_capacity(part.commands.len()),
-            bond: part.bond,
-            is_alone: part.commands.iter().any(|(_, command)| !command.fits_batch),
-            attempts: 0,
-            failed_at: None,
-            not_before: None,
-            flight: None,
-        };
+    fn admit(&mut self, id: UnitId, mut unit: Unit, part: Part, ask: AskId) {
+        let (number, lane) = (unit.credential.number, unit.lane);
         let is_linked = unit.is_linked();
         for (place, prepared) in part.commands {
             let listener = Listener { ask, place };

@@ -271,6 +271,48 @@ async fn an_export_waits_for_a_portal_that_is_out_of_breath() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_export_whose_requests_take_too_long_asks_for_less_at_once() {
+    let slow = Memory::new(50, lists(1..=20_000)).per_command(2000);
+    let (memory, client) = portal(slow);
+    let (ids, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, (1..=20_000).collect::<Vec<_>>());
+    let arrived = memory.arrived();
+    let sizes: Vec<usize> = arrived
+        .iter()
+        .map(|request| request.commands.len())
+        .collect();
+    // Ten full requests are under way when the first of them is given up.
+    assert_eq!(sizes[..3], [2, 50, 50]);
+    assert!(sizes[11..].iter().all(|size| *size <= 25), "{sizes:?}");
+    assert!(sizes.len() <= 40, "{sizes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_whose_answers_are_too_large_asks_for_less_at_once() {
+    let large = Memory::new(50, lists(1..=5000)).too_large_beyond(3);
+    let (memory, client) = portal(large);
+    let (read, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(read, (1..=5000).collect::<Vec<_>>());
+    let arrived = memory.arrived();
+    let last = &arrived[arrived.len() - 10..];
+    assert!(last.iter().all(|request| request.commands.len() <= 3));
+    // One page is as little as can be asked for.
+    let (_memory, client) = portal(Memory::new(50, lists(1..=5000)).too_large_beyond(0));
+    let (read, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(read.is_empty());
+    let is_too_large = matches!(
+        error,
+        Some(Error::NoAnswer {
+            mishap: Mishap::TooLarge,
+            ..
+        })
+    );
+    assert!(is_too_large, "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_export_gives_what_it_has_and_says_why_it_ended() {
     let denied = r#"{"error":"NO_AUTH_FOUND"}"#;
     let (_memory, client) = portal(

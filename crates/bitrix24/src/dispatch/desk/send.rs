@@ -119,12 +119,13 @@ impl Desk {
     /// One command can spoil a whole batch (an answer too large, a fault of the portal), so what failed in
     /// company goes again with little, and at last with none if the portal is otherwise well.
     fn companions_max(&self, unit: &Unit) -> usize {
-        match unit.attempts {
+        let after_failures = match unit.attempts {
             0 => COMMANDS_MAX,
             1 => COMPANIONS_AFTER_FAILURE,
             _ if self.answered_at > unit.failed_at => 1,
             _ => COMPANIONS_AFTER_FAILURE,
-        }
+        };
+        after_failures.min(unit.request_max)
     }
 
     fn is_batch_full(&self) -> bool {

@@ -186,6 +186,7 @@ impl World {
             deadline,
             commands,
             halts: is_linked,
+            request_max: COMMANDS_MAX,
             reply,
         });
         self.desk.arrived(self.now);
