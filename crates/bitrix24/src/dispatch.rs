@@ -83,8 +83,8 @@ pub(crate) struct Submission {
     pub(crate) deadline: Instant,
     pub(crate) commands: Vec<Arc<Prepared>>,
     pub(crate) halts: bool,
-    /// How many commands the request may have that carries them.
-    pub(crate) request_max: usize,
+    /// How many commands the request may have that carries them, if the caller sees to its size.
+    pub(crate) request_max: Option<usize>,
     pub(crate) reply: Reply,
 }
 

@@ -33,7 +33,8 @@ pub struct Group {
     pub(crate) halts: bool,
     pub(crate) lane: Option<Lane>,
     pub(crate) deadline: Option<Duration>,
-    /// How many commands the request may have that carries it, with others or without.
+    /// How many commands the request may have that carries it, if the caller sees to its size: then it is not
+    /// taken apart after a failure.
     pub(crate) request_max: Option<usize>,
 }
 

@@ -16,7 +16,6 @@ use crate::{
     call::DEADLINE_MAX,
     dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
     error::{Class, Failure},
-    group::COMMANDS_MAX,
     transport::{Http, Transport},
 };
 
@@ -176,7 +175,7 @@ impl Client {
         }
         let command = Arc::new(Prepared::new(call));
         let commands = vec![Arc::clone(&command)];
-        let answers = self.submit(commands, false, COMMANDS_MAX, lane, deadline);
+        let answers = self.submit(commands, false, None, lane, deadline);
         let mut answers = answers.await;
         let lost = || Err(command.error(&Failure::bare(Class::HungUp), self.host()));
         answers.pop().unwrap_or_else(lost)
@@ -198,13 +197,12 @@ impl Client {
             return Err(self.malformed(&method, &flaw));
         }
         let (lane, deadline, halts) = (group.lane, group.deadline, group.halts);
-        let request_max = group.request_max.unwrap_or(COMMANDS_MAX);
         let commands = group
             .calls
             .into_iter()
             .map(|call| Arc::new(Prepared::new(call)));
         let commands = commands.collect();
-        let answers = self.submit(commands, halts, request_max, lane, deadline);
+        let answers = self.submit(commands, halts, group.request_max, lane, deadline);
         Ok(GroupAnswer(answers.await))
     }
 
@@ -217,7 +215,7 @@ impl Client {
         &self,
         commands: Vec<Arc<Prepared>>,
         halts: bool,
-        request_max: usize,
+        request_max: Option<usize>,
         lane: Option<Lane>,
         deadline: Option<Duration>,
     ) -> Vec<Result<Answer, Error>> {

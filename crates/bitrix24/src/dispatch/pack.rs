@@ -11,7 +11,7 @@ mod tests;
 pub(super) struct Candidate {
     pub(super) credential: usize,
     pub(super) commands: usize,
-    /// The group with which it shares a request if that is possible, as long as it has not failed.
+    /// The group with which it shares a request if that is possible.
     pub(super) group: Option<UnitId>,
     pub(super) travels: Travels,
 }

@@ -39,8 +39,8 @@ pub(super) struct Unit {
     pub(super) lane: Lane,
     pub(super) commands: Vec<CommandId>,
     pub(super) bond: Bond,
-    /// How many commands the request may have that carries it.
-    pub(super) request_max: usize,
+    /// How many commands the request may have that carries it, if the caller sees to its size.
+    pub(super) request_max: Option<usize>,
     /// A batch cannot express it.
     pub(super) is_alone: bool,
     pub(super) attempts: u32,

@@ -75,7 +75,7 @@ impl Desk {
         let candidate = Candidate {
             credential: unit.credential.number,
             commands: unit.commands.len(),
-            group: (unit.attempts == 0).then_some(unit.group),
+            group: (unit.attempts == 0 || unit.request_max.is_some()).then_some(unit.group),
             travels,
         };
         (candidate, until)
@@ -119,13 +119,12 @@ impl Desk {
     /// One command can spoil a whole batch (an answer too large, a fault of the portal), so what failed in
     /// company goes again with little, and at last with none if the portal is otherwise well.
     fn companions_max(&self, unit: &Unit) -> usize {
-        let after_failures = match unit.attempts {
-            0 => COMMANDS_MAX,
-            1 => COMPANIONS_AFTER_FAILURE,
-            _ if self.answered_at > unit.failed_at => 1,
-            _ => COMPANIONS_AFTER_FAILURE,
-        };
-        after_failures.min(unit.request_max)
+        match (unit.request_max, unit.attempts) {
+            (Some(request_max), _) => request_max,
+            (None, 0) => COMMANDS_MAX,
+            (None, 2..) if self.answered_at > unit.failed_at => 1,
+            (None, _) => COMPANIONS_AFTER_FAILURE,
+        }
     }
 
     fn is_batch_full(&self) -> bool {

@@ -171,6 +171,7 @@ impl Desk {
             return false;
         };
         let (attempts, is_linked) = (unit.attempts, unit.is_linked());
+        let is_sized = unit.request_max.is_some();
         let was_batched = flight.commands.len() > 1;
         let mut again = Vec::new();
         for (command, outcome) in outcomes {
@@ -183,6 +184,10 @@ impl Desk {
             };
             // The other commands of a linked group have run.
             let fate = match self.kind(command) {
+                // Whoever sees to the size of requests is told what it has to know for that.
+                _ if is_sized && (is_batch_refused || failure.class == Class::TooLarge) => {
+                    Fate::Told
+                }
                 _ if is_batch_refused => Fate::RequeuedAlone,
                 Some(kind) if !is_linked => fate(&failure, kind, attempts, was_batched),
                 _ => Fate::Told,

@@ -186,7 +186,7 @@ impl World {
             deadline,
             commands,
             halts: is_linked,
-            request_max: COMMANDS_MAX,
+            request_max: None,
             reply,
         });
         self.desk.arrived(self.now);
