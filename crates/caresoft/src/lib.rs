@@ -5,7 +5,10 @@ mod fields;
 mod json;
 mod key;
 pub mod object;
+pub mod rest;
 pub mod signature;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use crate::{

@@ -60,7 +60,7 @@ impl Zone {
         let text = text.trim();
         match whole(text) {
             Some(number) => from_number(number),
-            None => self.from_iso(text).or_else(|| self.from_java(text)),
+            None => self.read_iso(text).or_else(|| self.read_java(text)),
         }
     }
 
@@ -83,7 +83,7 @@ impl Zone {
         clock.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    fn from_iso(&self, text: &str) -> Option<Timestamp> {
+    fn read_iso(&self, text: &str) -> Option<Timestamp> {
         let own = |clock: DateTime| self.offset.to_timestamp(clock).ok();
         match text.strip_suffix(['Z', 'z']) {
             Some(clock) => match self.z {
@@ -100,7 +100,7 @@ impl Zone {
     }
 
     /// `Wed Oct 06 09:45:53 ICT 2021`: what Java prints when nobody chooses a form.
-    fn from_java(&self, text: &str) -> Option<Timestamp> {
+    fn read_java(&self, text: &str) -> Option<Timestamp> {
         let mut parts = text.split_whitespace().skip(1);
         let (month, day, time, zone, year) = (
             parts.next()?,
