@@ -228,7 +228,7 @@ impl Account {
 
     async fn answer_from(&self, host: &Url, question: &Question) -> Result<Answer, Cause> {
         let budget = &self.0.budget;
-        budget
+        let _permit = budget
             .take()
             .await
             .map_err(|retry_after| Cause::Banned { retry_after })?;
