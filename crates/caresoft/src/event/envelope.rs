@@ -37,16 +37,25 @@ impl<'e> Envelope<'e> {
         }
     }
 
-    /// The outermost object that names its object and action, or else the outermost that names its object; without
-    /// either, the whole.
+    /// The whole, or what it is wrapped in when the whole does not say both object and action.
+    ///
+    /// Inside, both must be said by name: a ticket that has a user and something called `action` is no event.
     pub(super) fn find(json: &'e Json<'e>) -> Self {
         let whole = Self {
             fields: Fields::of(json),
         };
-        let complete = |at: Self| at.object().is_some() && at.action().is_some();
-        let candidates = whole.wrapped(WRAPPERS_MAX, &complete);
-        let named = || whole.wrapped(WRAPPERS_MAX, &|at: Self| at.object().is_some());
-        candidates.or_else(named).unwrap_or(whole)
+        let says = |at: Self, name: &str| at.fields.word(name).is_some();
+        if whole.object().is_some() && whole.action().is_some() {
+            return whole;
+        }
+        let inside = whole.wrapped(WRAPPERS_MAX, &|at| says(at, "object") && says(at, "action"));
+        match inside {
+            Some(inside) => inside,
+            None if whole.object().is_some() => whole,
+            None => whole
+                .wrapped(WRAPPERS_MAX, &|at| at.object().is_some())
+                .unwrap_or(whole),
+        }
     }
 
     fn wrapped(self, depth: usize, fits: &dyn Fn(Self) -> bool) -> Option<Self> {

@@ -77,9 +77,9 @@ impl Handler for Receiver {
             .header("x-hub-signature")
             .unwrap_or_default()
             .to_owned();
-        received.push((request.body.clone(), signature));
+        received.push((request.body, signature));
         let mut response = http::Response::new(Bytes::new());
-        if received.len() % 3 == 0 {
+        if received.len().is_multiple_of(3) {
             *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
         }
         Reply::Answer(response)

@@ -86,6 +86,9 @@ fn the_object_is_found_in_whatever_it_is_wrapped() {
         r#"{"data":{"object":"ticket","action":"update","ticket":{"ticket_id":7}}}"#,
         r#"[{"event":{"payload":{"object":"ticket","action":"update","ticket":{"ticket_id":7}}}}]"#,
         r#"{"action":"update","ticket":{"ticket_id":7}}"#,
+        r#"{"data":{"action":"update","ticket":{"ticket_id":7}}}"#,
+        r#"{"object":"event","data":{"object":"ticket","action":"update","ticket":{"ticket_id":7}}}"#,
+        r#"{"action":"update","object":"ticket","ticket":{"ticket_id":7,"user":{"id":1},"action":"x","object":"lead"}}"#,
     ] {
         routed(body, "ticket Update");
         assert_eq!(
@@ -129,7 +132,7 @@ fn nobody_is_assigned_in_three_ways() {
             r#"{{"object":"ticket","action":"update","ticket":{{"ticket_id":7{assignee}}}}}"#
         );
         with_ticket(&body, |ticket| {
-            assert_eq!(ticket.assignee(), expected, "{body}")
+            assert_eq!(ticket.assignee(), expected, "{body}");
         });
     }
 }
@@ -210,7 +213,7 @@ fn custom_fields_come_from_the_array_and_from_beside_it() {
     });
     // An empty object stands in the documented array.
     with_ticket(sample("doc-ticket-update"), |ticket| {
-        assert_eq!(ticket.custom_fields().len(), 1)
+        assert_eq!(ticket.custom_fields().len(), 1);
     });
     let as_map = r#"{"object":"ticket","action":"update","ticket":{"ticket_id":7,"addition_fields":{"addition_field5":"x","0":{"field":"addition_field6","type":5}}}}"#;
     with_ticket(as_map, |ticket| {
@@ -346,7 +349,7 @@ fn calls_of_tickets_are_told_apart_by_channel_and_answer() {
     }
     let inside = r#"{"object":"ticket","action":"update","ticket":{"ticket_id":7,"call_info":{"call_id":"c","status_code":"200"}}}"#;
     with_ticket(inside, |ticket| {
-        assert!(ticket.call().unwrap().is_answered())
+        assert!(ticket.call().unwrap().is_answered());
     });
     with_ticket(sample("ticket-create"), |ticket| {
         assert_eq!(
@@ -371,7 +374,7 @@ fn a_comment_is_private_unless_it_says_otherwise_and_its_time_may_be_words() {
         assert!(comment.html().unwrap().contains("</br>"));
     });
     with_ticket(sample("ticket-update-missed-call"), |ticket| {
-        assert!(ticket.comment().unwrap().is_public())
+        assert!(ticket.comment().unwrap().is_public());
     });
     let empty =
         r#"{"object":"ticket","action":"update","ticket":{"ticket_id":7,"ticket_comment":[]}}"#;
