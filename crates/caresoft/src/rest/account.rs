@@ -182,7 +182,7 @@ impl Account {
     pub async fn contacts_by_phone(&self, phone: &str) -> Result<Vec<Row>, Error> {
         let question = Question::ContactsByPhone(phone.to_owned());
         let read = |answer: &Answer| {
-            // One person was seen under either name.
+            // Whether one person comes in a list or alone is not documented.
             Page::rows(answer, "contacts")
                 .map(|page| page.rows)
                 .or_else(|_no_rows| answer::one(answer, "contact").map(|row| vec![row]))

@@ -27,7 +27,7 @@ fn the_documented_example_is_signed_as_documented() {
 #[test]
 fn any_case_and_a_prefix_are_taken() {
     let lower = DOCUMENTED.to_lowercase();
-    let mixed = format!("{}{}", &lower[..20], &DOCUMENTED[20..]);
+    let mixed = DOCUMENTED.replace('A', "a").replace('F', "f");
     for header in [
         DOCUMENTED.to_owned(),
         lower.clone(),
@@ -65,7 +65,7 @@ fn what_is_no_signature_is_told_from_a_wrong_one() {
     for header in [
         "",
         "sha1=",
-        &DOCUMENTED[..38],
+        DOCUMENTED.trim_end_matches("37"),
         &format!("{DOCUMENTED}00"),
         &format!("sha256={DOCUMENTED}"),
         &DOCUMENTED.replace('4', "g"),
