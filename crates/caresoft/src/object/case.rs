@@ -12,7 +12,7 @@ use super::{
 use crate::{Id, Zone, fields::Fields, object::changes};
 
 macro_rules! case {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $own_id:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name<'e> {
@@ -22,6 +22,15 @@ macro_rules! case {
         }
 
         impl<'e> $name<'e> {
+            /// One as REST shows it; `None` without an id.
+            pub fn of_row(fields: Fields<'e>) -> Option<Self> {
+                Some(Self {
+                    id: fields.id($own_id).or_else(|| fields.id("id"))?,
+                    fields,
+                    envelope: Fields::none(),
+                })
+            }
+
             /// Its id, which it keeps when it is converted.
             pub fn id(self) -> Id {
                 self.id
@@ -98,12 +107,12 @@ macro_rules! case {
 
 case! {
     /// A lead, whole.
-    Lead
+    Lead, "lead_id"
 }
 
 case! {
     /// A deal, whole.
-    Deal
+    Deal, "deal_id"
 }
 
 impl Lead<'_> {

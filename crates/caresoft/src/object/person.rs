@@ -8,7 +8,10 @@ use super::{
     Change, changes,
     custom::{CustomField, custom_fields},
 };
-use crate::{Id, Zone, fields::view};
+use crate::{
+    Id, Zone,
+    fields::{Fields, view},
+};
 
 view! {
     /// A person: a customer, as a rule (`role_id` 3).
@@ -32,6 +35,12 @@ pub enum Gender {
 }
 
 impl<'e> User<'e> {
+    /// A contact as REST shows it; `None` without an id.
+    pub fn of_row(fields: Fields<'e>) -> Option<Self> {
+        let id = fields.id("id")?;
+        Some(Self { id, fields })
+    }
+
     /// The name.
     pub fn name(self) -> Option<Cow<'e, str>> {
         self.fields.text("username")

@@ -34,6 +34,16 @@ pub enum Direction {
 }
 
 impl<'e> Ticket<'e> {
+    /// A ticket as REST shows it; `None` without an id. Its comments are a list there, and are not read.
+    pub fn of_row(fields: Fields<'e>) -> Option<Self> {
+        Some(Self {
+            id: fields.id("ticket_id").or_else(|| fields.id("id"))?,
+            fields,
+            comment: Fields::none(),
+            call: None,
+        })
+    }
+
     /// Its id.
     pub fn id(self) -> Id {
         self.id

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use caresoft::{
     Fields, Id,
+    object::{case::Deal, person::User, ticket::Ticket},
     rest::{Account, Cause, List, Options, Order, Resource, Token, Verdict},
 };
 use simulators::{caresoft as center, faults::Script};
@@ -89,8 +90,9 @@ async fn one_thing_is_read_or_said_to_be_missing() {
         .await
         .unwrap();
     let json = row.json().unwrap();
-    let subject = Fields::of(&json).text("ticket_subject");
-    assert_eq!(subject.as_deref(), ticket["ticket_subject"].as_str());
+    let read = Ticket::of_row(Fields::of(&json)).unwrap();
+    assert_eq!(read.id().get(), id);
+    assert_eq!(read.subject().as_deref(), ticket["ticket_subject"].as_str());
     let error = account
         .get(Resource::Tickets, Id::new(1).unwrap())
         .await
@@ -102,7 +104,19 @@ async fn one_thing_is_read_or_said_to_be_missing() {
     );
     let (_, user) = records().users.pop_first().unwrap();
     let phone = user["phone_no"].as_str().unwrap();
-    assert_eq!(account.contacts_by_phone(phone).await.unwrap().len(), 1);
+    let contacts = account.contacts_by_phone(phone).await.unwrap();
+    let json = contacts[0].json().unwrap();
+    let read = User::of_row(Fields::of(&json)).unwrap();
+    assert_eq!(read.name().as_deref(), user["username"].as_str());
+    let (id, deal) = records().deals.pop_first().unwrap();
+    let id = Id::new(id).unwrap();
+    let row = account.get(Resource::Deals, id).await.unwrap();
+    let json = row.json().unwrap();
+    let read = Deal::of_row(Fields::of(&json)).unwrap();
+    assert_eq!(
+        (read.id(), read.value().unwrap().into_owned()),
+        (id, deal["value"].to_string())
+    );
     let fields = account.custom_fields(Resource::Tickets).await.unwrap();
     assert_eq!(fields.len(), 1);
 }
