@@ -83,8 +83,12 @@ class Popup {
     this.dialog.addEventListener("close", () => this.leave());
     // The page behind it has shortcuts of its own.
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    const isOnBackdrop = (event) => event.target === this.dialog && isOutside(event, this.dialog.getBoundingClientRect());
+    // Who selects text and lets go outside clicks there too, as the browser sees it.
+    let isPressedOutside = false;
+    this.dialog.addEventListener("pointerdown", (event) => { isPressedOutside = isOnBackdrop(event); });
     this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog && isOutside(event, this.dialog.getBoundingClientRect())) this.close();
+      if (isPressedOutside && isOnBackdrop(event)) this.close();
     });
     this.leaving = () => this.close();
     window.addEventListener("popstate", this.leaving);

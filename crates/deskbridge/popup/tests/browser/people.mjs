@@ -58,6 +58,24 @@ describe("with the keyboard alone", () => {
     await page.mouse.click(5, 5);
     await popup.waitFor({ state: "detached" });
   });
+
+  for (const [name, from, to] of [["inside and let go beside", "inside", "beside"], ["beside and let go inside", "beside", "inside"]]) {
+    it(`a press ${name} the popup leaves it open`, async () => {
+      const { page, popup } = await opened("0001");
+      const { x, y } = await popup.locator("h2").boundingBox();
+      const places = { inside: [x + 5, y + 5], beside: [5, 5] };
+      await page.evaluate(() => {
+        window.clicks = 0;
+        document.addEventListener("click", () => { window.clicks += 1; }, true);
+      });
+      await page.mouse.move(...places[from]);
+      await page.mouse.down();
+      await page.mouse.move(...places[to]);
+      await page.mouse.up();
+      assert.equal(await page.evaluate(() => window.clicks), 1, "the browser made a click of it");
+      assert.equal(await page.locator("deskbridge-popup").count(), 1);
+    });
+  }
 });
 
 describe("a screen reader", () => {
