@@ -272,7 +272,7 @@ async fn what_agents_would_miss_is_told() {
     // What other programs answered under this name.
     answer_profiles(
         &bench,
-        json!({"ticket": {"name": "0001"}, "customer": null}),
+        &json!({"ticket": {"name": "0001"}, "customer": null}),
     );
     assert_eq!(level("does not reach a hub").await, "warn");
     answer_profiles(&bench, &json!({"bitrix": {"stale": false}}));
