@@ -13,6 +13,7 @@ use crate::{
 
 mod asks;
 pub(crate) mod counters;
+mod cut;
 pub(crate) mod desk;
 mod pack;
 mod queue;
@@ -82,6 +83,8 @@ pub(crate) struct Submission {
     pub(crate) deadline: Instant,
     pub(crate) commands: Vec<Arc<Prepared>>,
     pub(crate) halts: bool,
+    /// How many commands the request may have that carries them, if the caller sees to its size.
+    pub(crate) request_max: Option<usize>,
     pub(crate) reply: Reply,
 }
 

@@ -204,7 +204,8 @@ pub enum Unsent {
     /// No connection to the portal.
     #[error("no connection to the portal")]
     Connection,
-    /// An earlier command of its group failed, and the group halts on the first failure.
+    /// An earlier command of its group failed, and this one refers to it, or the group halts on the first
+    /// failure.
     #[error("an earlier command of its group failed")]
     Halted,
     /// The dispatcher has ended, with the runtime it ran on.

@@ -9,8 +9,11 @@ use crate::{Answer, Call, Error, Lane};
 /// The most commands a portal accepts in one batch.
 pub const COMMANDS_MAX: usize = 50;
 
-/// One or more calls that are sent in one request and run in order, the later of which may refer to
-/// results of the earlier.
+/// One or more calls that are sent in one request, the later of which may refer to results of the earlier.
+///
+/// Commands run in order where it counts: after those they refer to, and in the order given when any of them
+/// writes. Reads that do not refer to each other need each other no further: when the portal does not take
+/// one for a while, the others go without it.
 ///
 /// ```
 /// use bitrix24::{Call, Group};
@@ -30,6 +33,9 @@ pub struct Group {
     pub(crate) halts: bool,
     pub(crate) lane: Option<Lane>,
     pub(crate) deadline: Option<Duration>,
+    /// How many commands the request may have that carries it, if the caller sees to its size: then it is not
+    /// taken apart after a failure.
+    pub(crate) request_max: Option<usize>,
 }
 
 impl Group {

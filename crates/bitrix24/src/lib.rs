@@ -27,11 +27,15 @@
 //!
 //! A call that comes alone, with no request under way, is sent at once, as itself. Otherwise the dispatcher
 //! gathers for three milliseconds and sends the calls of one webhook together, in the order of their
-//! arrival. Equal reads, waiting or under way, are sent once and answered to everybody who asked. Each
+//! arrival. Equal reads, waiting or under way, are sent once and answered to everybody who asked, but a read
+//! that comes after a write is not answered by one that was sent before it. Each
 //! caller gets its own result: one command's failure is not its neighbour's, and a batch that fails as a
 //! whole is taken apart until only the command that spoils it fails.
 //!
-//! A [`Group`] is sent in one request as it is. Its commands may refer to results of earlier ones.
+//! A [`Group`] is sent in one request. Its commands may refer to results of earlier ones, and only those that
+//! do need each other: when a method is parked or refused, the reads of a group that have nothing to do with
+//! it go without it, and those of a request that failed may go again apart. A group that writes or halts stays
+//! whole and in order.
 //!
 //! # Verdicts
 //!

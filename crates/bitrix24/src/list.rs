@@ -146,11 +146,12 @@ impl List {
         Rows(pages.flat_map(stream::iter::<Vec<_>>).boxed())
     }
 
-    /// All rows in the order of their ids, fifty pages to a request and many requests side by side.
+    /// All rows in the order of their ids, fifty pages to a request and many requests side by side. Requests
+    /// get smaller where the portal fails over them or answers with too much.
     ///
     /// Every row that is there from beginning to end comes exactly once; rows that come or go meanwhile may
-    /// or may not. Nothing is counted, and no more than about seventy thousand rows are held at once. The
-    /// stream ends with the first error; see [`List::after`] for going on.
+    /// or may not. Nothing is counted, and no more than about seventy thousand rows, or 128 MiB of them, are
+    /// held at once. The stream ends with the first error; see [`List::after`] for going on.
     pub fn export(self) -> Rows {
         match self.for_stream() {
             Ok(list) => export::rows(list),

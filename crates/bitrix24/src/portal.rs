@@ -175,7 +175,8 @@ impl Client {
         }
         let command = Arc::new(Prepared::new(call));
         let commands = vec![Arc::clone(&command)];
-        let mut answers = self.submit(commands, false, lane, deadline).await;
+        let answers = self.submit(commands, false, None, lane, deadline);
+        let mut answers = answers.await;
         let lost = || Err(command.error(&Failure::bare(Class::HungUp), self.host()));
         answers.pop().unwrap_or_else(lost)
     }
@@ -200,8 +201,9 @@ impl Client {
             .calls
             .into_iter()
             .map(|call| Arc::new(Prepared::new(call)));
-        let answers = self.submit(commands.collect(), halts, lane, deadline).await;
-        Ok(GroupAnswer(answers))
+        let commands = commands.collect();
+        let answers = self.submit(commands, halts, group.request_max, lane, deadline);
+        Ok(GroupAnswer(answers.await))
     }
 
     /// A list of records; see [`List`].
@@ -213,6 +215,7 @@ impl Client {
         &self,
         commands: Vec<Arc<Prepared>>,
         halts: bool,
+        request_max: Option<usize>,
         lane: Option<Lane>,
         deadline: Option<Duration>,
     ) -> Vec<Result<Answer, Error>> {
@@ -224,6 +227,7 @@ impl Client {
             deadline,
             commands: commands.clone(),
             halts,
+            request_max,
             reply,
         };
         let fail = |class| -> Vec<Result<Answer, Error>> {

@@ -48,6 +48,8 @@ pub(crate) struct Memory {
     latency: Duration,
     per_command: Duration,
     handler: Handler,
+    /// Answers to more commands than this are larger than allowed.
+    commands_max: usize,
     /// Capacity and leak per second of the bucket; no limit without.
     limit: Option<(f64, f64)>,
     state: Mutex<State>,
@@ -69,6 +71,7 @@ impl Memory {
             latency: Duration::from_millis(latency_ms),
             per_command: Duration::ZERO,
             handler,
+            commands_max: usize::MAX,
             limit: None,
             state: Mutex::default(),
         }
@@ -84,6 +87,11 @@ impl Memory {
 
     pub(crate) fn per_command(mut self, ms: u64) -> Self {
         self.per_command = Duration::from_millis(ms);
+        self
+    }
+
+    pub(crate) fn too_large_beyond(mut self, commands: usize) -> Self {
+        self.commands_max = commands;
         self
     }
 
@@ -195,6 +203,9 @@ impl Transport for Arc<Memory> {
                 }
                 Fault::None => {
                     sleep(self.latency + self.per_command * commands).await;
+                    if arrived.commands.len() > self.commands_max {
+                        return Delivery::Failed(Class::TooLarge, None);
+                    }
                     let body = self.execute(&arrived);
                     let is_plain_error = !arrived.is_batch && body.get("error").is_some();
                     answer(if is_plain_error { 400 } else { 200 }, body.to_string())

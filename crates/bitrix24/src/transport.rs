@@ -1,17 +1,8 @@
 //! The edge: one HTTP request out, one answer in.
 
-use std::{
-    error::Error as _,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error as _, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt as _, Full};
 use reqwest::{Body, Url, header};
 use tokio::time::{Instant, timeout_at};
 
@@ -22,9 +13,12 @@ use crate::{
     options::{Options, OptionsError},
 };
 
+mod departure;
 #[cfg(test)]
 mod tests;
 mod tls;
+
+use departure::{Departing, Departure};
 
 /// A request to send.
 #[derive(Clone, Debug)]
@@ -86,15 +80,12 @@ impl Http {
         })
     }
 
-    async fn exchange(&self, outgoing: &Outgoing, left: Arc<AtomicBool>) -> Delivery {
+    async fn exchange(&self, outgoing: &Outgoing, departure: Arc<Departure>) -> Delivery {
         let url = outgoing.webhook.method_url(&outgoing.method);
         let Ok(url) = Url::parse(&url) else {
             return Delivery::Failed(Class::Malformed, Some("the address is no URL".into()));
         };
-        // A connection asks for the body only when it is about to write the request: before that, nothing
-        // of it has left.
-        let body = Full::new(outgoing.body.clone())
-            .inspect_frame(move |_| left.store(true, Ordering::SeqCst));
+        let body = Departing::new(outgoing.body.clone(), departure);
         let request = self
             .client
             .post(url)
@@ -144,16 +135,14 @@ impl Http {
 
 impl Transport for Http {
     async fn send(&self, outgoing: Outgoing) -> Delivery {
-        let left = Arc::new(AtomicBool::new(false));
-        let exchange = self.exchange(&outgoing, Arc::clone(&left));
+        let departure = Arc::new(Departure::default());
+        let exchange = self.exchange(&outgoing, Arc::clone(&departure));
         let delivery = match timeout_at(outgoing.deadline, exchange).await {
             Ok(delivery) => delivery,
             Err(_) => Delivery::Failed(Class::Deadline, None),
         };
         match delivery {
-            Delivery::Failed(Class::HungUp | Class::Deadline, text)
-                if !left.load(Ordering::SeqCst) =>
-            {
+            Delivery::Failed(Class::HungUp | Class::Deadline, text) if !departure.give_up() => {
                 Delivery::Failed(Class::NoConnection, text)
             }
             delivery => delivery,

@@ -33,7 +33,7 @@ impl Default for Country {
     }
 }
 
-/// A phone number that can be dialled.
+/// A phone number that can be dialled. An extension that was written behind it is no part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Phone {
     e164: String,
@@ -52,6 +52,8 @@ impl Phone {
             return None;
         }
         let e164 = number.format().mode(Mode::E164).to_string();
+        // Read anew, because an extension would be written behind it.
+        let number = phonenumber::parse(None, &e164).ok()?;
         let national = number.format().mode(Mode::National).to_string();
         let national = national.chars().filter(char::is_ascii_digit).collect();
         Some(Self { e164, national })
@@ -106,6 +108,10 @@ mod tests {
             "84901234567",
             "0901.234.567",
             "(090) 123-4567",
+            "0901234567#12",
+            "0901234567 ext. 12",
+            "0901234567x12",
+            "+84 901 234 567 x 12",
         ] {
             let phone = Phone::parse(spelling, country).unwrap();
             assert_eq!(
@@ -123,6 +129,9 @@ mod tests {
             ("0901234567", "+84901234567", true),
             ("0901234567", "0901234568", false),
             ("1900 6750", "19006750", true),
+            ("0901234567", "0901234567#12", true),
+            ("+84901234567 ext. 12", "0901234567x7", true),
+            ("0901234567 ext. 12", "0901234568 ext. 12", false),
             ("101", "101", true),
             ("101", "102", false),
             ("101", "0901234567", false),

@@ -1,6 +1,8 @@
 //! What the helpdesk knows about a ticket: the ticket, its customer, its contact and the accounts linked to
 //! it. Read with the hub's own key, after the caller's right is proven.
 
+mod kept;
+
 use deskbridge_http::{ApiError, Code};
 use deskbridge_identity::{
     Country, Domain, Email,
@@ -149,14 +151,14 @@ impl Cases {
         }
     }
 
-    /// A document; `None` when it is gone.
+    /// What is used of a document; `None` when it is gone.
     pub(crate) async fn read(
         &self,
         doctype: &str,
         name: &str,
     ) -> Result<Option<Document>, ApiError> {
         match self.hub.get(doctype, &Name::new(name)).await {
-            Ok(document) => Ok(Some(document)),
+            Ok(document) => Ok(Some(kept::what_is_used(document))),
             Err(frappe::Error {
                 cause: Cause::Missing { .. },
                 ..

@@ -37,6 +37,9 @@ pub enum Source {
 
 /// What is in force.
 pub struct Live {
+    /// Whether the settings have been read yet. Until then nothing is configured, and nobody knows whether it
+    /// should be.
+    pub is_read: bool,
     /// The settings.
     pub settings: Settings,
     /// The connection to Bitrix24, if one is configured and switched on.
@@ -87,30 +90,30 @@ impl Settled {
                 }
             },
         };
-        let is_read = first.is_some();
-        let first = first.unwrap_or_default();
-        let (change, live) = watch::channel(Arc::new(Live::of(&first, &portals, 0)));
+        let live = first
+            .as_ref()
+            .map_or_else(Live::unread, |raw| Live::of(raw, &portals, 0));
+        let (change, live) = watch::channel(Arc::new(live));
         if let Source::Helpdesk { hub, every } = source {
             let stopping = tasks.clone();
             tasks.spawn("settings", async move {
                 let mut current = first;
-                let mut pause = if is_read { every } else { every.min(UNREAD_PAUSE) };
                 loop {
+                    let pause = match &current {
+                        Some(_) => every,
+                        None => every.min(UNREAD_PAUSE),
+                    };
                     tokio::select! {
                         () = stopping.stopping() => return,
                         () = tokio::time::sleep(pause) => {}
                     }
-                    let read = read(&hub).await;
-                    if read.is_ok() {
-                        pause = every;
-                    }
-                    match read {
-                        Ok(raw) if raw.is_same(&current) => {}
+                    match read(&hub).await {
+                        Ok(raw) if current.as_ref().is_some_and(|last| raw.is_same(last)) => {}
                         Ok(raw) => {
                             let generation = change.borrow().generation + 1;
                             change.send_replace(Arc::new(Live::of(&raw, &portals, generation)));
                             tracing::info!(generation, "The settings in the helpdesk have changed");
-                            current = raw;
+                            current = Some(raw);
                         }
                         Err(error) => {
                             tracing::warn!(error = %Chain(&error), "The settings in the helpdesk cannot be read; the last ones stay in force");
@@ -129,6 +132,17 @@ impl Settled {
 }
 
 impl Live {
+    fn unread() -> Self {
+        Self {
+            is_read: false,
+            settings: Settings::read(&RawSettings::default()),
+            crm: None,
+            links: Links::new(None),
+            host: String::new(),
+            generation: 0,
+        }
+    }
+
     fn of(raw: &RawSettings, portals: &Portals, generation: u64) -> Self {
         let settings = Settings::read(raw);
         for flaw in &settings.flaws {
@@ -145,6 +159,7 @@ impl Live {
         let links = Links::new(settings.portal.clone());
         let host = settings.webhook.as_ref().map_or_else(String::new, host_of);
         Self {
+            is_read: true,
             settings,
             crm,
             links,

@@ -40,8 +40,10 @@ use crate::{
     meta::Metas,
 };
 
-/// Case files and rendered answers kept in memory at most.
+/// Rendered answers kept in memory at most.
 const IN_MEMORY_MAX: usize = 10_000;
+/// Case files kept in memory at most; each is good for seconds.
+const CASES_MAX: usize = 1_000;
 
 /// A question for a profile.
 #[derive(Clone, Debug)]
@@ -112,7 +114,7 @@ impl Profiles {
             gate,
             cases: Cases::new(hub.clone(), local.country),
             customers: Customers::new(hub.clone()),
-            case_files: Cache::new(IN_MEMORY_MAX),
+            case_files: Cache::new(CASES_MAX),
             settled,
             facts,
             rendered: Cache::new(IN_MEMORY_MAX),
@@ -247,9 +249,11 @@ impl Profiles {
     ) -> Result<Vec<u8>, ApiError> {
         let live = self.live();
         let found = self.look_up(&live, case, asked.refresh).await;
-        let mut trouble = found.trouble.map(|kind| Trouble {
-            kind,
-            message: sentences::trouble(kind, language).to_owned(),
+        let unread = (!live.is_read).then(|| sentences::settings_unread(language));
+        let mut trouble = found.trouble.map(|kind| {
+            let message = unread.unwrap_or_else(|| sentences::trouble(kind, language));
+            let message = message.to_owned();
+            Trouble { kind, message }
         });
         let history = match (asked.history, &found.facts) {
             (true, Some(facts)) => {
@@ -280,7 +284,8 @@ impl Profiles {
             },
         );
         let (status, stale) = (view.status, view.stale);
-        envelope(case, view, sentences::profile(status, stale, language))
+        let said = unread.unwrap_or_else(|| sentences::profile(status, stale, language));
+        envelope(case, view, said)
     }
 }
 

@@ -338,6 +338,60 @@ async fn a_discarded_effect_never_runs_and_frees_its_key() {
 }
 
 #[tokio::test]
+async fn discarding_lets_nothing_run_beside_what_is_running() {
+    on_every_backend(async |bench| {
+        for number in 1..=4 {
+            bench.record(number, "a", 0).await;
+        }
+        for number in [1, 2] {
+            let claimed = bench.claim(0).await.remove(0);
+            assert_eq!(number_of(&claimed), number);
+            bench.bury(&claimed, 0).await;
+        }
+        let three = bench.claim(0).await.remove(0);
+        assert!(bench.store.revive_effect(id(1), at(1)).await.unwrap());
+        for (number, what) in [(4, "one that waits"), (2, "a dead one")] {
+            assert!(bench.store.discard_effect(id(number), at(1)).await.unwrap());
+            assert_eq!(
+                bench.claimed_numbers(1).await,
+                [0u64; 0],
+                "3 is still running after {what} was discarded"
+            );
+        }
+        bench.complete(&three, 2).await;
+        assert_eq!(bench.claimed_numbers(2).await, [1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn discarding_lets_nothing_run_beside_what_is_tried_again() {
+    on_every_backend(async |bench| {
+        for number in 1..=3 {
+            bench.record(number, "a", 0).await;
+        }
+        let one = bench.claim(0).await.remove(0);
+        bench.bury(&one, 0).await;
+        let two = bench.claim(0).await.remove(0);
+        assert!(bench.store.revive_effect(id(1), at(1)).await.unwrap());
+        let retry = Retry {
+            not_before: at(2),
+            look_first: true,
+            why: "no answer".to_owned(),
+        };
+        let (two, fence) = (two.effect.id, two.fence);
+        bench
+            .store
+            .reschedule_effect(two, fence, retry, at(1))
+            .await
+            .unwrap();
+        assert!(bench.store.discard_effect(id(3), at(1)).await.unwrap());
+        assert_eq!(bench.claimed_numbers(2).await, [2], "1 still waits for 2");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_next_time_is_that_of_the_first_effect_at_a_head() {
     on_every_backend(async |bench| {
         assert_eq!(bench.store.next_effect_claimable_at().await.unwrap(), None);

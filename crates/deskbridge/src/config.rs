@@ -114,7 +114,7 @@ pub(crate) struct Frappe {
     pub(crate) api_secret: SecretSource,
     pub(crate) admin_api_key: Option<SecretSource>,
     pub(crate) admin_api_secret: Option<SecretSource>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secret::list")]
     pub(crate) shared_secrets: Vec<SecretSource>,
     pub(crate) site_name: Option<String>,
     pub(crate) time_zone: Option<String>,
@@ -218,10 +218,18 @@ impl Config {
                 .and_then(|span| text.get(..span.start))
                 .unwrap_or_default();
             let line = before.matches('\n').count() + 1;
+            // Words about a value quote it, and it may be a secret. A whole number is the only value that can
+            // be wrong in itself.
+            let is_about_value = error.message().starts_with("invalid type: ");
+            let why = if is_about_value {
+                "a number is too large; write it in quotes if it is a text"
+            } else {
+                error.message()
+            };
             ConfigError::Syntax {
                 path: path.to_owned(),
                 line,
-                why: error.message().to_owned(),
+                why: why.to_owned(),
             }
         };
         let mut table: toml::Table = text.parse().map_err(syntax)?;

@@ -185,8 +185,9 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("bitrix24", &[]),
+    ("caresoft", &[]),
     ("frappe", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),

@@ -20,7 +20,7 @@ pub struct Counters {
     pub batches: u64,
     /// Commands sent with these requests.
     pub commands: u64,
-    /// Requests that the portal refused because its bucket was full.
+    /// Requests that the portal refused because its bucket was full, or some of whose commands it did.
     pub requests_refused: u64,
     /// Commands that were sent again after a failure.
     pub retries: u64,

@@ -2,7 +2,7 @@
 //!
 //! Invariants: a request is sent only after its place in the bucket is taken; a write is sent again only
 //! when it provably did not run; every caller gets exactly one answer, at its deadline at the latest; the
-//! commands of a group are never separated.
+//! parts of a group that belong together are never separated.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,14 +10,15 @@ use tokio::time::Instant;
 
 use super::{
     Prepared, Submission,
-    asks::{Asks, CommandId, Listener},
+    asks::{AskId, Asks, CommandId, Listener},
     counters::Counters,
-    queue::{Bond, Command, Queue, Unit, UnitId},
+    cut::{Part, cut},
+    queue::{Command, Queue, Unit, UnitId},
     request::{FlightId, Request},
     standing::{Key, Standing},
 };
 use crate::{
-    Lane,
+    Kind, Lane,
     budget::bucket::Bucket,
     error::{Class, Failure},
     options::Options,
@@ -51,6 +52,9 @@ pub(crate) struct Desk {
     queue: Queue,
     asks: Asks,
     flights: HashMap<FlightId, Flight>,
+    /// Numbered among the requests: when a write was last sent, or somebody was told of one. What was sent
+    /// before may have looked before the write, and says nothing about its effect.
+    written: u64,
     /// Reads that wait or are under way, by what they ask.
     shared: HashMap<(usize, Box<str>), CommandId>,
     gather_until: Option<Instant>,
@@ -69,6 +73,7 @@ struct Flight {
     deadline: Instant,
     units: Vec<UnitId>,
     commands: Vec<CommandId>,
+    writes: bool,
     probes: Vec<Key>,
     /// For the pause of what fails together.
     draw: f64,
@@ -89,6 +94,7 @@ impl Desk {
             queue: Queue::default(),
             asks: Asks::default(),
             flights: HashMap::new(),
+            written: 0,
             shared: HashMap::new(),
             gather_until: None,
             answered_at: None,
@@ -106,43 +112,46 @@ impl Desk {
             deadline,
             commands,
             halts,
+            request_max,
             reply,
         } = submission;
-        let number = credential.number;
         self.counters.calls += commands.len() as u64;
         let ask = self.asks.open(commands.len(), deadline, reply);
-        let listener = |place| Listener { ask, place };
         if self.queue.commands.len() + commands.len() > self.waiting_max {
             for (place, command) in commands.iter().enumerate() {
-                self.fail(listener(place), command, &Failure::bare(Class::Queue));
+                let listener = Listener { ask, place };
+                self.fail(listener, command, &Failure::bare(Class::Queue));
                 self.counters.refused_here += 1;
             }
             return;
         }
-        let refers = commands
-            .iter()
-            .any(|command| !command.references.is_empty());
-        let bond = match (commands.len(), halts) {
-            (0 | 1, _) => Bond::Loose,
-            (_, true) => Bond::Halting,
-            (_, false) if refers => Bond::Linked,
-            (_, false) => Bond::Loose,
-        };
-        let is_linked = bond != Bond::Loose;
-        let id = UnitId(self.number());
-        let mut unit = Unit {
-            credential,
-            lane,
-            commands: Vec::with_capacity(commands.len()),
-            bond,
-            is_alone: commands.iter().any(|command| !command.fits_batch),
-            attempts: 0,
-            failed_at: None,
-            not_before: None,
-            flight: None,
-        };
-        for (place, prepared) in commands.into_iter().enumerate() {
-            let listener = listener(place);
+        let group = UnitId(self.number());
+        for part in cut(commands, halts) {
+            let id = UnitId(self.number());
+            let unit = Unit {
+                group,
+                credential: credential.clone(),
+                lane,
+                commands: Vec::with_capacity(part.commands.len()),
+                bond: part.bond,
+                request_max,
+                is_alone: part.commands.iter().any(|(_, command)| !command.fits_batch),
+                attempts: 0,
+                failed_at: None,
+                not_before: None,
+                flight: None,
+            };
+            self.admit(id, unit, part, ask);
+        }
+        self.is_unswept = true;
+    }
+
+    /// Queues a part of a group, except for what joins another command.
+    fn admit(&mut self, id: UnitId, mut unit: Unit, part: Part, ask: AskId) {
+        let (number, lane) = (unit.credential.number, unit.lane);
+        let is_linked = unit.is_linked();
+        for (place, prepared) in part.commands {
+            let listener = Listener { ask, place };
             if !is_linked && self.join(number, lane, &prepared, listener) {
                 continue;
             }
@@ -157,6 +166,7 @@ impl Desk {
                 Command {
                     prepared,
                     unit: id,
+                    place,
                     listeners: vec![listener],
                     last: None,
                 },
@@ -165,7 +175,6 @@ impl Desk {
         if !unit.commands.is_empty() {
             self.queue.push_back(id, unit);
         }
-        self.is_unswept = true;
     }
 
     /// Says that all calls that arrived together have been taken in. Calls that trickle in one by one while
@@ -199,6 +208,9 @@ impl Desk {
                 (None, None) => Failure::bare(Class::Expired),
             };
             let error = command.prepared.error(&failure, &self.host);
+            if command.prepared.kind == Kind::Write {
+                self.written = self.number();
+            }
             self.asks.fill(listener, Err(error));
             self.counters.expired += 1;
             self.is_unswept = true;
@@ -225,7 +237,8 @@ impl Desk {
         }
     }
 
-    /// Lets a caller share the answer of an equal read that waits or is under way.
+    /// Lets a caller share the answer of an equal read that waits or is under way, unless that one may have
+    /// looked too early: who has written looks for the effect.
     fn join(&mut self, number: usize, lane: Lane, prepared: &Prepared, listener: Listener) -> bool {
         let Some(key) = &prepared.key else {
             return false;
@@ -236,8 +249,12 @@ impl Desk {
         let Some(command) = self.queue.commands.get_mut(id) else {
             return false;
         };
-        command.listeners.push(listener);
         let unit = command.unit;
+        let flight = self.queue.units.get(&unit).and_then(|unit| unit.flight);
+        if flight.is_some_and(|flight| flight.0 <= self.written) {
+            return false;
+        }
+        command.listeners.push(listener);
         self.asks.wait(listener, *id);
         self.counters.merged += 1;
         if lane == Lane::Interactive {

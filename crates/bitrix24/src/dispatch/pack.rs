@@ -1,5 +1,6 @@
 //! Which of the waiting units share the next request.
 
+use super::queue::UnitId;
 use crate::group::COMMANDS_MAX;
 
 #[cfg(test)]
@@ -10,7 +11,16 @@ mod tests;
 pub(super) struct Candidate {
     pub(super) credential: usize,
     pub(super) commands: usize,
+    /// The group with which it shares a request if that is possible.
+    pub(super) group: Option<UnitId>,
     pub(super) travels: Travels,
+}
+
+impl Candidate {
+    /// Whether it should share a request with the other.
+    fn belongs_to(&self, other: &Self) -> bool {
+        self.group.is_some() && self.group == other.group && self.credential == other.credential
+    }
 }
 
 /// How a unit may travel now.
@@ -24,31 +34,41 @@ pub(super) enum Travels {
 
 /// Picks the units of the next request from those of one lane in the order of their arrival: the first that
 /// may go, and those after it with the same webhook for as long as they fit. None that may go is overtaken
-/// by a later one of the same webhook.
+/// by a later one of the same webhook, and a group of which only a part would fit waits for the next request.
 pub(super) fn pack<T>(waiting: impl Iterator<Item = (T, Candidate)>) -> Vec<T> {
     let mut picked = Vec::new();
     let mut credential = None;
     let (mut commands, mut room) = (0, COMMANDS_MAX);
-    for (unit, candidate) in waiting {
-        if credential.is_some_and(|credential| credential != candidate.credential) {
+    let may_go = |(_, candidate): &(T, Candidate)| candidate.travels != Travels::NotNow;
+    let mut waiting = waiting.filter(may_go).peekable();
+    'request: while let Some((unit, head)) = waiting.next() {
+        if credential.is_some_and(|credential| credential != head.credential) {
             continue;
         }
-        let limit = match (candidate.travels, credential) {
-            (Travels::NotNow, _) => continue,
-            (Travels::Alone, Some(_)) => break,
-            (Travels::Alone, None) => return vec![unit],
-            (Travels::Together(limit), _) => limit,
-        };
-        let is_first = credential.is_none();
-        if !is_first && commands + candidate.commands > room.min(limit) {
+        let mut group = vec![(unit, head)];
+        while let Some(next) = waiting.next_if(|(_, next)| next.belongs_to(&head)) {
+            group.push(next);
+        }
+        let in_group: usize = group.iter().map(|(_, candidate)| candidate.commands).sum();
+        if credential.is_some() && commands + in_group > room {
             break;
         }
-        credential = Some(candidate.credential);
-        commands += candidate.commands;
-        room = room.min(limit);
-        picked.push(unit);
-        if commands >= room {
-            break;
+        for (unit, candidate) in group {
+            let limit = match (candidate.travels, credential) {
+                (Travels::Together(limit), _) => limit,
+                (Travels::Alone, None) => return vec![unit],
+                (Travels::Alone | Travels::NotNow, _) => break 'request,
+            };
+            if credential.is_some() && commands + candidate.commands > room.min(limit) {
+                break 'request;
+            }
+            credential = Some(candidate.credential);
+            commands += candidate.commands;
+            room = room.min(limit);
+            picked.push(unit);
+            if commands >= room {
+                break 'request;
+            }
         }
     }
     picked
@@ -63,18 +83,30 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    /// The number of the request, counted from one, with which the unit goes at the earliest.
-    pub(super) fn place(&mut self, candidate: Candidate) -> u32 {
+    /// The number of the request, counted from one, with which a unit goes at the earliest.
+    pub(super) fn place(&self, candidate: Candidate) -> u32 {
+        self.requests.saturating_add(self.more(candidate)).max(1)
+    }
+
+    /// Counts a unit that goes on waiting.
+    pub(super) fn add(&mut self, candidate: Candidate) {
+        self.requests = self.requests.saturating_add(self.more(candidate));
+        if let Travels::Together(_) = candidate.travels {
+            *self.commands.entry(candidate.credential).or_default() += candidate.commands;
+        }
+    }
+
+    /// How many requests more a unit needs.
+    fn more(&self, candidate: Candidate) -> u32 {
         let more = match candidate.travels {
             Travels::Alone | Travels::NotNow => 1,
             Travels::Together(_) => {
-                let commands = self.commands.entry(candidate.credential).or_default();
-                let before = commands.div_ceil(COMMANDS_MAX);
-                *commands += candidate.commands;
-                commands.div_ceil(COMMANDS_MAX) - before
+                let before = self.commands.get(&candidate.credential).copied();
+                let before = before.unwrap_or_default();
+                let after = before + candidate.commands;
+                after.div_ceil(COMMANDS_MAX) - before.div_ceil(COMMANDS_MAX)
             }
         };
-        self.requests += u32::try_from(more).unwrap_or(u32::MAX);
-        self.requests.max(1)
+        u32::try_from(more).unwrap_or(u32::MAX)
     }
 }

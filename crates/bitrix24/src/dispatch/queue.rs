@@ -22,18 +22,25 @@ pub(super) struct UnitId(pub(super) u64);
 pub(super) struct Command {
     pub(super) prepared: Arc<Prepared>,
     pub(super) unit: UnitId,
+    /// Its place among the commands it was submitted with, as references name it.
+    pub(super) place: usize,
     pub(super) listeners: Vec<Listener>,
     /// Why it waits again, if it has been sent before.
     pub(super) last: Option<Failure>,
 }
 
-/// Commands that are sent together: a caller's group, or what is left of it.
+/// Commands that are sent together: a part of a caller's group, or what is left of it.
 #[derive(Debug)]
 pub(super) struct Unit {
+    /// What units of one caller's group have in common. As long as nothing is in their way, units of one group share a
+    /// request.
+    pub(super) group: UnitId,
     pub(super) credential: Credential,
     pub(super) lane: Lane,
     pub(super) commands: Vec<CommandId>,
     pub(super) bond: Bond,
+    /// How many commands the request may have that carries it, if the caller sees to its size.
+    pub(super) request_max: Option<usize>,
     /// A batch cannot express it.
     pub(super) is_alone: bool,
     pub(super) attempts: u32,
@@ -49,9 +56,9 @@ pub(super) struct Unit {
 pub(super) enum Bond {
     /// Nothing but the caller.
     Loose,
-    /// They refer to each other: all of them go, or none.
+    /// They refer to each other: what refers goes with what it refers to.
     Linked,
-    /// The same, and the first failure stops the rest.
+    /// All of them go, or none, and the first failure stops the rest.
     Halting,
 }
 
@@ -89,9 +96,11 @@ impl Queue {
         self.lane(lane).commands
     }
 
-    /// Whether more than one unit waits in a lane.
+    /// Whether more than one caller's units wait in a lane.
     pub(super) fn has_company(&self, lane: Lane) -> bool {
-        self.waiting(lane).nth(1).is_some()
+        let mut groups = self.waiting(lane).map(|(_, unit)| unit.group);
+        let first = groups.next();
+        groups.any(|group| Some(group) != first)
     }
 
     /// Adds a unit behind all others of its lane.

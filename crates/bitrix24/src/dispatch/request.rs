@@ -1,6 +1,6 @@
 //! One HTTP request: from commands to bytes, and from what came back to one result for each command.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
@@ -28,11 +28,64 @@ pub(crate) struct FlightId(pub(super) u64);
 pub(crate) struct Request {
     pub(crate) flight: FlightId,
     pub(crate) webhook: Arc<Webhook>,
-    /// Each with the place of its group's first command, from which its references count.
-    pub(crate) commands: Vec<(Arc<Prepared>, usize)>,
+    pub(crate) commands: Vec<Placed>,
     /// Whether it has to be a batch even with one command.
     pub(crate) halts: bool,
     pub(crate) deadline: Instant,
+}
+
+/// A command at its place in a request.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) prepared: Arc<Prepared>,
+    /// For each of its references, the place of the command it refers to.
+    sources: Vec<usize>,
+}
+
+/// The place of no command: what refers to it resolves to nothing, and that is noticed.
+const NOWHERE: usize = usize::MAX;
+
+impl Placed {
+    /// Each reference with the place in the request of the command it refers to.
+    fn references(&self) -> impl Iterator<Item = (&Reference, usize)> {
+        let references = self.prepared.references.iter();
+        references.zip(self.sources.iter().copied())
+    }
+
+    /// The place in the request of a command that references name by its place in the group.
+    fn source(&self, of_group: usize) -> usize {
+        let mut references = self.references();
+        let named = references.find(|(reference, _)| reference.command() == of_group);
+        named.map_or(NOWHERE, |(_, source)| source)
+    }
+}
+
+/// Gives the commands of a unit, in their order, their places in a request.
+#[derive(Debug)]
+pub(crate) struct Places {
+    next: usize,
+    by_place_in_group: HashMap<usize, usize>,
+}
+
+impl Places {
+    /// For a unit whose first command has this place.
+    pub(crate) fn from(first: usize) -> Self {
+        Self {
+            next: first,
+            by_place_in_group: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn place(&mut self, of_group: usize, prepared: Arc<Prepared>) -> Placed {
+        let source = |reference: &Reference| {
+            let source = self.by_place_in_group.get(&reference.command());
+            source.copied().unwrap_or(NOWHERE)
+        };
+        let sources = prepared.references.iter().map(source).collect();
+        self.by_place_in_group.insert(of_group, self.next);
+        self.next += 1;
+        Placed { prepared, sources }
+    }
 }
 
 /// What became of a request.
@@ -65,14 +118,14 @@ impl Request {
 
     fn method(&self) -> Arc<str> {
         match self.commands.as_slice() {
-            [(only, _)] => Arc::clone(&only.method),
+            [only] => Arc::clone(&only.prepared.method),
             _ => BATCH.into(),
         }
     }
 
     fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         let body = match self.commands.as_slice() {
-            [(only, _)] => serde_json::to_vec(&only.params)?,
+            [only] => serde_json::to_vec(&only.prepared.params)?,
             commands => serde_json::to_vec(&Commands {
                 halts: self.halts,
                 commands,
@@ -142,23 +195,22 @@ impl Request {
     /// A portal that finds no value for a reference runs the command with the reference's text instead.
     /// Whatever such a command answered, it answered to a question nobody asked.
     fn distrust_unresolved(&self, results: &mut [Result<Arc<Body>, Failure>]) {
-        let resolves = |reference: &Reference, first: usize| {
-            let source = results.get(first + reference.command());
-            let body = source.and_then(|source| source.as_ref().ok());
-            let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
-            value.is_some_and(|value: Value| reference.resolves_in(&value))
-        };
-        let is_unresolved = |(command, first): &(Arc<Prepared>, usize)| {
-            let references = &command.references;
-            !references
-                .iter()
-                .all(|reference| resolves(reference, *first))
-        };
-        let unresolved: Vec<bool> = self.commands.iter().map(is_unresolved).collect();
-        for (result, _) in results.iter_mut().zip(unresolved).filter(|(_, is)| *is) {
+        // In the order of execution: what such a command answered leads the next one astray.
+        for (place, command) in self.commands.iter().enumerate() {
+            let resolves = |(reference, source): (&Reference, usize)| {
+                let body = results.get(source).and_then(|source| source.as_ref().ok());
+                let value = body.and_then(|body| serde_json::from_str(body.result.get()).ok());
+                value.is_some_and(|value: Value| reference.resolves_in(&value))
+            };
+            let is_resolved = command.references().all(resolves);
             // An answer that it did not run, or was refused, stands.
-            let failure = result.as_ref().err();
-            if failure.is_none_or(|failure| failure.class == Class::NotFound) {
+            if !is_resolved
+                && let Some(result) = results.get_mut(place)
+                && result
+                    .as_ref()
+                    .err()
+                    .is_none_or(|failure| failure.class == Class::NotFound)
+            {
                 *result = Err(Failure::bare(Class::Unresolved));
             }
         }
@@ -195,10 +247,10 @@ impl Request {
 }
 
 /// The methods of a request for a log line, each once with its number.
-fn methods(commands: &[(Arc<Prepared>, usize)]) -> String {
+fn methods(commands: &[Placed]) -> String {
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-    for (command, _) in commands {
-        *counts.entry(&command.name).or_default() += 1;
+    for command in commands {
+        *counts.entry(&command.prepared.name).or_default() += 1;
     }
     let texts = counts.into_iter().map(|(name, count)| match count {
         1 => name.to_owned(),
@@ -214,18 +266,20 @@ fn label(place: usize) -> String {
 
 struct Commands<'a> {
     halts: bool,
-    commands: &'a [(Arc<Prepared>, usize)],
+    commands: &'a [Placed],
 }
 
 impl Serialize for Commands<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Cmd<'a>(&'a [(Arc<Prepared>, usize)]);
+        struct Cmd<'a>(&'a [Placed]);
 
         impl Serialize for Cmd<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let command = |(place, (command, first)): (usize, &(Arc<Prepared>, usize))| {
-                    let query = command.params.query(&|of_group| label(first + of_group));
-                    (label(place), format!("{}?{query}", command.method))
+                let command = |(place, command): (usize, &Placed)| {
+                    let prepared = &command.prepared;
+                    let labels = |of_group| label(command.source(of_group));
+                    let query = prepared.params.query(&labels);
+                    (label(place), format!("{}?{query}", prepared.method))
                 };
                 serializer.collect_map(self.0.iter().enumerate().map(command))
             }

@@ -178,13 +178,21 @@ impl Class {
     }
 }
 
-/// A row of the table: an empty slice or `None` matches anything.
+/// A row of the table.
 struct Row {
-    status: &'static [u16],
+    status: Statuses,
     codes: Codes,
     /// Part of the description, in lower case.
     text: &'static str,
     class: Class,
+}
+
+enum Statuses {
+    Any,
+    In(&'static [u16]),
+    AtLeast(u16),
+    /// Those with which a portal answers a call that it has dealt with, and none at all, inside a batch.
+    Answered,
 }
 
 enum Codes {
@@ -196,7 +204,7 @@ enum Codes {
 
 const fn row(codes: &'static [&'static str], class: Class) -> Row {
     Row {
-        status: &[],
+        status: Statuses::Any,
         codes: Codes::In(codes),
         text: "",
         class,
@@ -210,16 +218,22 @@ const fn prefix(prefix: &'static str, class: Class) -> Row {
     }
 }
 
-const fn any(status: &'static [u16], class: Class) -> Row {
+const fn any(status: Statuses, class: Class) -> Row {
     Row {
+        status,
         codes: Codes::Any,
-        ..row(&[], class).at(status)
+        ..row(&[], class)
     }
 }
 
 impl Row {
     const fn at(mut self, status: &'static [u16]) -> Self {
-        self.status = status;
+        self.status = Statuses::In(status);
+        self
+    }
+
+    const fn answered(mut self) -> Self {
+        self.status = Statuses::Answered;
         self
     }
 
@@ -229,8 +243,12 @@ impl Row {
     }
 
     fn matches(&self, status: Option<u16>, code: &str, text: &str) -> bool {
-        let status_matches =
-            self.status.is_empty() || status.is_some_and(|status| self.status.contains(&status));
+        let status_matches = match self.status {
+            Statuses::Any => true,
+            Statuses::In(statuses) => status.is_some_and(|status| statuses.contains(&status)),
+            Statuses::AtLeast(least) => status.is_some_and(|status| status >= least),
+            Statuses::Answered => is_answered(status),
+        };
         let code_matches = match self.codes {
             Codes::Any => true,
             Codes::In(codes) => codes.contains(&code),
@@ -247,13 +265,14 @@ static TABLE: &[Row] = &[
     row(&["query_limit_exceeded"], Class::Requests),
     row(&["operation_time_limit"], Class::OperatingTime),
     row(&["overload_limit"], Class::Blocked),
-    // Faults of the portal: it may have done the work before it fell.
+    row(&["portal_deleted"], Class::PortalGone),
+    // Faults of the portal, whatever else their code says: it may have done the work before it fell.
+    any(Statuses::AtLeast(500), Class::ServerFault),
     row(
         &["internal_server_error", "error_unexpected_answer"],
         Class::ServerFault,
     ),
     // What an administrator has to change.
-    row(&["portal_deleted"], Class::PortalGone),
     row(&["access_denied", "user_access_error"], Class::Plan).saying("commercial"),
     row(&["payment_required"], Class::Plan),
     row(&["insufficient_scope"], Class::Scope),
@@ -290,7 +309,8 @@ static TABLE: &[Row] = &[
     row(
         &["not_found", "error_not_found", "owner_not_found"],
         Class::NotFound,
-    ),
+    )
+    .answered(),
     row(&["", "0", "error_core"], Class::RecordAccess).saying("access denied"),
     row(&["error_batch_method_not_allowed"], Class::NotInBatch),
     row(
@@ -311,16 +331,15 @@ static TABLE: &[Row] = &[
         Class::Argument,
     ),
     // REST 3.0.
-    prefix("bitrix_rest_v3_exception_entitynotfound", Class::NotFound),
+    prefix("bitrix_rest_v3_exception_entitynotfound", Class::NotFound).answered(),
     prefix("bitrix_rest_v3_exception_accessdenied", Class::MethodAccess),
     prefix("bitrix_rest_v3_exception_insufficientscope", Class::Scope),
     prefix("bitrix_rest_v3_exception_", Class::Argument),
     // Codes this table does not know.
-    any(&[500, 502, 503, 504], Class::ServerFault),
-    any(&[401], Class::Credentials),
-    any(&[403], Class::MethodAccess),
-    any(&[410], Class::PortalGone),
-    any(&[429], Class::OperatingTime),
+    any(Statuses::In(&[401]), Class::Credentials),
+    any(Statuses::In(&[403]), Class::MethodAccess),
+    any(Statuses::In(&[410]), Class::PortalGone),
+    any(Statuses::In(&[429]), Class::OperatingTime),
 ];
 
 /// Classifies what a portal answered: the HTTP status (`None` inside a batch), the code as written, the
@@ -329,6 +348,7 @@ pub(crate) fn classify(status: Option<u16>, code: &str, description: &str) -> Cl
     let code = code.trim().to_lowercase();
     let text = description.trim().to_lowercase();
     if let "" | "0" | "error_core" | "error_not_found" = code.as_str()
+        && is_answered(status)
         && is_not_found(&text)
     {
         return Class::NotFound;
@@ -337,6 +357,12 @@ pub(crate) fn classify(status: Option<u16>, code: &str, description: &str) -> Cl
         .iter()
         .find(|row| row.matches(status, &code, &text))
         .map_or(Class::Other, |row| row.class)
+}
+
+/// Whether a portal that answers so has dealt with the call itself. With any other status, what is said to be
+/// absent may be anything: a page, a file of the server's.
+fn is_answered(status: Option<u16>) -> bool {
+    matches!(status, None | Some(200 | 400))
 }
 
 /// Older methods say it in prose only: "Not found", "Company is not found".

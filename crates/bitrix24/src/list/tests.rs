@@ -271,6 +271,64 @@ async fn an_export_waits_for_a_portal_that_is_out_of_breath() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_export_whose_requests_take_too_long_asks_for_less_at_once() {
+    let slow = Memory::new(50, lists(1..=20_000)).per_command(2000);
+    let (memory, client) = portal(slow);
+    let (ids, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, (1..=20_000).collect::<Vec<_>>());
+    let arrived = memory.arrived();
+    let sizes: Vec<usize> = arrived
+        .iter()
+        .map(|request| request.commands.len())
+        .collect();
+    // Ten full requests are under way when the first of them is given up.
+    assert_eq!(sizes[..3], [2, 50, 50]);
+    assert!(sizes[11..].iter().all(|size| *size <= 25), "{sizes:?}");
+    assert!(sizes.len() <= 40, "{sizes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_whose_answers_are_too_large_asks_for_less_at_once() {
+    let large = Memory::new(50, lists(1..=5000)).too_large_beyond(3);
+    let (memory, client) = portal(large);
+    let (read, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(read, (1..=5000).collect::<Vec<_>>());
+    let arrived = memory.arrived();
+    let sizes: Vec<usize> = arrived
+        .iter()
+        .map(|request| request.commands.len())
+        .collect();
+    // A hundred pages, by three; before that each size was tried by as many requests as were under way.
+    assert!(sizes.len() <= 70, "{sizes:?}");
+    assert!(sizes[sizes.len() - 30..].iter().all(|size| *size <= 3));
+    // One page is as little as can be asked for.
+    let (_memory, client) = portal(Memory::new(50, lists(1..=5000)).too_large_beyond(0));
+    let (read, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(read.is_empty());
+    let is_too_large = matches!(
+        error,
+        Some(Error::NoAnswer {
+            mishap: Mishap::TooLarge,
+            ..
+        })
+    );
+    assert!(is_too_large, "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_does_not_go_to_pieces_when_the_portal_is_away_for_a_moment() {
+    let down = Fault::Answer(502, "<h1>Bad gateway</h1>".to_owned());
+    let faults = std::iter::once(Fault::None).chain(std::iter::repeat_n(down, 20));
+    let (memory, client) = portal(Memory::new(50, lists(1..=50_000)).faults(faults));
+    let (ids, error) = ids(client.list("crm.company.list").export(), "ID").await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids.len(), 50_000);
+    assert_eq!(memory.arrived().len(), 1 + 20 + 20);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_export_gives_what_it_has_and_says_why_it_ended() {
     let denied = r#"{"error":"insufficient_scope"}"#;
     let (_memory, client) = portal(

@@ -294,6 +294,40 @@ async fn a_portal_that_never_finishes_the_handshake_got_nothing() {
 }
 
 #[tokio::test]
+async fn of_a_request_that_was_given_up_no_byte_leaves() {
+    for is_given_up in [false, true] {
+        let (listener, address) = listener().await;
+        let webhook = Webhook::parse(&format!("http://{address}/rest/1/{SECRET}/")).unwrap();
+        let http = Http::new(&options(), false).unwrap();
+        let outgoing = Outgoing {
+            webhook: Arc::new(webhook),
+            method: "crm.company.add".into(),
+            body: Bytes::from_static(b"{}"),
+            deadline: Instant::now() + Duration::from_secs(20),
+        };
+        let departure = Arc::new(Departure::default());
+        if is_given_up {
+            departure.give_up();
+        }
+        let arrived = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut bytes = [0; 1];
+            socket.read(&mut bytes).await.unwrap()
+        };
+        let exchange = http.exchange(&outgoing, Arc::clone(&departure));
+        let (delivery, arrived) = tokio::join!(exchange, arrived);
+        assert!(
+            matches!(delivery, Delivery::Failed(Class::HungUp, _)),
+            "{delivery:?}"
+        );
+        assert_eq!(
+            (arrived == 0, departure.give_up()),
+            (is_given_up, !is_given_up)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_broken_answer_is_asked_for_again_by_reads_only() {
     type Breaks = fn() -> Reply;
     let whole = r#"{"result":[1,2,3,4,5,6,7,8,9],"time":{}}"#;

@@ -67,6 +67,21 @@ pub fn enrichment(status: Status, language: Language) -> &'static str {
     }
 }
 
+/// Says that nobody knows yet what is configured.
+pub fn settings_unread(language: Language) -> &'static str {
+    match language {
+        Language::English => {
+            "The Bitrix24 settings in the helpdesk could not be read; tell your administrator."
+        }
+        Language::Vietnamese => {
+            "Không đọc được cấu hình Bitrix24 trong helpdesk; hãy báo quản trị viên."
+        }
+        Language::Russian => {
+            "Не удалось прочитать настройки Bitrix24 в helpdesk; сообщите администратору."
+        }
+    }
+}
+
 /// Says what is wrong with the connection to Bitrix24.
 pub fn trouble(kind: TroubleKind, language: Language) -> &'static str {
     use Language::{English, Russian, Vietnamese};

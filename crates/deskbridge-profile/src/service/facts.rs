@@ -214,6 +214,10 @@ impl Profiles {
     pub(super) async fn look_up(&self, live: &Arc<Live>, case: &CaseFile, anew: bool) -> LookedUp {
         let key = facts_key(&live.host, &case.inputs);
         let settings = &live.settings;
+        if !live.is_read {
+            let trouble = Some(TroubleKind::Configuration);
+            return LookedUp::without_facts(Status::MissingConfig, trouble, key);
+        }
         if !settings.enabled {
             return LookedUp::without_facts(Status::Disabled, None, key);
         }
@@ -231,6 +235,7 @@ impl Profiles {
             && let Some(fresh) = known
                 .as_ref()
                 .filter(|known| known.is_fresh(source.clock.now()))
+                .filter(|known| !could_name_user(&known.value, crm))
         {
             return LookedUp {
                 status: status_of(&fresh.value, Origin::Cache),
@@ -343,6 +348,12 @@ impl Profiles {
 
 fn is_fresh<T>(known: Option<&Remembered<T>>, clock: &Clock) -> bool {
     known.is_some_and(|known| known.is_fresh(clock.now()))
+}
+
+/// Whether the responsible user was left out for want of a webhook that is there now.
+fn could_name_user(facts: &Facts, crm: &Crm) -> bool {
+    let status = facts.responsible.as_ref().map(|user| user.status);
+    status == Some(responsible::Status::MissingConfig) && crm.has_users()
 }
 
 fn labels_key(host: &str) -> String {

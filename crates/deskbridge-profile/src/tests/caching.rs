@@ -1,6 +1,9 @@
 //! What is remembered, for how long, and how often Bitrix24 is asked.
 
+use deskbridge_identity::Country;
+
 use super::*;
+use crate::case::Cases;
 
 #[tokio::test]
 async fn a_cold_profile_costs_two_requests_and_one_when_the_user_is_known() {
@@ -106,6 +109,44 @@ async fn the_cache_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_second_webhook_is_used_as_soon_as_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let without = Setup::settings(|raw| raw.responsible_webhook_url = None);
+    let bench = Bench::over(without, Store::open(&path).unwrap()).await;
+    let status = |answer: &Answer| answer.bitrix()["responsible"]["status"].clone();
+    assert_eq!(status(&bench.profile("0001").await), "missing_config");
+    let again = bench.profile("0001").await;
+    assert_eq!(
+        (again.told().as_str(), status(&again)),
+        ("cached", json!("missing_config"))
+    );
+    let base = bench.portal.http_url.clone().unwrap();
+    let users = format!("{base}/rest/57/{}/", portal_simulator::RESPONSIBLE_SECRET);
+    let raw = RawSettings {
+        enabled: true,
+        webhook_url: Some(Secret::new(bench.webhook.as_str())),
+        responsible_webhook_url: Some(Secret::new(users)),
+        ..RawSettings::default()
+    };
+    let store = Store::open(&path).unwrap();
+    let (router, ..) = Bench::wire(Local::default(), Source::File(raw), store, &bench.site).await;
+    let bench = Bench { router, ..bench };
+    let now = bench.profile("0001").await;
+    assert_eq!(
+        (now.told().as_str(), status(&now)),
+        ("matched", json!("active"))
+    );
+    let asked = bench.portal_requests();
+    let later = bench.profile("0001").await;
+    assert_eq!(
+        (later.told().as_str(), status(&later)),
+        ("cached", json!("active"))
+    );
+    assert_eq!(bench.portal_requests(), asked);
+}
+
+#[tokio::test]
 async fn equal_questions_at_the_same_time_are_asked_once() {
     let bench = Bench::new().await;
     let all = futures_util::future::join_all((0..20).map(|_| bench.profile("0001"))).await;
@@ -161,6 +202,40 @@ async fn two_tickets_of_one_customer_share_what_is_remembered() {
     .await;
     assert_eq!(bench.profile("0002").await.told(), "matched");
     assert_eq!(bench.profile("0500").await.told(), "cached");
+}
+
+#[tokio::test]
+async fn of_a_ticket_only_what_is_used_stays_in_memory() {
+    let bench = Bench::with(Setup::helpdesk(|mut data| {
+        let picture = format!(
+            "<img src=\"data:image/png;base64,{}\">",
+            "A".repeat(1_000_000)
+        );
+        for (doctype, name, field) in [
+            ("HD Ticket", "0001", "description"),
+            ("HD Customer", "Tiệm Bánh Mây Trắng", "image"),
+            (
+                "Contact",
+                "Nguyễn Thị Hồng Nhung-Tiệm Bánh Mây Trắng",
+                "image",
+            ),
+        ] {
+            change(&mut data, doctype, name, &json!({ field: picture }));
+        }
+        data
+    }))
+    .await;
+    let whole = bench.document("HD Ticket", "0001").to_string();
+    assert!(whole.len() > 1_000_000, "the ticket is large");
+    let client = frappe::Site::new(&bench.site.url, frappe::Options::default()).unwrap();
+    let hub = client.user(frappe::Credential::token("hub-key", "hub-secret").unwrap());
+    let case = Cases::new(hub, Country::default())
+        .of_ticket("0001")
+        .await
+        .unwrap();
+    assert!(case.ticket.is_some() && case.customer.is_some() && case.contact.is_some());
+    let kept = format!("{case:?}");
+    assert!(kept.len() < 10_000, "{}", kept.len());
 }
 
 #[tokio::test]

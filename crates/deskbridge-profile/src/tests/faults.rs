@@ -212,6 +212,72 @@ async fn a_company_of_wrong_types_is_shown_as_far_as_it_can_be() {
 }
 
 #[tokio::test]
+async fn settings_that_could_not_be_read_yet_are_not_taken_for_switched_off() {
+    let unreadable = [
+        json!([{"when": "*Helpdesk Integrations Settings*", "answer": {"preset": "forbidden"}}]),
+        json!([{"when": "*get_password*", "answer": {"preset": "forbidden"}}]),
+    ];
+    // What is read in the end is the same as nothing, or not.
+    for (rules, switched_on) in unreadable
+        .iter()
+        .zip([false, true])
+        .chain([(&unreadable[0], true)])
+    {
+        let bench = Bench::new().await;
+        if switched_on {
+            let data = bench.site.site.data();
+            let data = data.with_bitrix(&bench.webhook, "", "https://portal.example/");
+            bench.site.site.set_data(&data).unwrap();
+        }
+        bench.site_faults(rules);
+        let client = frappe::Site::new(&bench.site.url, frappe::Options::default()).unwrap();
+        let source = Source::Helpdesk {
+            hub: client.user(frappe::Credential::token("hub-key", "hub-secret").unwrap()),
+            every: Duration::from_millis(20),
+        };
+        let store = Store::open_inline().unwrap();
+        let (router, journal, store, clock) =
+            Bench::wire(Local::default(), source, store, &bench.site).await;
+        let bench = Bench {
+            router,
+            journal,
+            store,
+            clock,
+            ..bench
+        };
+        let orgid = json!({"orgid": "1000071002"});
+        for (language, words) in [
+            ("en", "could not be read"),
+            ("vi", "Không đọc được"),
+            ("ru", "Не удалось прочитать"),
+        ] {
+            let address = format!("{PROFILE}?ticket=0001&_lang={language}");
+            let profile = bench.get(&address, AGENT).await;
+            let address = format!("{ENRICH}?_lang={language}");
+            let enriched = bench.post(&address, AGENT, &orgid).await;
+            for (answer, error) in [
+                (&profile, &profile.bitrix()["error"]),
+                (&enriched, &enriched.data()["error"]),
+            ] {
+                assert_eq!(answer.told(), "missing_config", "{}", answer.body);
+                assert_eq!(answer.body["message"]["success"], true);
+                assert_eq!(error["kind"], "configuration", "{}", answer.body);
+                for said in [&error["message"], &answer.body["message"]["message"]] {
+                    assert!(said.as_str().unwrap().contains(words), "{}", answer.body);
+                }
+            }
+            assert_eq!(profile.data()["customer"]["name"], "Tiệm Bánh Mây Trắng");
+        }
+        bench.site_faults(&json!([]));
+        let expected = if switched_on { "matched" } else { "disabled" };
+        testkit::wait_for("the settings to be read", async || {
+            (bench.profile("0001").await.told() == expected).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_helpdesk_that_fails_is_not_the_callers_fault() {
     for (rules, expected) in [
         (

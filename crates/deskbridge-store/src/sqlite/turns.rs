@@ -14,6 +14,7 @@ pub(crate) struct Turns {
     promote: &'static str,
     reschedule: &'static str,
     is_running: &'static str,
+    has_head: &'static str,
     demote: &'static str,
     discard: &'static str,
     release: &'static str,
@@ -52,6 +53,7 @@ macro_rules! turns {
                 "SELECT 1 FROM ", $table,
                 " WHERE ordering_key = ?1 AND state = 'running' AND at_head = 1"
             ),
+            has_head: concat!("SELECT 1 FROM ", $table, " WHERE ordering_key = ?1 AND at_head = 1"),
             demote: concat!(
                 "UPDATE ", $table,
                 " SET at_head = 0 WHERE ordering_key = ?1 AND state = 'pending' AND at_head = 1"
@@ -221,7 +223,11 @@ impl Turns {
             .optional()
             .map_err(&discarding)?;
         let Some(key) = key else { return Ok(false) };
-        self.promote_next(connection, &key)?;
+        // What waits to be tried again keeps the head of its key.
+        let mut head = prepare(connection, self.has_head, &discarding)?;
+        if !head.exists([&key]).map_err(&discarding)? {
+            self.promote_next(connection, &key)?;
+        }
         Ok(true)
     }
 

@@ -8,6 +8,15 @@ use super::ConfigError;
 const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
 const NAMED: [&str; 2] = ["frappe", "bitrix24"];
+/// Settings that are one secret each: what looks like a number there is text all the same.
+pub(super) const SECRETS: [&str; 6] = [
+    "api_key",
+    "api_secret",
+    "admin_api_key",
+    "admin_api_secret",
+    "webhook_url",
+    "responsible_webhook_url",
+];
 
 /// Sets what the variables name. An element of a named table that is missing is added.
 pub(crate) fn lay(table: &mut Table, environment: &[(String, String)]) -> Result<(), ConfigError> {
@@ -28,6 +37,7 @@ pub(crate) fn lay(table: &mut Table, environment: &[(String, String)]) -> Result
 fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
     match path {
         [section, name, key] if NAMED.contains(section) => {
+            let value = read(key, value);
             let elements = table
                 .entry(*section)
                 .or_insert_with(|| Value::Array(Vec::new()))
@@ -37,10 +47,10 @@ fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
                 .iter_mut()
                 .find_map(|element| table_named(element, name))
             {
-                Some(element) => drop(element.insert((*key).to_owned(), read(value))),
+                Some(element) => drop(element.insert((*key).to_owned(), value)),
                 None => elements.push(Value::Table(Table::from_iter([
                     ("name".to_owned(), Value::String((*name).to_owned())),
-                    ((*key).to_owned(), read(value)),
+                    ((*key).to_owned(), value),
                 ]))),
             }
             Ok(())
@@ -51,7 +61,7 @@ fn set(table: &mut Table, path: &[&str], value: &str) -> Result<(), String> {
                 .or_insert_with(|| Value::Table(Table::new()))
                 .as_table_mut()
                 .ok_or_else(|| format!("{section} is no table in the file"))?;
-            section.insert((*key).to_owned(), read(value));
+            section.insert((*key).to_owned(), read(key, value));
             Ok(())
         }
         _ => Err(format!(
@@ -72,13 +82,20 @@ fn table_named<'a>(element: &'a mut Value, name: &str) -> Option<&'a mut Table> 
     }
 }
 
-/// Numbers, truth values, lists and tables as TOML has them; everything else is text.
-fn read(value: &str) -> Value {
+/// Numbers, truth values, lists and tables as TOML has them; everything else is text. A secret is text, or a
+/// table that says where it is.
+fn read(key: &str, value: &str) -> Value {
     let parsed = format!("value = {value}").parse::<Table>().ok();
     let parsed = parsed
         .filter(|table| table.len() == 1)
         .and_then(|mut table| table.remove("value"));
     parsed
-        .filter(|value| !matches!(value, Value::Datetime(_)))
+        .filter(|value| match value {
+            Value::Datetime(_) => false,
+            Value::String(_) | Value::Table(_) => true,
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) => {
+                !SECRETS.contains(&key)
+            }
+        })
         .unwrap_or_else(|| Value::String(value.to_owned()))
 }

@@ -1,15 +1,10 @@
 //! Where a secret is.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use deskbridge_core::Secret;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use toml::{Table, Value};
 
 use super::{ConfigError, read_file};
 
@@ -22,6 +17,35 @@ pub(crate) enum SecretSource {
 }
 
 impl SecretSource {
+    /// Reads what stands in the configuration. What is wrong is told in words of its own: the library's quote
+    /// what stands there.
+    fn of(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::String(text) => Ok(Self::InPlace(Secret::new(text))),
+            Value::Table(table) => Self::of_table(table),
+            Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_) => {
+                Err("a secret is text in quotes, { env = \"VARIABLE\" } or { file = \"PATH\" }")
+            }
+        }
+    }
+
+    fn of_table(table: Table) -> Result<Self, &'static str> {
+        let mut entries = table.into_iter();
+        let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+            return Err("give either env or file");
+        };
+        match (key.as_str(), value) {
+            ("env", Value::String(name)) => Ok(Self::Environment(name)),
+            ("file", Value::String(path)) => Ok(Self::File(PathBuf::from(path))),
+            ("env" | "file", _) => Err("env and file are text in quotes"),
+            _ => Err("a secret has env or file, and no other key"),
+        }
+    }
+
     pub(super) fn resolve(
         &self,
         place: &str,
@@ -52,34 +76,17 @@ impl SecretSource {
 
 impl<'de> Deserialize<'de> for SecretSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SourceVisitor)
+        Self::of(Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-struct SourceVisitor;
-
-impl<'de> Visitor<'de> for SourceVisitor {
-    type Value = SecretSource;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a secret as text, { env = \"VARIABLE\" } or { file = \"PATH\" }")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretSource, E> {
-        Ok(SecretSource::InPlace(Secret::new(text)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretSource, A::Error> {
-        use serde::de::Error as _;
-        let source = match map.next_entry::<String, String>()? {
-            Some((key, value)) if key == "env" => SecretSource::Environment(value),
-            Some((key, value)) if key == "file" => SecretSource::File(PathBuf::from(value)),
-            Some((key, _)) => return Err(A::Error::unknown_field(&key, &["env", "file"])),
-            None => return Err(A::Error::custom("neither env nor file is given")),
-        };
-        match map.next_key::<String>()? {
-            None => Ok(source),
-            Some(_) => Err(A::Error::custom("give either env or file")),
-        }
-    }
+/// Reads a list of secrets.
+pub(super) fn list<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SecretSource>, D::Error> {
+    let Value::Array(all) = Value::deserialize(deserializer)? else {
+        return Err(D::Error::custom("secrets stand in a list"));
+    };
+    let sources = all.into_iter().map(SecretSource::of);
+    sources.collect::<Result<_, _>>().map_err(D::Error::custom)
 }

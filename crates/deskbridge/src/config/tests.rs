@@ -202,20 +202,103 @@ fn a_secret_is_found_where_it_is() {
 }
 
 #[test]
-fn no_mistake_repeats_a_secret() {
-    for text in [
-        "[[frappe]]\napi_secret = \"planted-secret",
-        "[[frappe]]\nname = \"a\"\nurl = 5\napi_key = \"planted-secret\"\napi_secret = \"planted-secret\"",
-        "[[frappe]]\nname = \"a\"\nurl = \"x\"\napi_key = \"planted-secret\"\napi_secret = 7",
-        "[[bitrix24]]\nname = \"a\"\nwebhook_url = [\"planted-secret\"]",
-        "[[bitrix24]]\nname = \"a\"\nwebhook_url = { planted-secret = \"planted-secret\" }",
+fn a_secret_from_the_environment_is_the_text_that_stands_there() {
+    for written in [
+        "918273645546372",
+        "0x7",
+        "1_000",
+        "1e5",
+        "true",
+        "[7]",
+        "007",
+        "2026-01-02",
     ] {
-        let told = refused(text, &[]);
-        assert!(
-            !told
-                .replace("unknown field `planted-secret`", "")
-                .contains("planted-secret"),
-            "{told}"
-        );
+        for key in overlay::SECRETS {
+            let table = if key.contains("webhook") {
+                "BITRIX24__CRM"
+            } else {
+                "FRAPPE__HELPDESK"
+            };
+            let variable = format!("DESKBRIDGE__{table}__{}", key.to_uppercase());
+            let config = read(SMALL, &[(&variable, written)]).unwrap();
+            let frappe = &config.frappe[0];
+            let bitrix24 = config.bitrix24.first();
+            let source = match key {
+                "api_key" => Some(&frappe.api_key),
+                "api_secret" => Some(&frappe.api_secret),
+                "admin_api_key" => frappe.admin_api_key.as_ref(),
+                "admin_api_secret" => frappe.admin_api_secret.as_ref(),
+                "webhook_url" => bitrix24.and_then(|one| one.webhook_url.as_ref()),
+                _ => bitrix24.and_then(|one| one.responsible_webhook_url.as_ref()),
+            };
+            let secret = config.secret("place", source.unwrap(), &[]).unwrap();
+            assert_eq!(secret.expose(), written, "{variable}");
+        }
+    }
+    let variable = "DESKBRIDGE__FRAPPE__HELPDESK__API_SECRET";
+    let config = read(SMALL, &[(variable, "{ env = \"HERE\" }")]).unwrap();
+    let source = &config.frappe[0].api_secret;
+    assert!(matches!(source, SecretSource::Environment(name) if name == "HERE"));
+}
+
+#[test]
+fn every_setting_that_is_a_secret_is_known_to_the_overlay() {
+    let source = include_str!("../config.rs").lines().filter_map(|line| {
+        let (name, kind) = line.trim().strip_prefix("pub(crate) ")?.split_once(": ")?;
+        ["SecretSource,", "Option<SecretSource>,"]
+            .contains(&kind)
+            .then_some(name)
+    });
+    assert_eq!(source.collect::<Vec<_>>(), overlay::SECRETS);
+}
+
+#[test]
+fn no_mistake_repeats_a_secret() {
+    // As text and as what TOML takes for something else.
+    for secret in [
+        "\"planted-secret\"",
+        "\"918273645546372\"",
+        "918273645546372",
+        "-918273645546372",
+        "918273645546372.0",
+        "918273645546372918273645546372",
+        "0918273645546372",
+        "918273645546372_",
+        "918273645546372x",
+        "918273645546372 918273645546372",
+        "9182-03-04",
+        "[918273645546372]",
+        "[\"planted-secret\"]",
+        "{ planted-secret = 918273645546372 }",
+        "{ env = 918273645546372 }",
+        "{ file = [\"planted-secret\", 918273645546372] }",
+        "{ env = \"planted-secret\", file = 918273645546372 }",
+        "\"planted-secret",
+        "planted-secret",
+    ] {
+        for key in overlay::SECRETS.into_iter().chain(["shared_secrets"]) {
+            let table = if key.contains("webhook") {
+                "bitrix24"
+            } else {
+                "frappe"
+            };
+            // There is no name, so that what is right so far is refused, too.
+            let text = format!("[[{table}]]\n{key} = {secret}");
+            check_untold(&refused(&text, &[]), &text);
+            let text = format!("[[frappe]]\nshared_secrets = [\"x\", {secret}]");
+            check_untold(&refused(&text, &[]), &text);
+            let variable = format!("DESKBRIDGE__{table}__a__{key}").to_uppercase();
+            check_untold(&refused("server = 5", &[(&variable, secret)]), &variable);
+        }
+        let variable = "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS";
+        for written in [secret.to_owned(), format!("[{secret}, 7]")] {
+            check_untold(&refused("server = 5", &[(variable, &written)]), &written);
+        }
+    }
+}
+
+fn check_untold(told: &str, text: &str) {
+    for secret in ["planted", "9182"] {
+        assert!(!told.contains(secret), "{told}\nof {text}");
     }
 }

@@ -462,6 +462,57 @@ fn what_was_done_is_taken_back_and_what_was_changed_since_is_kept() {
 }
 
 #[test]
+fn what_somebody_did_between_two_installations_is_what_there_was() {
+    let key = || Key::new("Client Script", "one");
+    let entry = |before: Option<Value>, installed: Value| Entry {
+        key: key(),
+        before: before.map(fields),
+        installed: Some(fields(installed)),
+        secret: None,
+    };
+    let back = |entries: &[Entry], is: Value| {
+        let current = BTreeMap::from([(key(), fields(is))]);
+        undo(&gather(entries), &current, false).steps
+    };
+    let restored = |from: Value, to: Value| {
+        vec![Step::Restore {
+            key: key(),
+            from: fields(from),
+            to: fields(to),
+        }]
+    };
+    let two = || json!({"script": "2"});
+    // Made, deleted and made anew by hand, overwritten with consent.
+    let entries = [
+        entry(None, json!({"script": "1"})),
+        entry(Some(json!({"script": "mine"})), two()),
+    ];
+    assert_eq!(
+        back(&entries, two()),
+        restored(two(), json!({"script": "mine"}))
+    );
+    // Changed, changed by hand, overwritten with consent.
+    let entries = [
+        entry(
+            Some(json!({"script": "old", "enabled": 0})),
+            json!({"script": "1", "enabled": 1}),
+        ),
+        entry(Some(json!({"script": "mine", "enabled": 1})), two()),
+    ];
+    let is = || json!({"script": "2", "enabled": 1});
+    assert_eq!(
+        back(&entries, is()),
+        restored(is(), json!({"script": "mine", "enabled": 0}))
+    );
+    // Changed, deleted by hand, made.
+    let entries = [
+        entry(Some(json!({"script": "old"})), json!({"script": "1"})),
+        entry(None, two()),
+    ];
+    assert_eq!(back(&entries, two()), [Step::Delete { key: key() }]);
+}
+
+#[test]
 fn a_secret_that_was_put_in_is_taken_out_and_one_that_was_there_stays() {
     for (before, expected) in [
         (json!({}), json!({HUB_URL: null, SHARED_SECRET: null})),

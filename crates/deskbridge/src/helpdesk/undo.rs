@@ -1,6 +1,6 @@
 //! Back to what there was: from what installations recorded to what is to be restored, deleted, or left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry as MapEntry};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +30,8 @@ pub(crate) struct Done {
     pub(crate) secret: Option<String>,
 }
 
-/// Puts together what installations did, oldest first: what was there before the first, what was written last.
+/// Puts together what installations did, oldest first: what was there before the first, what was written last. What
+/// somebody made or changed between two of them is what was there before.
 pub(crate) fn gather<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<(Key, Done)> {
     let mut order: Vec<Key> = Vec::new();
     let mut done: BTreeMap<Key, Done> = BTreeMap::new();
@@ -38,20 +39,21 @@ pub(crate) fn gather<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<(K
         let Some(installed) = &entry.installed else {
             continue;
         };
-        let known = done.entry(entry.key.clone()).or_insert_with(|| {
-            order.push(entry.key.clone());
-            Done {
-                before: entry.before.clone(),
-                installed: Fields::new(),
-                secret: None,
+        let known = match done.entry(entry.key.clone()) {
+            MapEntry::Occupied(known) => {
+                let known = known.into_mut();
+                known.meet(entry.before.as_ref());
+                known
             }
-        });
-        if let Some(before) = &mut known.before {
-            // A later installation may have written fields that the first did not.
-            for (field, value) in entry.before.iter().flatten() {
-                before.entry(field.clone()).or_insert_with(|| value.clone());
+            MapEntry::Vacant(vacant) => {
+                order.push(entry.key.clone());
+                vacant.insert(Done {
+                    before: entry.before.clone(),
+                    installed: Fields::new(),
+                    secret: None,
+                })
             }
-        }
+        };
         known.installed.extend(installed.clone());
         known.secret = known.secret.take().or_else(|| entry.secret.clone());
     }
@@ -60,6 +62,47 @@ pub(crate) fn gather<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<(K
         Some((key, done))
     });
     done.collect()
+}
+
+impl Done {
+    /// Takes in what a later installation found.
+    fn meet(&mut self, found: Option<&Fields>) {
+        let Some(found) = found else {
+            // It was deleted by hand, and is made again.
+            self.before = None;
+            self.installed.clear();
+            return;
+        };
+        let is_ours = |(field, _): &(&String, &Value)| match self.installed.get_key_value(*field) {
+            Some((field, ours)) => {
+                same_fields(found, &Fields::from_iter([(field.clone(), ours.clone())]))
+            }
+            None => false,
+        };
+        let foreign: Fields = found
+            .iter()
+            .filter(|field| !is_ours(field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect();
+        let is_changed = foreign
+            .keys()
+            .any(|field| self.installed.contains_key(field));
+        match &mut self.before {
+            Some(before) => {
+                for (field, value) in foreign {
+                    if self.installed.contains_key(&field) || !before.contains_key(&field) {
+                        before.insert(field, value);
+                    }
+                }
+            }
+            None if is_changed => {
+                self.before = Some(found.clone());
+                self.installed.clear();
+                self.secret = None;
+            }
+            None => {}
+        }
+    }
 }
 
 /// One step back.

@@ -18,21 +18,26 @@ fn replace(old: &str, new: &str) -> Change {
     })
 }
 
-const STORED_PROFILE: &str = "login_with_haravan.customer_profile.get_ticket_customer_profile";
+const PROFILE: &str = "haravan_bitrix_customer_profile";
 
 /// Puts in what `frappe install` puts in, and a hub behind the helpdesk's own address.
 async fn install(bench: &Bench) {
     let said = bench.run(&["frappe", "install"]).await;
     assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
     let script = json!({
-        "doctype": "Server Script", "name": "Way", "script_type": "API", "api_method": STORED_PROFILE,
+        "doctype": "Server Script", "name": "Way", "script_type": "API", "api_method": PROFILE,
         "disabled": 0, "script": "pass",
     });
     bench.set_settings(&script);
-    let answer = json!({"success": true, "data": {}, "message": "ok"});
+    answer_profiles(bench, &json!({"bitrix": {"stale": false}}));
+}
+
+/// What stands behind the address that the button asks.
+fn answer_profiles(bench: &Bench, data: &Value) {
+    let answer = json!({"success": true, "data": data, "message": "ok"});
     let answer = move |_: &ScriptCall| ScriptAnswer::Message(200, answer.clone());
     let site = &bench.site.site;
-    site.register_script(STORED_PROFILE, std::sync::Arc::new(answer));
+    site.register_script(PROFILE, std::sync::Arc::new(answer));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,6 +269,13 @@ async fn what_agents_would_miss_is_told() {
         "ok"
     );
     assert_eq!(level("reaches a hub").await, "ok");
+    // What other programs answered under this name.
+    answer_profiles(
+        &bench,
+        &json!({"ticket": {"name": "0001"}, "customer": null}),
+    );
+    assert_eq!(level("does not reach a hub").await, "warn");
+    answer_profiles(&bench, &json!({"bitrix": {"stale": false}}));
     assert_eq!(
         level("everything that the button's dialog shows").await,
         "ok"

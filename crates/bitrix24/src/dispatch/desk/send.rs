@@ -9,12 +9,12 @@ use super::{
         Credential,
         pack::{Candidate, Travels, pack},
         queue::{Bond, Unit, UnitId},
-        request::{FlightId, Request},
+        request::{FlightId, Places, Request},
         standing::{BATCH, Pass},
     },
     Desk, Flight, Step,
 };
-use crate::{Lane, budget::bucket::Take, group::COMMANDS_MAX};
+use crate::{Kind, Lane, budget::bucket::Take, group::COMMANDS_MAX};
 
 /// A command that failed in company goes again with so few others.
 const COMPANIONS_AFTER_FAILURE: usize = 8;
@@ -75,6 +75,7 @@ impl Desk {
         let candidate = Candidate {
             credential: unit.credential.number,
             commands: unit.commands.len(),
+            group: (unit.attempts == 0 || unit.request_max.is_some()).then_some(unit.group),
             travels,
         };
         (candidate, until)
@@ -118,11 +119,11 @@ impl Desk {
     /// One command can spoil a whole batch (an answer too large, a fault of the portal), so what failed in
     /// company goes again with little, and at last with none if the portal is otherwise well.
     fn companions_max(&self, unit: &Unit) -> usize {
-        match unit.attempts {
-            0 => COMMANDS_MAX,
-            1 => COMPANIONS_AFTER_FAILURE,
-            _ if self.answered_at > unit.failed_at => 1,
-            _ => COMPANIONS_AFTER_FAILURE,
+        match (unit.request_max, unit.attempts) {
+            (Some(request_max), _) => request_max,
+            (None, 0) => COMMANDS_MAX,
+            (None, 2..) if self.answered_at > unit.failed_at => 1,
+            (None, _) => COMPANIONS_AFTER_FAILURE,
         }
     }
 
@@ -150,11 +151,11 @@ impl Desk {
         let mut commands = Vec::new();
         let mut prepared = Vec::new();
         let mut probes = Vec::new();
-        let mut halts = false;
+        let (mut halts, mut writes) = (false, false);
         let mut deadline = now;
         for unit in picked.iter().filter_map(|id| self.queue.units.get(id)) {
             halts |= unit.bond == Bond::Halting;
-            let first = commands.len();
+            let mut places = Places::from(prepared.len());
             for id in &unit.commands {
                 let Some(command) = self.queue.commands.get(id) else {
                     continue;
@@ -164,8 +165,9 @@ impl Desk {
                     .iter()
                     .filter_map(|l| self.asks.deadline(*l));
                 deadline = deadlines.fold(deadline, Instant::max);
+                writes |= command.prepared.kind == Kind::Write;
                 commands.push(*id);
-                prepared.push((Arc::clone(&command.prepared), first));
+                prepared.push(places.place(command.place, Arc::clone(&command.prepared)));
                 let name = &command.prepared.name;
                 if let Pass::Probe(keys) = self.standing.pass(credential.number, name, lane, now) {
                     probes.extend(keys);
@@ -179,6 +181,9 @@ impl Desk {
         }
         probes.iter().for_each(|key| self.standing.begin_probe(key));
         let draw = self.rng.f64();
+        if writes {
+            self.written = flight.0;
+        }
         self.counters.requests += 1;
         self.counters.commands += commands.len() as u64;
         self.counters.batches += u64::from(commands.len() > 1);
@@ -190,6 +195,7 @@ impl Desk {
                 deadline,
                 units: picked.to_vec(),
                 commands,
+                writes,
                 probes,
                 draw,
             },

@@ -28,6 +28,9 @@ impl Desk {
         let Some(flight) = self.flights.remove(&report.flight) else {
             return;
         };
+        if flight.writes {
+            self.written = self.number();
+        }
         self.learn(&flight, report, now);
         let mut back = Vec::new();
         for unit in &flight.units {
@@ -97,9 +100,7 @@ impl Desk {
         match &report.results {
             Err(failure) => {
                 if failure.class == Class::Requests {
-                    self.bucket.refused(flight.sent_at, now);
-                    self.is_unswept = true;
-                    self.counters.requests_refused += 1;
+                    self.bucket_was_full(flight, now);
                 } else if failure.said.status.is_some() {
                     self.bucket.accepted();
                 }
@@ -110,7 +111,16 @@ impl Desk {
                 spoken.push((name, Err(failure)));
             }
             Ok(results) => {
-                self.bucket.accepted();
+                let is_refused = |result: &Outcome| {
+                    let failure = result.as_ref().err();
+                    failure.is_some_and(|failure| failure.class == Class::Requests)
+                };
+                // A batch that was let in may still be told so of some of its commands.
+                if results.iter().any(is_refused) {
+                    self.bucket_was_full(flight, now);
+                } else {
+                    self.bucket.accepted();
+                }
                 self.answered_at = Some(now);
                 for (name, result) in names.iter().zip(results) {
                     if let Ok(body) = result {
@@ -142,6 +152,12 @@ impl Desk {
         }
     }
 
+    fn bucket_was_full(&mut self, flight: &Flight, now: Instant) {
+        self.bucket.refused(flight.sent_at, now);
+        self.is_unswept = true;
+        self.counters.requests_refused += 1;
+    }
+
     /// Settles the commands of a unit one by one. Answers whether some of them go again.
     fn settle_each(
         &mut self,
@@ -155,6 +171,7 @@ impl Desk {
             return false;
         };
         let (attempts, is_linked) = (unit.attempts, unit.is_linked());
+        let is_sized = unit.request_max.is_some();
         let was_batched = flight.commands.len() > 1;
         let mut again = Vec::new();
         for (command, outcome) in outcomes {
@@ -167,6 +184,10 @@ impl Desk {
             };
             // The other commands of a linked group have run.
             let fate = match self.kind(command) {
+                // Whoever sees to the size of requests is told what it has to know for that.
+                _ if is_sized && (is_batch_refused || failure.class == Class::TooLarge) => {
+                    Fate::Told
+                }
                 _ if is_batch_refused => Fate::RequeuedAlone,
                 Some(kind) if !is_linked => fate(&failure, kind, attempts, was_batched),
                 _ => Fate::Told,

@@ -9,8 +9,9 @@ use super::{
     super::{
         Prepared,
         asks::{CommandId, Listener},
-        pack::{Forecast, Travels},
-        queue::UnitId,
+        cut::dependents,
+        pack::{Candidate, Forecast, Travels},
+        queue::{Bond, UnitId},
         standing::{BATCH, Pass},
     },
     Desk,
@@ -73,7 +74,7 @@ impl Desk {
         let Some(unit) = self.queue.units.get(&id) else {
             return;
         };
-        let (lane, is_linked, credential) = (unit.lane, unit.is_linked(), unit.credential.number);
+        let (lane, bond, credential) = (unit.lane, unit.bond, unit.credential.number);
         let commands = unit.commands.clone();
         if commands.len() > 1 {
             self.refuse_by_batch(credential, lane, &commands, now);
@@ -85,26 +86,39 @@ impl Desk {
             let name = &command.prepared.name;
             match self.standing.pass(credential, name, lane, now) {
                 Pass::Free | Pass::Probe(_) | Pass::Wait => {}
-                Pass::Refused(failure) if is_linked => {
+                Pass::Refused(failure) => {
                     let halted = Failure::bare(Class::Halted);
-                    for other in &commands {
-                        let failure = if other == id { &failure } else { &halted };
-                        self.refuse_command(*other, failure, None);
+                    for other in self.without(*id, bond, &commands) {
+                        self.refuse_command(other, &halted, None);
                     }
-                    return;
+                    self.refuse_command(*id, &failure, None);
                 }
-                Pass::Refused(failure) => self.refuse_command(*id, &failure, None),
                 Pass::Hold(parked) => {
                     let failure = parked_failure(parked, now);
-                    let held = if is_linked {
-                        commands.as_slice()
-                    } else {
-                        std::slice::from_ref(id)
-                    };
-                    for id in held {
-                        self.refuse_command(*id, &failure, Some(parked.until));
+                    for other in self.without(*id, bond, &commands) {
+                        self.refuse_command(other, &failure, Some(parked.until));
                     }
+                    self.refuse_command(*id, &failure, Some(parked.until));
                 }
+            }
+        }
+    }
+
+    /// The other commands of a unit that have no sense without one of them.
+    fn without(&self, id: CommandId, bond: Bond, commands: &[CommandId]) -> Vec<CommandId> {
+        let place = |id: &CommandId| Some(self.queue.commands.get(id)?.place);
+        let others = commands.iter().copied().filter(|other| *other != id);
+        match (bond, place(&id)) {
+            (Bond::Loose, _) | (_, None) => Vec::new(),
+            (Bond::Halting, _) => others.collect(),
+            (Bond::Linked, Some(on)) => {
+                let prepared = commands.iter().filter_map(|id| {
+                    let command = self.queue.commands.get(id)?;
+                    Some((command.place, &*command.prepared))
+                });
+                let dependents = dependents(prepared, on);
+                let depends = |id: &CommandId| place(id).is_some_and(|at| dependents.contains(&at));
+                others.filter(depends).collect()
             }
         }
     }
@@ -142,6 +156,14 @@ impl Desk {
             for command in unit.commands.clone() {
                 self.refuse_command(command, &failure, Some(at));
             }
+        }
+        // What is refused leaves its place to those behind it.
+        if let Some(left) = self.queue.units.get(&id) {
+            let commands = left.commands.len();
+            forecast.add(Candidate {
+                commands,
+                ..candidate
+            });
         }
     }
 

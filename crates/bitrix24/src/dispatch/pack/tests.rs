@@ -6,6 +6,7 @@ fn candidate(credential: usize, commands: usize, travels: Travels) -> Candidate 
     Candidate {
         credential,
         commands,
+        group: None,
         travels,
     }
 }
@@ -67,6 +68,42 @@ fn units_share_a_request_as_far_as_their_kind_allows() {
     }
 }
 
+#[test]
+fn a_group_shares_a_request_as_long_as_nothing_is_in_its_way() {
+    let of = |group: u64, travels| Candidate {
+        group: Some(UnitId(group)),
+        ..candidate(0, 1, travels)
+    };
+    let fresh = |group| of(group, Travels::Together(COMMANDS_MAX));
+    let run = |group, len: usize| vec![fresh(group); len];
+    for (waiting, expected) in [
+        (run(1, 50), (0..50).collect()),
+        ([run(1, 30), run(2, 20)].concat(), (0..50).collect()),
+        ([run(1, 30), run(2, 21)].concat(), (0..30).collect()),
+        // Singles after a group that does not fit do not overtake it.
+        (
+            [run(1, 30), run(2, 21), run(3, 1)].concat(),
+            (0..30).collect(),
+        ),
+        (
+            [run(1, 2), vec![of(2, Travels::NotNow)], run(2, 48)].concat(),
+            [0, 1].into_iter().chain(3..51).collect(),
+        ),
+        (
+            [run(1, 1), vec![of(1, Travels::Alone)], run(1, 1)].concat(),
+            vec![0],
+        ),
+        ([vec![of(1, Travels::Alone)], run(1, 3)].concat(), vec![0]),
+        (
+            [run(1, 40), vec![together(1, 1)], run(2, 11), run(3, 2)].concat(),
+            (0..40).collect(),
+        ),
+    ] {
+        let expected: Vec<usize> = expected;
+        assert_eq!(picked(&waiting), expected, "{waiting:?}");
+    }
+}
+
 fn any_candidate() -> impl Strategy<Value = Candidate> {
     let travels = prop_oneof![
         6 => Just(Travels::Together(COMMANDS_MAX)),
@@ -75,8 +112,13 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
         1 => Just(Travels::NotNow),
     ];
     let commands = prop_oneof![6 => Just(1usize), 2 => 1usize..=COMMANDS_MAX];
-    (0usize..3, commands, travels)
-        .prop_map(|(credential, commands, travels)| candidate(credential, commands, travels))
+    let group = prop_oneof![2 => Just(None), 3 => (0u64..3).prop_map(|n| Some(UnitId(n)))];
+    (0usize..3, commands, group, travels).prop_map(|(credential, commands, group, travels)| {
+        Candidate {
+            group,
+            ..candidate(credential, commands, travels)
+        }
+    })
 }
 
 proptest! {
@@ -88,6 +130,7 @@ proptest! {
         for candidate in &waiting {
             if candidate.travels != Travels::NotNow {
                 least = forecast.place(*candidate);
+                forecast.add(*candidate);
             }
         }
         loop {

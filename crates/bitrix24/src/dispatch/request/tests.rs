@@ -7,9 +7,9 @@ use crate::{Call, Group};
 fn request(groups: Vec<Group>, halts: bool) -> Request {
     let mut commands = Vec::new();
     for group in groups {
-        let first = commands.len();
-        for call in group.calls {
-            commands.push((Arc::new(Prepared::new(call)), first));
+        let mut places = Places::from(commands.len());
+        for (place, call) in group.calls.into_iter().enumerate() {
+            commands.push(places.place(place, Arc::new(Prepared::new(call))));
         }
     }
     Request {

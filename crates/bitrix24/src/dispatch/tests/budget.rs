@@ -72,11 +72,9 @@ async fn what_has_no_budget_before_its_deadline_is_told_at_once() {
     let answers = join_all(calls).await;
     let done = answers.iter().filter(|(answer, _)| answer.is_ok()).count();
     assert_eq!(done, 4, "two at once and two within the deadline");
-    for (nth, (answer, at_ms)) in answers
-        .iter()
-        .filter(|(answer, _)| answer.is_err())
-        .enumerate()
-    {
+    // Neither goes, so the other would have been the next.
+    let expected = Duration::from_secs(3);
+    for (answer, at_ms) in answers.iter().filter(|(answer, _)| answer.is_err()) {
         assert!(*at_ms < 10, "told after {at_ms} ms");
         let Err(
             error @ Error::Overload {
@@ -87,7 +85,6 @@ async fn what_has_no_budget_before_its_deadline_is_told_at_once() {
         else {
             panic!("{answer:?}");
         };
-        let expected = Duration::from_secs(3 + nth as u64);
         let Verdict::RetryAfter(Some(after)) = error.verdict() else {
             panic!("{error}");
         };
@@ -97,6 +94,33 @@ async fn what_has_no_budget_before_its_deadline_is_told_at_once() {
         );
     }
     assert_eq!(client.portal().counters().refused_here, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_for_want_of_budget_takes_no_place_from_others() {
+    let memory = Arc::new(Memory::echo(50));
+    let options = Options {
+        limits: Limits {
+            capacity: 2,
+            per_second: 1,
+        },
+        reserve: 0,
+        ..Options::default()
+    };
+    let client = client(&memory, options);
+    let call = |n: u32, seconds| {
+        lookup(n)
+            .param("x", Value::Null)
+            .deadline(Duration::from_secs(seconds))
+    };
+    let calls = (0..8).map(|n| {
+        // Six without patience, of whom two go at once; then two who wait for the third and fourth place.
+        let seconds = if n < 6 { 1 } else { 3 };
+        client.call(call(n, seconds))
+    });
+    let answers = join_all(calls).await;
+    let done: Vec<usize> = (0..8).filter(|n| answers[*n].is_ok()).collect();
+    assert_eq!(done, [0, 1, 6, 7]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +160,45 @@ async fn a_refusal_of_the_portal_is_waited_out_even_by_writes() {
     // Half a second for the first refusal, a whole one for the second.
     assert_eq!(elapsed_ms(start), 50 + 500 + 50 + 1000 + 50);
     assert_eq!(client.portal().counters().requests_refused, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_one_command_in_a_batch_is_waited_out_as_well() {
+    let left = Arc::new(std::sync::atomic::AtomicU32::new(3));
+    let handler = {
+        let left = Arc::clone(&left);
+        move |method: &str, params: &Value| {
+            let is_refused = method == "crm.company.add"
+                && left
+                    .fetch_update(
+                        std::sync::atomic::Ordering::SeqCst,
+                        std::sync::atomic::Ordering::SeqCst,
+                        |left| left.checked_sub(1),
+                    )
+                    .is_ok();
+            match is_refused {
+                true => json!({"error": "QUERY_LIMIT_EXCEEDED"}),
+                false => json!({"result": params.clone(), "time": {}}),
+            }
+        }
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let start = Instant::now();
+    let add = || Call::write("crm.company.add").param("x", 1);
+    let (read, one, two) = tokio::join!(
+        async { client.call(lookup(1)).await.map(|_| elapsed_ms(start)) },
+        client.write(add()),
+        client.write(add()),
+    );
+    assert!(read.unwrap() < 100);
+    assert!(matches!(one, crate::Outcome::Done(_)), "{one:?}");
+    assert!(matches!(two, crate::Outcome::Done(_)), "{two:?}");
+    // Both are refused at first, then one of them.
+    assert_eq!(sizes(&memory.arrived()), [3, 2, 1]);
+    assert_eq!(client.portal().counters().requests_refused, 2);
+    // Half a second for the first refusal, a whole one for the second.
+    let gathered_ms = 3;
+    assert_eq!(elapsed_ms(start), gathered_ms + 50 + 500 + 50 + 1000 + 50);
 }
 
 #[tokio::test(start_paused = true)]

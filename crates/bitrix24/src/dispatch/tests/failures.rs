@@ -15,6 +15,8 @@ async fn a_lost_answer_is_asked_for_again_by_reads_and_never_by_writes() {
     for fault in [
         lost.clone(),
         said(500, r#"{"error":"INTERNAL_SERVER_ERROR"}"#),
+        said(500, r#"{"error":"","error_description":"Access denied."}"#),
+        said(503, r#"{"error":"NOT_FOUND"}"#),
         said(502, "<h1>Bad gateway</h1>"),
         said(200, "<html>log in</html>"),
         said(200, "{}"),
@@ -308,6 +310,12 @@ async fn a_portal_without_batches_is_asked_one_by_one() {
     assert_eq!(sizes(&memory.arrived()), [2, 1, 1, 1, 1, 1]);
     let group: Group = [lookup(1), lookup(2)].into_iter().collect();
     let answers = client.group(group).await.unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(sizes(&memory.arrived()), [2, 1, 1, 1, 1, 1, 1, 1]);
+    let mut chain = Group::new();
+    let lead = chain.add(Call::read("crm.lead.get").param("id", 1));
+    chain.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+    let answers = client.group(chain).await.unwrap();
     let are_refused = |answer: &Result<_, Error>| {
         matches!(
             answer,
@@ -318,7 +326,7 @@ async fn a_portal_without_batches_is_asked_one_by_one() {
         )
     };
     assert!(answers.iter().all(are_refused), "{answers:?}");
-    assert_eq!(memory.arrived().len(), 6);
+    assert_eq!(memory.arrived().len(), 8);
 }
 
 #[tokio::test(start_paused = true)]

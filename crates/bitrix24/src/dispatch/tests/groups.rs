@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Group, Mishap, Unsent};
+use crate::{Group, Mishap, Unsent, Verdict};
 
 fn pair(n: u32) -> Group {
     let mut group = Group::new();
@@ -23,7 +23,7 @@ async fn groups_share_a_request_and_their_references_stay_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_is_never_split() {
+async fn a_group_is_not_split_for_want_of_room() {
     let (memory, client) = memory(Memory::echo(50));
     let group = |from: u32, len: u32| (from..from + len).map(lookup).collect::<Group>();
     let (a, b, c) = tokio::join!(
@@ -37,6 +37,104 @@ async fn a_group_is_never_split() {
             .all(|answer| answer.unwrap().iter().all(Result::is_ok))
     );
     assert_eq!(sizes(&memory.arrived()), [30, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_group_goes_at_once_and_in_one_request_whatever_its_parts_have_to_do_with_each_other()
+ {
+    let (memory, client) = memory(Memory::echo(50));
+    let start = Instant::now();
+    let mut group = Group::new();
+    let first = group.add(lookup(0));
+    let lead = group.add(Call::read("crm.lead.get").param("COMPANY_ID", 7));
+    let second = group.add(lookup(2));
+    let other = group.add(Call::read("crm.lead.get").param("COMPANY_ID", 8));
+    let of_other = group.add(Call::read("crm.company.get").param("id", other.field("COMPANY_ID")));
+    let of_lead = group.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+    let answers = client.group(group).await.unwrap();
+    assert_eq!((elapsed_ms(start), sizes(&memory.arrived())), (50, vec![6]));
+    let tax = |command| echoed(answers.get(command).unwrap())["filter"]["=UF_CRM_TAX_ID"].clone();
+    let id = |command| echoed(answers.get(command).unwrap())["id"].clone();
+    assert_eq!((tax(first), tax(second)), (json!("0"), json!("2")));
+    assert_eq!((id(of_lead), id(of_other)), (json!("7"), json!("8")));
+}
+
+/// A question that needs a contact, between two that need none.
+fn with_a_contact() -> (Group, [crate::Command; 5]) {
+    let mut group = Group::new();
+    let company = group.add(lookup(1));
+    let ids = group.add(Call::read("crm.duplicate.findbycomm").param("CONTACT", 5));
+    let contact = group.add(Call::read("crm.contact.list").param("ID", ids.field("CONTACT")));
+    let owner = group.add(Call::read("crm.company.get").param("id", contact.field("ID")));
+    let other = group.add(lookup(2));
+    (group, [company, ids, contact, owner, other])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_that_is_parked_or_refused_takes_only_those_down_that_refer_to_it() {
+    for refusal in [
+        json!({"error": "OPERATION_TIME_LIMIT", "time": {
+            "finish": 1_700_000_000.0, "operating_reset_at": 1_700_000_300}}),
+        json!({"error": "insufficient_scope"}),
+    ] {
+        let is_parked = refusal["error"] == "OPERATION_TIME_LIMIT";
+        let handler = move |method: &str, params: &Value| match method {
+            "crm.contact.list" => refusal.clone(),
+            _ => json!({"result": params.clone(), "time": {}}),
+        };
+        let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+        drop(client.group(with_a_contact().0).await.unwrap());
+        assert_eq!(sizes(&memory.arrived()), [5]);
+        let start = Instant::now();
+        let (group, [company, ids, contact, owner, other]) = with_a_contact();
+        let answers = client.group(group).await.unwrap();
+        assert_eq!(elapsed_ms(start), 50);
+        for command in [company, ids, other] {
+            assert!(answers.get(command).unwrap().is_ok(), "{answers:?}");
+        }
+        let error = |command| answers.get(command).unwrap().as_ref().unwrap_err();
+        if is_parked {
+            for command in [contact, owner] {
+                let Verdict::RetryAfter(Some(after)) = error(command).verdict() else {
+                    panic!("{}", error(command));
+                };
+                assert_eq!(after.as_secs(), 300);
+            }
+        } else {
+            assert!(matches!(error(contact), Error::Configuration { .. }));
+            let Error::NotSent { unsent, .. } = error(owner) else {
+                panic!("{}", error(owner));
+            };
+            assert_eq!(*unsent, Unsent::Halted);
+        }
+        assert_eq!(sizes(&memory.arrived()), [5, 3]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_writes_keeps_its_order() {
+    let handler = |method: &str, params: &Value| match method {
+        "crm.company.update" => json!({"error": "OPERATION_TIME_LIMIT", "time": {
+            "finish": 1_700_000_000.0, "operating_reset_at": 1_700_000_003}}),
+        _ => json!({"result": params.clone(), "time": {}}),
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let update = || Call::write("crm.company.update").param("id", 1);
+    drop(
+        client
+            .write(update().deadline(Duration::from_secs(1)))
+            .await,
+    );
+    let group: Group = [update(), Call::read("crm.company.get").param("id", 1)]
+        .into_iter()
+        .collect();
+    let start = Instant::now();
+    drop(client.group(group).await.unwrap());
+    assert!(elapsed_ms(start) >= 2900, "{} ms", elapsed_ms(start));
+    assert_eq!(
+        memory.executed()[1..3],
+        ["crm.company.update", "crm.company.get"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +238,47 @@ async fn an_answer_to_an_unresolved_reference_is_not_believed() {
             ),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unresolved_command_answered_leads_nowhere_either() {
+    // A portal that takes the text of a reference for no condition at all, and answers with somebody.
+    let handler = |method: &str, params: &Value| match method {
+        "crm.lead.get" => json!({"result": {"COMPANY_ID": null}}),
+        "crm.company.get" => json!({"result": {"ID": "1", "ASSIGNED_BY_ID": "3"}}),
+        _ => json!({"result": params.clone()}),
+    };
+    let (memory, client) = memory(Memory::new(50, Box::new(handler)));
+    let mut group = Group::new();
+    let lead = group.add(Call::read("crm.lead.get").param("id", 7));
+    let company = group.add(Call::read("crm.company.get").param("id", lead.field("COMPANY_ID")));
+    let user = group.add(Call::read("user.get").param("ID", company.field("ASSIGNED_BY_ID")));
+    let update = group.add(Call::write("user.update").param("ID", company.field("ASSIGNED_BY_ID")));
+    let answers = client.group(group).await.unwrap();
+    assert_eq!(memory.executed().len(), 4);
+    assert!(answers.get(lead).unwrap().is_ok());
+    for command in [company, user] {
+        assert!(
+            matches!(
+                answers.get(command),
+                Some(Err(Error::NoAnswer {
+                    mishap: Mishap::Unresolved,
+                    ..
+                }))
+            ),
+            "{answers:?}"
+        );
+    }
+    assert!(
+        matches!(
+            answers.get(update),
+            Some(Err(Error::MaybeExecuted {
+                mishap: Mishap::Unresolved,
+                ..
+            }))
+        ),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    Kind, Limits,
+    Command, Group, Kind, Limits,
     answer::{Body, Time},
     dispatch::{
         Credential, Prepared, Submission,
@@ -27,9 +27,7 @@ enum Move {
     Submit {
         credential: u64,
         lane: Lane,
-        /// Whether each command writes; several are a group.
-        writes: Vec<bool>,
-        is_linked: bool,
+        group: Shape,
         deadline_ms: u64,
         /// Reads with the same topic are equal.
         topic: u8,
@@ -37,6 +35,15 @@ enum Move {
     GoAway(prop::sample::Index),
     Pass(u64),
     Answer(prop::sample::Index, Verdict),
+}
+
+#[derive(Clone, Debug)]
+struct Shape {
+    /// Whether each command writes; several are a group.
+    writes: Vec<bool>,
+    is_linked: bool,
+    /// Every command of a group but the first so many refers to the one so many before it.
+    refers_back: usize,
 }
 
 /// What the portal makes of a request.
@@ -69,12 +76,18 @@ fn a_move() -> impl Strategy<Value = Move> {
         4 => proptest::collection::vec(any::<bool>(), 1),
         1 => proptest::collection::vec(any::<bool>(), 2..30),
     ];
-    let submit = (1u64..3, lane, writes, any::<bool>(), 1u64..40_000, 0u8..6).prop_map(
-        |(credential, lane, writes, is_linked, deadline_ms, topic)| Move::Submit {
+    let refers_back = prop_oneof![Just(usize::MAX), 1usize..10];
+    let group = (writes, any::<bool>(), refers_back);
+    let group = group.prop_map(|(writes, is_linked, refers_back)| Shape {
+        writes,
+        is_linked,
+        refers_back,
+    });
+    let submit = (1u64..3, lane, group, 1u64..40_000, 0u8..6).prop_map(
+        |(credential, lane, group, deadline_ms, topic)| Move::Submit {
             credential,
             lane,
-            writes,
-            is_linked,
+            group,
             deadline_ms,
             topic,
         },
@@ -109,12 +122,14 @@ struct World {
     ran: HashSet<String>,
     /// The commands of linked groups, by each of their names.
     linked: HashMap<String, Vec<String>>,
+    /// By the name of a command that of the one it refers to.
+    sources: HashMap<String, String>,
     next: u64,
 }
 
-/// Each command is known by the one parameter it has.
+/// Each command is known by its parameters.
 fn name(prepared: &Prepared) -> String {
-    serde_json::to_string(&prepared.params).unwrap()
+    prepared.params.query(&|place| place.to_string())
 }
 
 impl World {
@@ -138,32 +153,42 @@ impl World {
             sent_at: Vec::new(),
             ran: HashSet::new(),
             linked: HashMap::new(),
+            sources: HashMap::new(),
             next: 0,
         }
     }
 
-    fn submit(
-        &mut self,
-        credential: u64,
-        lane: Lane,
-        writes: &[bool],
-        is_linked: bool,
-        deadline_ms: u64,
-        topic: u8,
-    ) {
+    fn submit(&mut self, credential: u64, lane: Lane, shape: &Shape, deadline_ms: u64, topic: u8) {
         let deadline = self.now + Duration::from_millis(deadline_ms);
-        let is_group = writes.len() > 1;
-        let calls = writes.iter().map(|is_write| {
+        let is_group = shape.writes.len() > 1;
+        let mut group = Group::new();
+        let mut added = Vec::new();
+        for (place, is_write) in shape.writes.iter().enumerate() {
             self.next += 1;
-            let method = format!("m{}", topic % 3);
-            match is_write {
+            let method = format!("m{}", (usize::from(topic) + place) % 3);
+            let mut call = match is_write {
                 true => Call::write(&method).param("n", self.next),
                 false if is_group => Call::read(&method).param("n", self.next),
                 false => Call::read(&method).param("topic", u64::from(topic)),
+            };
+            let source: Option<&Command> = place
+                .checked_sub(shape.refers_back)
+                .and_then(|source| added.get(source));
+            if let Some(source) = source {
+                call = call.param("source", source.field("ID"));
             }
-        });
+            added.push(group.add(call));
+        }
+        let is_linked = shape.is_linked;
+        let calls = group.calls.into_iter();
         let commands: Vec<Arc<Prepared>> =
             calls.map(|call| Arc::new(Prepared::new(call))).collect();
+        for command in &commands {
+            if let Some(reference) = command.references.first() {
+                let source = name(&commands[reference.command()]);
+                self.sources.insert(name(command), source);
+            }
+        }
         if is_linked && is_group {
             let names: Vec<String> = commands.iter().map(|command| name(command)).collect();
             for name in &names {
@@ -186,6 +211,7 @@ impl World {
             deadline,
             commands,
             halts: is_linked,
+            request_max: None,
             reply,
         });
         self.desk.arrived(self.now);
@@ -221,8 +247,8 @@ impl World {
                     .commands
                     .iter()
                     .zip(classes)
-                    .map(|((command, _), class)| {
-                        let class = class.filter(|class| *class != Class::Requests);
+                    .map(|(command, class)| {
+                        let command = &command.prepared;
                         if class.is_none_or(may_run) && command.kind == Kind::Write {
                             self.ran.insert(name(command));
                         }
@@ -279,7 +305,7 @@ impl World {
         let names: Vec<String> = request
             .commands
             .iter()
-            .map(|(command, _)| name(command))
+            .map(|command| name(&command.prepared))
             .collect();
         for write in writes(&request) {
             prop_assert!(
@@ -295,6 +321,14 @@ impl World {
                 prop_assert_eq!(&names[first..first + group.len()], group.as_slice());
                 prop_assert_eq!(names.len(), group.len(), "a halting group has company");
             }
+        }
+        for (place, name) in names.iter().enumerate() {
+            let source = self.sources.get(name);
+            prop_assert!(
+                source.is_none_or(|source| names[..place].contains(source)),
+                "{} goes without what it refers to",
+                name
+            );
         }
         prop_assert!(request.deadline > self.now, "nobody waits for this request");
         self.sent_at.push(self.now);
@@ -316,11 +350,9 @@ impl World {
 }
 
 fn writes(request: &Request) -> impl Iterator<Item = String> {
-    let writes = request
-        .commands
-        .iter()
-        .filter(|(command, _)| command.kind == Kind::Write);
-    writes.map(|(command, _)| name(command))
+    let commands = request.commands.iter().map(|command| &command.prepared);
+    let writes = commands.filter(|command| command.kind == Kind::Write);
+    writes.map(|command| name(command))
 }
 
 fn body() -> Arc<Body> {
@@ -341,8 +373,8 @@ proptest! {
         let mut world = World::new();
         for step in &moves {
             match step {
-                Move::Submit { credential, lane, writes, is_linked, deadline_ms, topic } => {
-                    world.submit(*credential, *lane, writes, *is_linked, *deadline_ms, *topic);
+                Move::Submit { credential, lane, group, deadline_ms, topic } => {
+                    world.submit(*credential, *lane, group, *deadline_ms, *topic);
                 }
                 Move::GoAway(who) if !world.callers.is_empty() => {
                     let gone = who.index(world.callers.len());

@@ -47,6 +47,53 @@ async fn writes_and_different_reads_and_webhooks_are_not_merged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_looks_for_the_effect_of_a_write_is_not_answered_by_an_earlier_look() {
+    for write in [
+        // Lost together with its answer, or given up.
+        Fault::HungUp { executes: true },
+        Fault::Silence,
+    ] {
+        // A slow read is under way before the write, and another after it; neither has to have seen it.
+        let (memory, client) = memory(Memory::echo(1000).faults([Fault::None, write, Fault::None]));
+        let slow = async |after_ms| {
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+            client.call(lookup(1)).await
+        };
+        let looks = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let write = Call::write("crm.company.add").deadline(Duration::from_millis(500));
+            let written = client.write(write).await;
+            assert!(matches!(written, crate::Outcome::Unknown(_)), "{written:?}");
+            client.call(lookup(1)).await
+        };
+        let (before, between, after) = tokio::join!(slow(0), slow(400), looks);
+        assert!(before.is_ok() && between.is_ok() && after.is_ok());
+        assert_eq!(client.portal().counters().merged, 0);
+        assert_eq!(memory.arrived().len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_wait_are_merged_whatever_is_written_meanwhile() {
+    let memory = Arc::new(Memory::echo(50));
+    let options = Options {
+        requests_in_flight_max: 1,
+        ..Options::default()
+    };
+    let client = client(&memory, options);
+    let first = client.write(Call::write("crm.company.add").param("x", 1));
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let write = client.write(Call::write("crm.company.add").param("x", 2));
+        tokio::join!(client.call(lookup(1)), write, client.call(lookup(1)))
+    };
+    let (_, (one, _, two)) = tokio::join!(first, later);
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(client.portal().counters().merged, 1);
+    assert_eq!(sizes(&memory.arrived()), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn merged_callers_keep_their_own_deadlines_and_errors() {
     let (memory, client) = memory(Memory::echo(1000));
     let start = Instant::now();

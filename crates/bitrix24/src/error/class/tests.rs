@@ -300,6 +300,29 @@ fn every_documented_answer_has_its_class() {
             "",
             Class::Argument,
         ),
+        // A fault of the server is one, whatever else the code says.
+        (500, "", "Access denied.", Class::ServerFault),
+        (500, "", "Not found", Class::ServerFault),
+        (502, "NOT_FOUND", "", Class::ServerFault),
+        (500, "ERROR_CORE", "Title is required", Class::ServerFault),
+        (500, "INVALID_REQUEST", "Https required", Class::ServerFault),
+        (503, "insufficient_scope", "", Class::ServerFault),
+        (503, "ERROR_METHOD_NOT_FOUND", "", Class::ServerFault),
+        (504, "expired_token", "", Class::ServerFault),
+        (520, "ACCESS_DENIED", "Access denied.", Class::ServerFault),
+        (
+            500,
+            "BITRIX_REST_V3_EXCEPTION_ENTITYNOTFOUND",
+            "",
+            Class::ServerFault,
+        ),
+        // Absent is what a portal has looked for, not what a server on the way does not have.
+        (200, "NOT_FOUND", "", Class::NotFound),
+        (0, "OWNER_NOT_FOUND", "", Class::NotFound),
+        (404, "NOT_FOUND", "", Class::Other),
+        (404, "", "Not found", Class::Other),
+        (403, "ERROR_NOT_FOUND", "Not found", Class::MethodAccess),
+        (401, "", "Not found", Class::Credentials),
         // Codes without a row, by status.
         (500, "NEW_FAULT", "", Class::ServerFault),
         (503, "", "", Class::ServerFault),
@@ -327,6 +350,25 @@ fn an_unknown_failure_is_never_taken_for_an_absent_record() {
                 Class::NotFound,
                 "{status:?} {code} {description}"
             );
+        }
+    }
+}
+
+#[test]
+fn no_fault_of_the_server_is_taken_for_an_answer_of_the_portal() {
+    let codes = TABLE.iter().flat_map(|row| match row.codes {
+        Codes::Any => &["", "new"],
+        Codes::In(codes) => codes,
+        Codes::Prefix(_) => &["bitrix_rest_v3_exception_entitynotfound"],
+    });
+    for code in codes {
+        let says_itself = matches!(
+            *code,
+            "query_limit_exceeded" | "operation_time_limit" | "overload_limit" | "portal_deleted"
+        );
+        for (status, text) in [(500, ""), (503, "not found"), (599, "access denied")] {
+            let class = classify(Some(status), code, text);
+            assert_eq!(class != Class::ServerFault, says_itself, "{status} {code}");
         }
     }
 }

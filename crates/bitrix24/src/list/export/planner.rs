@@ -23,9 +23,13 @@ mod tests;
 const REQUESTS_MAX: usize = 24;
 /// Rows held or expected at once.
 const ROWS_MAX: usize = 1 << 16;
-/// The same for rows that cannot be released before a gap left of them is read, so that they leave room for
-/// what fills the gap.
-const ROWS_AHEAD_MAX: usize = ROWS_MAX / 4;
+/// Bytes held or expected at once, by the size of the rows that were seen.
+const BYTES_MAX: u64 = 128 << 20;
+/// Bytes expected of one request.
+const REQUEST_BYTES_MAX: u64 = 8 << 20;
+/// The part of it for rows that cannot be released before a gap left of them is read, so that they leave room
+/// for what fills the gap.
+const ROWS_AHEAD: usize = 4;
 /// The most pages into which the id space is simply cut up. Where more are needed, or a survey meets deserts,
 /// gaps are entered step by step.
 const PLAIN_PAGES: u64 = (2 * REQUESTS_MAX * COMMANDS_MAX) as u64;
@@ -35,10 +39,10 @@ const PLAIN_WIDTH: u64 = PLAIN_PAGES * PAGE as u64;
 const ROWS_AIMED: u64 = 40;
 /// Pages nearby that a density is judged by, when they hold few rows.
 const SAMPLES: usize = 20;
-/// Pages that are worth a request while others are under way.
-const WORTH: usize = COMMANDS_MAX / 2;
+/// The part of a full request that is worth one while others are under way.
+const WORTH: usize = 2;
 /// The same for the last pages there are.
-const WORTH_AT_THE_END: usize = COMMANDS_MAX / 5;
+const WORTH_AT_THE_END: usize = 5;
 /// Pages read into a gap of which nothing is known but where it begins.
 const STEP_FIRST: usize = 4;
 /// Pages in a row that speak for the next ones.
@@ -76,6 +80,11 @@ pub(super) struct Planner<R> {
     /// By its end, where each span that was read began and how many rows it holds.
     samples: BTreeMap<u64, (u64, u64)>,
     pages_under_way: usize,
+    /// How many pages go into a request as far as requests have failed, and up to how many that may grow.
+    pages_max: usize,
+    ceiling: usize,
+    rows_seen: u64,
+    bytes_seen: u64,
     /// Whether gaps are entered step by step.
     is_wide: bool,
 }
@@ -107,6 +116,10 @@ impl<R> Planner<R> {
             rows: BTreeMap::new(),
             samples: BTreeMap::new(),
             pages_under_way: 0,
+            pages_max: COMMANDS_MAX,
+            ceiling: COMMANDS_MAX,
+            rows_seen: 0,
+            bytes_seen: 0,
             is_wide: false,
         }
     }
@@ -123,7 +136,7 @@ impl<R> Planner<R> {
             Phase::Survey => match self.next_gap(self.released) {
                 Some((start, end)) if end - start > PLAIN_WIDTH => {
                     self.phase = Phase::Surveying;
-                    survey(start, end)
+                    survey(start, end, self.request_max())
                 }
                 _ => {
                     self.phase = Phase::Middle;
@@ -134,6 +147,44 @@ impl<R> Planner<R> {
         };
         self.pages_under_way += pages.len();
         (!pages.is_empty()).then_some(pages)
+    }
+
+    /// How many pages a request may have now.
+    pub(super) fn request_max(&self) -> usize {
+        let page = (PAGE as u64 * self.bytes_seen).checked_div(self.rows_seen);
+        let pages = page.and_then(|page| REQUEST_BYTES_MAX.checked_div(page));
+        let pages = pages.and_then(|pages| usize::try_from(pages).ok());
+        pages.unwrap_or(COMMANDS_MAX).clamp(1, self.pages_max)
+    }
+
+    /// Makes requests half as large as one that was too much at once, for good if it always will be. Answers
+    /// whether they can get smaller than that one.
+    pub(super) fn shrink(&mut self, pages: usize, is_for_good: bool) -> bool {
+        let half = (pages / 2).max(1);
+        self.pages_max = self.pages_max.min(half);
+        if is_for_good {
+            self.ceiling = self.ceiling.min(half);
+        }
+        half < pages
+    }
+
+    /// Makes requests a little larger again after one that was answered, as far as they may grow.
+    pub(super) fn grow(&mut self) {
+        self.pages_max = (self.pages_max + 1).min(self.ceiling);
+    }
+
+    /// Notes how large rows are, so that no more of them are read at once than can be held.
+    pub(super) fn weigh(&mut self, rows: usize, bytes: usize) {
+        self.rows_seen += rows as u64;
+        self.bytes_seen += bytes as u64;
+    }
+
+    /// How many rows may be held or expected at once.
+    fn rows_max(&self) -> usize {
+        let row = self.bytes_seen.checked_div(self.rows_seen);
+        let rows = row.and_then(|row| BYTES_MAX.checked_div(row));
+        let rows = rows.and_then(|rows| usize::try_from(rows).ok());
+        rows.unwrap_or(ROWS_MAX).min(ROWS_MAX)
     }
 
     /// Takes in what became of a page.
@@ -178,7 +229,10 @@ impl<R> Planner<R> {
         };
         let head = (!has_head).then(|| page(Span::after(self.released)));
         let tail = (!has_tail).then(|| page(Span::from_the_end(self.released)));
-        head.into_iter().chain(tail).collect()
+        head.into_iter()
+            .chain(tail)
+            .take(self.request_max())
+            .collect()
     }
 
     /// How many pages all gaps would be cut into.
@@ -204,7 +258,7 @@ impl<R> Planner<R> {
             // are waiting for it.
             let is_awaited = is_everything || end - start <= width.saturating_mul(2);
             let room = self.room(pages.len(), is_awaited);
-            if room == 0 && (is_everything || pages.len() == COMMANDS_MAX) {
+            if room == 0 && (is_everything || pages.len() >= self.request_max()) {
                 break;
             }
             // What is left of the step into a gap that is filled leads into the next.
@@ -221,7 +275,7 @@ impl<R> Planner<R> {
         } else {
             WORTH
         };
-        if pages.len() < worth && self.pages_under_way > 0 {
+        if pages.len() < self.request_max() / worth && self.pages_under_way > 0 {
             return Vec::new();
         }
         for page in &pages {
@@ -233,15 +287,17 @@ impl<R> Planner<R> {
 
     /// How many pages more may go into a request that has so many.
     fn room(&self, pages: usize, is_awaited: bool) -> usize {
-        let in_request = COMMANDS_MAX - pages;
+        let request_max = self.request_max();
+        let in_request = request_max.saturating_sub(pages);
         // Without these, nothing could be released to make room.
         if self.pages_under_way == 0 && is_awaited {
             return in_request;
         }
-        if self.pages_under_way + COMMANDS_MAX > REQUESTS_MAX * COMMANDS_MAX {
+        if self.pages_under_way + request_max > REQUESTS_MAX * request_max {
             return 0;
         }
-        let rows_max = if is_awaited { ROWS_MAX } else { ROWS_AHEAD_MAX };
+        let ahead = if is_awaited { 1 } else { ROWS_AHEAD };
+        let rows_max = self.rows_max() / ahead;
         let expected = self.rows.len() + (self.pages_under_way + pages) * PAGE;
         in_request.min(rows_max.saturating_sub(expected) / PAGE)
     }
@@ -390,9 +446,9 @@ impl<R> Planner<R> {
 }
 
 /// Pages at even distances.
-fn survey(start: u64, end: u64) -> Vec<Page> {
-    let step = (end - start) / (COMMANDS_MAX as u64 + 1);
-    (1..=COMMANDS_MAX as u64)
+fn survey(start: u64, end: u64, pages: usize) -> Vec<Page> {
+    let step = (end - start) / (pages as u64 + 1);
+    (1..=pages as u64)
         .map(|nth| start + step * nth)
         .map(|after| Page {
             span: Span::after(after),

@@ -15,8 +15,8 @@ use crate::{
 };
 
 const PLACE: &str = "button";
-/// Answers from what the helpdesk stores, so that Bitrix24 is not asked for a mere check.
-const STORED_PROFILE: &str = "login_with_haravan.customer_profile.get_ticket_customer_profile";
+/// What the button asks.
+const PROFILE: &str = "haravan_bitrix_customer_profile";
 
 /// What the button's dialog shows of a company.
 const SHOWN: [&str; 13] = [
@@ -139,9 +139,14 @@ async fn look_at_the_way(hub: &Client, findings: &mut Findings) {
     let Some(ticket) = tickets.first().and_then(Document::name) else {
         return;
     };
-    let asked = hub.method(STORED_PROFILE).with("ticket", &ticket);
+    let asked = hub.method(PROFILE).with("ticket", &ticket);
     let told = match asked.get::<Value>().await {
-        Ok(answer) if answer.get("success").is_some_and(Value::is_boolean) => {
+        // Others have answered under this name before, and in much the same shape.
+        Ok(answer)
+            if answer
+                .pointer("/data/bitrix/stale")
+                .is_some_and(Value::is_boolean) =>
+        {
             return findings.ok(PLACE, "A call to the helpdesk's own address reaches a hub.");
         }
         Ok(_) => "the answer is not a hub's".to_owned(),

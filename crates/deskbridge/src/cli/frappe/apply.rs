@@ -61,7 +61,16 @@ impl Helpdesk {
                 self.client.insert(doctype, &fields).await
             }
         };
-        self.settle(&change.key, &change.to, outcome).await
+        // A secret cannot be read back with the fields.
+        let is_secret_unknown = change.secret.is_some() && matches!(outcome, Outcome::Unknown(_));
+        self.settle(&change.key, &change.to, outcome).await?;
+        if is_secret_unknown && !self.holds_our_secret(&Name::new(&*change.key.name)).await? {
+            bail!(
+                "the answer to writing {} got lost, and the shared secret is not there; run the command again",
+                change.key
+            );
+        }
+        Ok(())
     }
 
     /// Takes a step back.

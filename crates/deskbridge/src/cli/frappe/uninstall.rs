@@ -13,7 +13,6 @@ use crate::{
     helpdesk::{
         Fields, Key, shown,
         undo::{Step, gather, undo},
-        wanted::SHARED_SECRET,
     },
 };
 
@@ -161,8 +160,10 @@ async fn count(helpdesk: &Helpdesk, doctype: &str, filters: &[Filter]) -> anyhow
 /// the field again.
 async fn forget_passwords(helpdesk: &Helpdesk, key: &Key) -> anyhow::Result<()> {
     let is_settings = key.doctype == "DocType" && key.name == SETTINGS_DOCTYPE;
-    let is_secret = key.doctype == "Custom Field" && key.name.ends_with(SHARED_SECRET);
-    if !is_settings && !is_secret {
+    let own_field = key.name.strip_prefix(SETTINGS_DOCTYPE);
+    let own_field = own_field.and_then(|rest| rest.strip_prefix('-'));
+    let own_field = own_field.filter(|_| key.doctype == "Custom Field");
+    if !is_settings && own_field.is_none() {
         return Ok(());
     }
     let single = Key::new(SETTINGS_DOCTYPE, SETTINGS_DOCTYPE);
@@ -174,7 +175,7 @@ async fn forget_passwords(helpdesk: &Helpdesk, key: &Key) -> anyhow::Result<()> 
         !text.is_empty() && text.chars().all(|c| c == '*')
     };
     let hidden = values.into_iter().filter(|(_, value)| is_hidden(value));
-    let hidden = hidden.filter(|(field, _)| is_settings || field == SHARED_SECRET);
+    let hidden = hidden.filter(|(field, _)| is_settings || own_field == Some(field.as_str()));
     let empty: Fields = hidden.map(|(field, _)| (field, Value::Null)).collect();
     if empty.is_empty() {
         return Ok(());

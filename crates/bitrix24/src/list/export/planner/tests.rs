@@ -32,6 +32,8 @@ enum Answers {
     AnyHow,
     /// The same, and one page in so many fails.
     Failing(u32),
+    /// Requests with more pages than this fail.
+    TooMuchBeyond(usize),
 }
 
 impl Table {
@@ -84,7 +86,7 @@ impl Table {
         let mut exported = Exported::default();
         loop {
             while let Some(pages) = planner.plan() {
-                assert!(!pages.is_empty() && pages.len() <= COMMANDS_MAX);
+                assert!(!pages.is_empty() && pages.len() <= planner.request_max());
                 exported.requests += 1;
                 exported.pages += pages.len();
                 under_way.push((exported.round_trips + 1, pages));
@@ -97,14 +99,24 @@ impl Table {
             }
             let next = match answers {
                 Answers::InOrder => 0,
-                Answers::AnyHow | Answers::Failing(_) => self.rng.usize(..under_way.len()),
+                Answers::AnyHow | Answers::Failing(_) | Answers::TooMuchBeyond(_) => {
+                    self.rng.usize(..under_way.len())
+                }
             };
             let (answered_in, pages) = under_way.remove(next);
             exported.round_trips = exported.round_trips.max(answered_in);
+            let is_too_much =
+                matches!(answers, Answers::TooMuchBeyond(limit) if pages.len() > limit);
+            if is_too_much {
+                assert!(planner.shrink(pages.len(), self.rng.bool()));
+            } else {
+                planner.grow();
+            }
             for page in pages {
                 self.change();
                 let read = match answers {
                     Answers::Failing(one_in) if self.rng.u32(..one_in) == 0 => Read::Nothing,
+                    Answers::TooMuchBeyond(_) if is_too_much => Read::Nothing,
                     _ => Read::Rows(self.page(page.span)),
                 };
                 planner.take_in(page, read);
@@ -236,6 +248,43 @@ fn spans_fit_how_the_ids_lie() {
 }
 
 #[test]
+fn requests_get_smaller_and_grow_no_further_than_was_too_much() {
+    let mut planner = Planner::<u64>::new(0);
+    // What was under way together fails together, and shrinks once.
+    assert!(planner.shrink(50, false) && planner.shrink(50, false));
+    assert_eq!(planner.request_max(), 25);
+    planner.grow();
+    assert_eq!(planner.request_max(), 26);
+    assert!(planner.shrink(20, true));
+    for _ in 0..100 {
+        planner.grow();
+    }
+    assert_eq!(planner.request_max(), 10);
+    assert!(planner.shrink(3, true) && !planner.shrink(1, true));
+    assert_eq!(planner.request_max(), 1);
+}
+
+#[test]
+fn of_large_rows_fewer_are_read_at_once() {
+    for (row_bytes, pages, rows) in [
+        (0, 50, ROWS_MAX),
+        (200, 50, ROWS_MAX),
+        (3_000, 50, 44_739),
+        (20_000, 8, 6_710),
+        (1_000_000, 1, 134),
+        (1_000_000_000, 1, 0),
+    ] {
+        let mut planner = Planner::<u64>::new(0);
+        planner.weigh(100, 100 * row_bytes);
+        assert_eq!(
+            (planner.request_max(), planner.rows_max()),
+            (pages, rows),
+            "{row_bytes}"
+        );
+    }
+}
+
+#[test]
 fn an_export_can_go_on_after_an_id() {
     let mut table = Table::new(1..=10_000, 1, 0);
     let exported = table.check(7_321, Answers::AnyHow).unwrap();
@@ -273,6 +322,7 @@ fn any_answers() -> impl Strategy<Value = Answers> {
         Just(Answers::InOrder),
         Just(Answers::AnyHow),
         (4u32..40).prop_map(Answers::Failing),
+        (1usize..50).prop_map(Answers::TooMuchBeyond),
     ]
 }
 
