@@ -10,8 +10,8 @@ use deskbridge_core::{
     Chain, Clock, EffectId, Event, EventId, Failure, Link, NewEffect, NewEvent, Outcome, Reading,
 };
 use deskbridge_store::{
-    Accepted, Claim, ClaimedEvent, EventFilter, Plan, Quarantined, Recorded, Result, Retention,
-    Retry, Store,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, Known, Plan, Quarantined, Recorded, Result,
+    Retention, Retry, Store,
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -30,12 +30,14 @@ const AT_ONCE: usize = 500;
 /// What is to be done about an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Planned {
-    /// These changes are to be made, and these records are one.
+    /// These changes are to be made, these records are one, and this is known.
     Do {
         /// Changes in remote systems.
         effects: Vec<NewEffect>,
         /// Which records are one.
         links: Vec<Link>,
+        /// What is known of records now, each at the revision that it was made from.
+        known: Vec<Known>,
     },
     /// Nobody knows, for this reason; it is kept.
     Unrouted(String),
@@ -262,11 +264,31 @@ impl Events {
         let (store, now) = (&self.shared.store, self.shared.clock.now());
         let (id, fence) = (claimed.event.id, claimed.fence);
         let counted = match next {
-            Next::Complete(Planned::Do { effects, links }) => {
-                let effects = self.numbered(effects, now);
-                let recorded = store
-                    .record_plan(id, fence, Plan { effects, links }, now)
-                    .await?;
+            Next::Complete(Planned::Do {
+                effects,
+                links,
+                known,
+            }) => {
+                let plan = Plan {
+                    effects: self.numbered(effects, now),
+                    links,
+                    known,
+                };
+                let recorded = match store.record_plan(id, fence, plan, now).await {
+                    Err(error @ Error::Outdated { .. }) => {
+                        // Another event taught more meanwhile: what follows is planned again with that.
+                        tracing::debug!(event.id = %id, error = %error, "An event is planned again");
+                        let retry = Retry {
+                            not_before: now,
+                            look_first: false,
+                            why: error.to_string(),
+                        };
+                        store.reschedule_event(id, fence, retry, now).await?;
+                        self.shared.counters.add(Counted::Rescheduled, 1);
+                        return Ok(());
+                    }
+                    recorded => recorded?,
+                };
                 let new = recorded
                     .iter()
                     .filter(|one| matches!(one, Recorded::New(_)))

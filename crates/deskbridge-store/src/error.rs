@@ -91,6 +91,12 @@ pub enum Error {
         /// The number of the claim.
         fence: u64,
     },
+    /// What is known of a record has changed since it was read.
+    #[error("what is known of {record} has changed meanwhile")]
+    Outdated {
+        /// The record.
+        record: String,
+    },
     /// There is no more room; what came is not stored.
     #[error("the store is full: {why}")]
     Full {

@@ -12,7 +12,7 @@ pub(crate) use self::{
     reading::headers_of,
     sqlite::{Accepting, Arrival, headers_json},
 };
-use crate::{Backend, Claim, Recorded, Result, Retry, Store, sqlite::turns::EVENTS};
+use crate::{Backend, Claim, Known, Recorded, Result, Retry, Store, sqlite::turns::EVENTS};
 
 /// What became of an event that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,8 @@ pub struct Plan {
     pub effects: Vec<(EffectId, NewEffect)>,
     /// Which records it shows to be one.
     pub links: Vec<Link>,
+    /// What is known now, each at the revision that it was made from.
+    pub known: Vec<Known>,
 }
 
 /// An event with everything that is known of it.
@@ -190,9 +192,11 @@ impl Store {
         }
     }
 
-    /// Records what is to be done about a claimed event: the event is done, its effects and links are recorded.
+    /// Records what is to be done about a claimed event: the event is done, its effects and links are recorded, and
+    /// what it taught is kept.
     ///
     /// # Errors
+    /// [`Error::Outdated`](crate::Error::Outdated) when something of it was learnt anew meanwhile, and
     /// [`Error::LeaseLost`](crate::Error::LeaseLost) when the event was claimed anew or finished meanwhile; then
     /// nothing is recorded.
     pub async fn record_plan(

@@ -10,6 +10,7 @@ mod answers;
 mod effects;
 mod error;
 mod events;
+mod known;
 mod links;
 mod migrations;
 mod quarantine;
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use events::{
     Accepted, ClaimedEvent, EventCounts, EventFilter, EventRecord, EventState, Plan, Retention,
 };
+pub use known::Known;
 pub use quarantine::{QuarantineLimits, Quarantined};
 pub use sqlite::space::Limits;
 

@@ -29,6 +29,7 @@ fn plan(number: u8) -> Outcome<Planned> {
     Outcome::Done(Planned::Do {
         effects: vec![effect(u64::from(number), "a")],
         links: Vec::new(),
+        known: Vec::new(),
     })
 }
 

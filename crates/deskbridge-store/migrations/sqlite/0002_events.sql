@@ -87,3 +87,15 @@ CREATE TABLE link (
     made_at          INTEGER NOT NULL,
     PRIMARY KEY (connection, object, id, other_connection, other_object, other_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What events have told of a record of a remote system, put together by whoever plans them.
+CREATE TABLE known (
+    connection TEXT    NOT NULL,
+    object     TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    -- Raised by every change; who changes it must name the number that they read.
+    revision   INTEGER NOT NULL,
+    facts      TEXT    NOT NULL,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (connection, object, id)
+) STRICT, WITHOUT ROWID;

@@ -13,7 +13,7 @@ use super::{
     reading::{self, sequence},
 };
 use crate::{
-    Claim, Recorded, Result, Retry, effects, links,
+    Claim, Recorded, Result, Retry, effects, known, links,
     sqlite::{
         failed,
         keys::{FIND, Keys, fingerprint},
@@ -278,6 +278,7 @@ pub(super) fn record_plan(
             .map_err(&noting)?;
     }
     links::record(connection, &plan.links, now)?;
+    known::keep(connection, &plan.known, now)?;
     Ok(recorded)
 }
 
