@@ -185,7 +185,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -211,6 +211,19 @@ const ARROWS: [(&str, &[&str]); 13] = [
         ],
     ),
     (
+        "deskbridge-sync",
+        &[
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-journal",
+            "deskbridge-http",
+            "deskbridge-identity",
+            "bitrix24",
+            "caresoft",
+            "frappe",
+        ],
+    ),
+    (
         "deskbridge",
         &[
             "deskbridge-core",
@@ -219,7 +232,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "deskbridge-http",
             "deskbridge-identity",
             "deskbridge-profile",
+            "deskbridge-sync",
             "bitrix24",
+            "caresoft",
             "frappe",
             "simulators",
         ],
@@ -229,9 +244,12 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "benches",
         &[
             "bitrix24",
+            "caresoft",
             "deskbridge-core",
+            "deskbridge-http",
             "deskbridge-journal",
             "deskbridge-store",
+            "deskbridge-sync",
             "simulators",
         ],
     ),

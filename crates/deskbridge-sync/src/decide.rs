@@ -1,0 +1,3 @@
+//! What is decided, as functions of values.
+
+pub mod write;

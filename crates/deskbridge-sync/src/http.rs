@@ -1,0 +1,1 @@
+//! The address that CareSoft sends to.

@@ -1,0 +1,1 @@
+//! From an event to what is to be done about it.
