@@ -462,6 +462,52 @@ fn what_was_done_is_taken_back_and_what_was_changed_since_is_kept() {
 }
 
 #[test]
+fn what_somebody_made_between_two_installations_is_what_goes_back() {
+    let script = |text: &str| json!({"script": text});
+    for (what, entries, expected) in [
+        (
+            "ours was deleted, and theirs replaced",
+            vec![(None, "1"), (Some("theirs"), "1")],
+            Some("theirs"),
+        ),
+        (
+            "the old one came back, was edited, and replaced",
+            vec![(Some("old"), "1"), (Some("edited"), "1")],
+            Some("edited"),
+        ),
+        (
+            "the old one came back and was replaced",
+            vec![(Some("old"), "1"), (Some("old"), "1")],
+            Some("old"),
+        ),
+        (
+            "the second installation never wrote, and a third did",
+            vec![(None, "1"), (Some("1"), "2"), (Some("1"), "2")],
+            None,
+        ),
+        (
+            "theirs, and then a later release",
+            vec![(None, "1"), (Some("theirs"), "1"), (Some("1"), "2")],
+            Some("theirs"),
+        ),
+    ] {
+        let entries: Vec<Entry> = entries
+            .into_iter()
+            .map(|(before, installed)| entry("one", before.map(script), script(installed)))
+            .collect();
+        let done = gather(&entries);
+        let (key, last) = &done[0];
+        let is = BTreeMap::from([(key.clone(), last.installed.clone())]);
+        let step = match undo(&done, &is, false).steps.pop() {
+            Some(Step::Restore { to, .. }) => Some(Value::Object(to)),
+            Some(Step::Delete { .. }) => None,
+            None => panic!("{what}: nothing is done"),
+        };
+        assert_eq!(step, expected.map(script), "{what}");
+    }
+}
+
+#[test]
 fn a_secret_that_was_put_in_is_taken_out_and_one_that_was_there_stays() {
     for (before, expected) in [
         (json!({}), json!({HUB_URL: null, SHARED_SECRET: null})),
