@@ -253,14 +253,13 @@ impl Planner<'_> {
         }
         let installed = self.consent.installed.get(&key);
         let is_untouched = installed.is_some_and(|installed| same_fields(&from, installed));
-        let holds_secret = to.keys().filter_map(|field| from.get(field)?.as_str());
-        let mut holds_secret = holds_secret.filter(|text| secrets::holds_secret(text));
+        let mut replaced = to.keys().filter_map(|field| from.get(field));
         match (is_untouched, self.consent.force) {
             (false, false) => {
                 let why = installed.map_or(unless_installed, |_| Why::ChangedByHand);
                 self.keep(key, why, from, to);
             }
-            _ if holds_secret.next().is_some() => self.keep(key, Why::HoldsSecret, from, to),
+            _ if replaced.any(secrets::is_in) => self.keep(key, Why::HoldsSecret, from, to),
             _ => self.plan.changes.push(Change {
                 key,
                 from: Some(from),

@@ -4,8 +4,14 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
+use super::document::Fields;
+
 /// Characters that a secret has at least.
 const SECRET_CHARACTERS_MIN: usize = 6;
+/// Characters that no word of prose after `Basic` or `Bearer` has.
+const PROSE_CHARACTERS_MAX: usize = 16;
 
 /// Whether the text has something in it that looks like a secret.
 pub(crate) fn holds_secret(text: &str) -> bool {
@@ -25,25 +31,113 @@ pub(crate) fn masked(text: &str) -> String {
     out
 }
 
-/// Where the first one is: the last part of a webhook (`/rest/1/SECRET`), or a key pair (`token KEY:SECRET`).
+/// Whether a value has something in it that looks like a secret, at whatever depth.
+pub(crate) fn is_in(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_secret(text),
+        Value::Array(values) => values.iter().any(is_in),
+        Value::Object(fields) => is_in_fields(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Whether a document has something in it that looks like a secret, or a field that is one by its name.
+pub(crate) fn is_in_fields(fields: &Fields) -> bool {
+    fields.iter().any(|(name, value)| {
+        let literal = value.as_str().unwrap_or_default();
+        names_secret(name) && is_literal_secret(literal) || is_in(value)
+    })
+}
+
+/// Where the first one is.
 fn first(text: &str) -> Option<Range<usize>> {
-    let webhook = after_each(text, "/rest/").find_map(|at| {
+    let found = [
+        webhook(text),
+        pair(text),
+        credentials(text, "basic "),
+        credentials(text, "bearer "),
+        assigned(text),
+    ];
+    found.into_iter().flatten().min_by_key(|found| found.start)
+}
+
+/// The last part of a webhook: `/rest/1/SECRET`.
+fn webhook(text: &str) -> Option<Range<usize>> {
+    after_each(text, "/rest/").find_map(|at| {
         let rest = text.get(at..)?;
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let start = at + digits + 1;
         (digits > 0 && rest.get(digits..)?.starts_with('/'))
             .then(|| word(text, start, is_of_secret))
             .flatten()
-    });
-    let pair = after_each(text, "token ").find_map(|at| {
+    })
+}
+
+/// A key pair: `token KEY:SECRET`.
+fn pair(text: &str) -> Option<Range<usize>> {
+    after_each(text, "token ").find_map(|at| {
         let found = word(text, at, |c| is_of_secret(c) || c == ':')?;
         text.get(found.clone())?.contains(':').then_some(found)
-    });
-    match (webhook, pair) {
-        (Some(webhook), Some(pair)) if pair.start < webhook.start => Some(pair),
-        (Some(webhook), _) => Some(webhook),
-        (None, pair) => pair,
-    }
+    })
+}
+
+/// What follows the name of a scheme: `Basic BASE64`, `Bearer WORD`. A word of prose has neither digits nor capitals
+/// after its first letter.
+fn credentials(text: &str, scheme: &'static str) -> Option<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
+    after_each(&lower, scheme).find_map(|at| {
+        let found = word(text, at, |c| {
+            is_of_secret(c) || matches!(c, '+' | '/' | '=' | '.' | '~')
+        })?;
+        let word = text.get(found.clone())?;
+        let is_prose = word
+            .trim_end_matches('.')
+            .chars()
+            .enumerate()
+            .all(|(at, c)| c.is_ascii_lowercase() || (at == 0 && c.is_ascii_uppercase()));
+        (!is_prose || word.len() >= PROSE_CHARACTERS_MAX).then_some(found)
+    })
+}
+
+/// A literal that is given to a name that says it is a secret: `api_key = "SECRET"`, `"password": 'SECRET'`.
+fn assigned(text: &str) -> Option<Range<usize>> {
+    text.match_indices(['=', ':']).find_map(|(at, _)| {
+        let name = text
+            .get(..at)?
+            .trim_end_matches([' ', '\t', ']', '"', '\'', '`', '\\']);
+        let is_of_name = |c: char| is_of_secret(c) || c == '.';
+        let name = name
+            .rfind(|c| !is_of_name(c))
+            .map_or(name, |before| name.get(before..).unwrap_or_default());
+        if !names_secret(name) {
+            return None;
+        }
+        let value = text.get(at + 1..)?;
+        let value = value.trim_start_matches([' ', '\t', '\\']);
+        // Python's prefixes of texts.
+        let value = value.trim_start_matches(['b', 'f', 'r', 'u']);
+        let quote = value.chars().next().filter(|c| "\"'`".contains(*c))?;
+        let value = value.get(1..)?;
+        let end = value.find([quote, '\\', '\n'])?;
+        let literal = value.get(..end)?;
+        let start = text.len() - value.len();
+        is_literal_secret(literal).then_some(start..start + end)
+    })
+}
+
+fn names_secret(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "secret", "api_key", "api-key", "apikey", "token", "password", "webhook",
+    ];
+    let name = name.to_ascii_lowercase();
+    NAMES.iter().any(|part| name.contains(part))
+}
+
+/// Whether a literal can be a secret: long enough, no sentence and not crossed out already.
+fn is_literal_secret(literal: &str) -> bool {
+    literal.chars().count() >= SECRET_CHARACTERS_MIN
+        && !literal.contains(char::is_whitespace)
+        && !literal.chars().all(|c| c == '*')
 }
 
 fn is_of_secret(c: char) -> bool {
@@ -63,7 +157,10 @@ fn word(text: &str, start: usize, belongs: impl Fn(char) -> bool) -> Option<Rang
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::helpdesk::wanted::{Through, wanted};
 
     #[test]
     fn webhooks_and_key_pairs_are_crossed_out_and_nothing_else() {
@@ -76,6 +173,52 @@ mod tests {
                 "\"Authorization\": \"token 0123456789:abcdef\", \"/rest/1/plantedone/\"",
                 "\"Authorization\": \"token ***\", \"/rest/1/***/\"",
             ),
+            (
+                "frappe.make_post_request(url, headers={'Authorization': 'Basic cGxhbnRlZDpvbmU='})",
+                "frappe.make_post_request(url, headers={'Authorization': 'Basic ***'})",
+            ),
+            (
+                "-H 'authorization: bearer pl4nted.one'",
+                "-H 'authorization: bearer ***'",
+            ),
+            ("Bearer plantedplantedplanted", "Bearer ***"),
+            ("API_KEY = \"planted\"", "API_KEY = \"***\""),
+            (
+                "const bitrixWebhook='https://planted.example/x'",
+                "const bitrixWebhook='***'",
+            ),
+            (
+                "{\"client_secret\": \"planted\"}",
+                "{\"client_secret\": \"***\"}",
+            ),
+            (
+                "{\\\"apiToken\\\": \\\"planted\\\"}",
+                "{\\\"apiToken\\\": \\\"***\\\"}",
+            ),
+            (
+                "headers[\"X-Api-Token\"] = b'planted1'",
+                "headers[\"X-Api-Token\"] = b'***'",
+            ),
+            (
+                "-password: `planted`\n+password: 'planted'",
+                "-password: `***`\n+password: '***'",
+            ),
+            ("token = \"short\"", "token = \"short\""),
+            ("password = \"*******\"", "password = \"*******\""),
+            (
+                "secret = settings.get_password('deskbridge')",
+                "secret = settings.get_password('deskbridge')",
+            ),
+            (
+                "\"wrong_secret\": \"It is not accepted.\"",
+                "\"wrong_secret\": \"It is not accepted.\"",
+            ),
+            ("if token == 'đẹp'", "if token == 'đẹp'"),
+            (
+                "Basic Details and basic information",
+                "Basic Details and basic information",
+            ),
+            ("the bearer answers.", "the bearer answers."),
             ("/rest/1/short", "/rest/1/short"),
             ("/rest/1/{new}/", "/rest/1/{new}/"),
             ("/rest/api/12345678", "/rest/api/12345678"),
@@ -85,5 +228,40 @@ mod tests {
             assert_eq!(masked(text), expected);
             assert_eq!(holds_secret(text), text != expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_found_at_whatever_depth() {
+        for (value, expected) in [
+            (json!([{"options": "x = '/rest/1/plantedone'"}]), true),
+            (json!({"rows": [{"api_secret": "planted"}]}), true),
+            (
+                json!({"rows": [{"fieldname": "api_secret", "length": 140}]}),
+                false,
+            ),
+            (json!({"deskbridge_shared_secret": "(set)"}), false),
+            (json!({"webhook_url": "******"}), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(is_in(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_ours_looks_like_a_secret() {
+        let wanted = wanted(Through::ServerScripts);
+        let doctypes = wanted.doctypes.iter().map(|doctype| &doctype.definition);
+        let fields = wanted.fields.iter().map(|field| &field.attributes);
+        let scripts = wanted.scripts.iter().map(|(_, script)| script);
+        let mut count = 0;
+        for document in doctypes.chain(fields).chain(scripts) {
+            for (name, value) in document {
+                let masked = value.as_str().map(masked);
+                assert!(!is_in(value), "{name}: {masked:?}");
+            }
+            assert!(!is_in_fields(document));
+            count += 1;
+        }
+        assert!(count > 30, "{count}");
     }
 }

@@ -705,6 +705,32 @@ async fn no_secret_shows_on_the_terminal_in_a_backup_or_among_the_arguments() {
         told.push_str(&said.out);
         told.push_str(&said.err);
     }
+    for document in &mut data.documents {
+        if document["doctype"] == "HD Form Script" {
+            let script = "const API_TOKEN = \"planted-script-secret\";\n";
+            document.insert("script".to_owned(), script.into());
+        }
+        if document["doctype"] == "DocType" {
+            let row = json!({"fieldname": "x", "fieldtype": "Code", "options": "password: 'planted-script-secret'"});
+            document["fields"].as_array_mut().unwrap().push(row);
+        }
+    }
+    desk.site.site.set_data(&data).unwrap();
+    for command in ["diff", "backup"] {
+        let said = desk
+            .run(command, &force[..if command == "diff" { 5 } else { 0 }])
+            .await;
+        assert!(
+            command == "diff"
+                || said
+                    .out
+                    .contains("! DocType \"Helpdesk Integrations Settings\" is left out"),
+            "{}",
+            said.out
+        );
+        told.push_str(&said.out);
+        told.push_str(&said.err);
+    }
     for wrong in ["hub_key", "maintenance"] {
         desk.set_faults(&json!([{"when": "POST *", "answer": {"preset": wrong}}]));
         let said = desk.run("install", &force).await;
