@@ -159,7 +159,8 @@ impl Helpdesk {
         Ok(())
     }
 
-    async fn holds_our_secret(&self, name: &Name) -> anyhow::Result<bool> {
+    /// Whether the settings hold this very shared secret.
+    pub(super) async fn holds_our_secret(&self, name: &Name) -> anyhow::Result<bool> {
         let Some(ours) = &self.shared_secret else {
             return Ok(false);
         };
