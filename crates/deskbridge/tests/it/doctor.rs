@@ -18,21 +18,106 @@ fn replace(old: &str, new: &str) -> Change {
     })
 }
 
-const STORED_PROFILE: &str = "login_with_haravan.customer_profile.get_ticket_customer_profile";
+const PROFILE: &str = "haravan_bitrix_customer_profile";
 
 /// Puts in what `frappe install` puts in, and a hub behind the helpdesk's own address.
 async fn install(bench: &Bench) {
     let said = bench.run(&["frappe", "install"]).await;
     assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
     let script = json!({
-        "doctype": "Server Script", "name": "Way", "script_type": "API", "api_method": STORED_PROFILE,
+        "doctype": "Server Script", "name": "Way", "script_type": "API", "api_method": PROFILE,
         "disabled": 0, "script": "pass",
     });
     bench.set_settings(&script);
-    let answer = json!({"success": true, "data": {}, "message": "ok"});
+    answer_with(
+        bench,
+        json!({"success": true, "data": {"bitrix": {"stale": false}}, "message": "ok"}),
+    );
+}
+
+/// Lets the helpdesk's own address answer so.
+fn answer_with(bench: &Bench, answer: Value) {
     let answer = move |_: &ScriptCall| ScriptAnswer::Message(200, answer.clone());
     let site = &bench.site.site;
-    site.register_script(STORED_PROFILE, std::sync::Arc::new(answer));
+    site.register_script(PROFILE, std::sync::Arc::new(answer));
+}
+
+async fn level(bench: &Bench, what: &str) -> String {
+    let said = bench.run(&["doctor", "--json"]).await;
+    let mut findings = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found = findings.find(|finding| finding["what"].as_str().unwrap().contains(what));
+    let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
+    found["level"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_in_the_place_of_a_hub_is_told() {
+    let bench = Bench::new().await;
+    install(&bench).await;
+    assert_eq!(level(&bench, "reaches a hub").await, "ok");
+    // As apps from before there was Deskbridge do.
+    let older =
+        json!({"success": true, "data": {"bitrix": {"status": "matched"}}, "message": "ok"});
+    answer_with(&bench, older);
+    assert_eq!(level(&bench, "does not reach a hub").await, "warn");
+    bench.configure(|text| {
+        let more = "api_secret = \"hub-secret\"\nshared_secrets = [\"a-shared-secret\"]\n";
+        text.replace("api_secret = \"hub-secret\"\n", more)
+    });
+    let site = &bench.site.site;
+    let mut data = site.data();
+    let hub = data.documents.iter_mut();
+    let mut hub = hub.filter(|document| document.get("api_key") == Some(&json!("hub-key")));
+    let roles = hub.next().unwrap()["roles"].as_array_mut().unwrap();
+    roles.push(json!({"role": "Script Manager"}));
+    site.set_data(&data).unwrap();
+    let scripts = ["frappe", "install", "--through", "server-scripts"];
+    let said = bench
+        .run(&[&scripts[..], &["--hub-url", "https://hub.example"]].concat())
+        .await;
+    assert!(
+        said.out.contains("\"Way\" answers to one"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert_eq!(
+        level(&bench, "Server Script \"Way\" answers to").await,
+        "warn"
+    );
+    let said = bench.run(&[&scripts[..], &["--force"]].concat()).await;
+    assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
+    assert_eq!(level(&bench, "The Server Scripts are those").await, "ok");
+    let not_looked_at = "Server Scripts are there and were not looked at";
+    for command in ["install", "diff"] {
+        let said = bench.run(&["frappe", command]).await;
+        assert!(said.out.contains(not_looked_at), "{}{}", said.out, said.err);
+        let said = bench
+            .run(&["frappe", command, "--through", "server-scripts"])
+            .await;
+        assert!(!said.out.contains(not_looked_at), "{}", said.out);
+    }
+    let mut data = site.data();
+    let ours = format!("Deskbridge - {PROFILE}");
+    for document in &mut data.documents {
+        if document["doctype"] == "Server Script" && document["name"] == *ours {
+            document.insert("script".to_owned(), "pass".into());
+        }
+    }
+    site.set_data(&data).unwrap();
+    let what = format!("Server Script \"{ours}\" is not the one of this release");
+    assert_eq!(level(&bench, &what).await, "warn");
+    data.documents
+        .retain(|document| document["doctype"] != "Server Script");
+    site.set_data(&data).unwrap();
+    // The settings still say that calls go through them.
+    assert_eq!(
+        level(&bench, &format!("There is no Server Script \"{ours}\"")).await,
+        "warn"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,16 +324,7 @@ async fn a_field_map_that_is_none_is_told_and_the_built_in_one_is_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_agents_would_miss_is_told() {
     let bench = Bench::new().await;
-    let level = async |what: &str| {
-        let said = bench.run(&["doctor", "--json"]).await;
-        let mut findings = said
-            .out
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let found = findings.find(|finding| finding["what"].as_str().unwrap().contains(what));
-        let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
-        found["level"].as_str().unwrap().to_owned()
-    };
+    let level = async |what: &str| level(&bench, what).await;
     assert_eq!(
         level("no button on the ticket page of Helpdesk").await,
         "warn"
