@@ -1,6 +1,7 @@
 //! What `benches/run.sh` runs: each command measures one thing and prints one line of JSON.
 
 mod export;
+mod intake;
 mod load;
 mod lookups;
 mod memory;
@@ -17,6 +18,7 @@ Usage: benches COMMAND
   lookups WEBHOOK VALUE...                     one company for each value, all at once
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
+  intake CLIENTS                               events that are acknowledged once they are on disk
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -33,6 +35,12 @@ fn main() -> anyhow::Result<()> {
         ["writes", count] => {
             let count = count.parse().context("the count is no whole number")?;
             many()?.block_on(writes::measure(count))?
+        }
+        ["intake", clients] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            many()?.block_on(intake::measure(clients))?
         }
         ["throughput", address, target, authorization] => {
             let load = load::Load::new(address, target, authorization);

@@ -69,6 +69,11 @@ id!(
     EffectId,
     "eff_"
 );
+id!(
+    /// Names one event.
+    EventId,
+    "evt_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,14 @@
-//! What to do with an effect after an attempt: a function of values.
+//! What to do with an effect or event after an attempt: a function of values.
 
 use std::time::Duration;
 
-use deskbridge_core::{Backoff, Effect, Outcome};
+use deskbridge_core::{Backoff, Outcome};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 /// How the journal works.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How many effects are carried out at once.
+    /// How many effects, and how many events, are carried out at once.
     pub concurrent_max: usize,
     /// How long one attempt may take; afterwards its outcome is unknown.
     pub attempt_for: Duration,
@@ -26,8 +25,8 @@ impl Settings {
 
 /// What follows from an attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Next {
-    Complete(Value),
+pub(crate) enum Next<T> {
+    Complete(T),
     Retry {
         not_before: Timestamp,
         look_first: bool,
@@ -36,14 +35,23 @@ pub(crate) enum Next {
     Bury(String),
 }
 
-/// What follows when an attempt at `effect` ended in `outcome`.
-pub(crate) fn next(
-    effect: &Effect,
-    outcome: Outcome<Value>,
+/// What was known before an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    /// Attempts that were made.
+    pub(crate) attempts: u32,
+    /// One of them may have run.
+    pub(crate) look_first: bool,
+}
+
+/// What follows when an attempt ended in `outcome`.
+pub(crate) fn next<T>(
+    before: Before,
+    outcome: Outcome<T>,
     backoff: &Backoff,
     now: Timestamp,
     rng: &mut fastrand::Rng,
-) -> Next {
+) -> Next<T> {
     let (failure, may_have_run) = match outcome {
         Outcome::Done(value) => return Next::Complete(value),
         Outcome::Refused(failure) => return Next::Bury(failure.why),
@@ -51,8 +59,8 @@ pub(crate) fn next(
         Outcome::Unknown(failure) => (failure, true),
     };
     // What an earlier attempt may have done is still not known after one that was not sent.
-    let look_first = may_have_run || effect.look_first;
-    let attempts = effect.attempts.saturating_add(1);
+    let look_first = may_have_run || before.look_first;
+    let attempts = before.attempts.saturating_add(1);
     match backoff.wait_after(attempts, rng) {
         None => Next::Bury(format!(
             "given up after {attempts} attempts: {}",

@@ -9,25 +9,17 @@ use std::{
 
 use deskbridge_core::{Chain, Clock, Effect, EffectId, Failure, NewEffect, Outcome};
 use deskbridge_store::{Claim, Claimed, EffectState, Recorded, Result, Retry, Store};
-use futures_util::{FutureExt as _, future::BoxFuture};
-use jiff::SignedDuration;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::{
-    sync::{Notify, oneshot},
-    task::JoinSet,
-};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Counters, Settings, Tasks,
     counters::Counted,
-    dispatch::{self, Next},
-    tasks::panic_text,
+    dispatch::{self, Before, Next},
+    lane::{self, Lane},
 };
-
-/// How long the dispatcher waits when the store itself fails.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// How often the store is looked at when nothing is due: the command line may have revived an effect.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Carries out effects of one or several kinds.
 pub trait Handler: Send + Sync + 'static {
@@ -97,6 +89,11 @@ impl Journal {
         }
     }
 
+    /// Says that effects were recorded in the store, so that nobody waits for the next look.
+    pub(crate) fn notify(&self) {
+        self.shared.wake.notify_one();
+    }
+
     /// Counts for metrics.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
@@ -124,7 +121,7 @@ impl Journal {
             .filter(|one| matches!(one, Recorded::New(_)))
             .count();
         self.shared.counters.add(Counted::Recorded, new);
-        self.shared.wake.notify_one();
+        self.notify();
         Ok(recorded)
     }
 
@@ -170,130 +167,25 @@ impl Journal {
     /// # Errors
     /// When the store fails.
     pub async fn drain(&self) -> Result<usize> {
-        let mut attempts = 0;
-        loop {
-            let claimed = self.claim(self.shared.settings.concurrent_max).await?;
-            if claimed.is_empty() {
-                return Ok(attempts);
-            }
-            attempts += claimed.len();
-            for one in claimed {
-                self.attempt(one).await;
-            }
-        }
+        lane::drain(self).await
     }
 
     /// Carries out effects until the program stops, then ends those that are running.
     pub async fn run(self, tasks: Tasks) {
-        match self
-            .shared
-            .store
-            .release_interrupted_effects(self.shared.clock.now())
-            .await
-        {
-            Ok(0) => {}
-            Ok(number) => {
-                tracing::info!(number, "Effects that were interrupted are looked at again");
-            }
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "Interrupted effects wait for their leases");
-            }
-        }
-        let mut running = JoinSet::new();
-        while !tasks.is_stopping() {
-            // Interest is registered before the store is asked, so that nothing falls in between.
-            let woken = self.shared.wake.notified();
-            let free = self
-                .shared
-                .settings
-                .concurrent_max
-                .saturating_sub(running.len());
-            let pause = match self.start(free, &mut running).await {
-                Ok(pause) => pause,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), "The journal cannot read its store");
-                    STORE_PAUSE
-                }
-            };
-            tokio::select! {
-                () = tasks.stopping() => {}
-                () = woken, if free > 0 => {}
-                Some(_) = running.join_next() => {}
-                () = tokio::time::sleep(pause), if free > 0 => {}
-            }
-        }
-        while running.join_next().await.is_some() {}
-    }
-
-    /// Starts what can be started; how long to sleep before there may be more.
-    async fn start(&self, free: usize, running: &mut JoinSet<()>) -> Result<Duration> {
-        if free == 0 {
-            return Ok(LOOK_EVERY);
-        }
-        for claimed in self.claim(free).await? {
-            let journal = self.clone();
-            running.spawn(async move { journal.attempt(claimed).await });
-        }
-        let next = self.shared.store.next_effect_claimable_at().await?;
-        Ok(next.map_or(LOOK_EVERY, |next| {
-            let wait = next.duration_since(self.shared.clock.now());
-            let wait = Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default();
-            wait.min(LOOK_EVERY)
-        }))
-    }
-
-    async fn claim(&self, limit: usize) -> Result<Vec<Claimed>> {
-        let now = self.shared.clock.now();
-        let lease = SignedDuration::try_from(self.shared.settings.lease_for());
-        let lease_until = now
-            .saturating_add(lease.unwrap_or(SignedDuration::MAX))
-            .unwrap_or(now);
-        self.shared
-            .store
-            .claim_effects(Claim {
-                now,
-                lease_until,
-                limit,
-            })
-            .await
-    }
-
-    async fn attempt(&self, claimed: Claimed) {
-        let effect = &claimed.effect;
-        let outcome = match self.shared.handlers.get(effect.intent.kind.as_str()) {
-            None => Outcome::Refused(Failure::new(format!(
-                "no part of this program carries out effects of kind {}",
-                effect.intent.kind
-            ))),
-            Some(handler) => self.carry_out(&**handler, effect).await,
-        };
-        let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
-        let next = dispatch::next(effect, outcome, backoff, now, &mut self.rng());
-        if let Err(error) = self.conclude(&claimed, next).await {
-            // The lease will run out, and the effect will be looked at again.
-            tracing::error!(effect.id = %effect.id, error = %Chain(&error), "The end of an effect was not stored");
-        }
+        lane::run(self, tasks).await;
     }
 
     async fn carry_out(&self, handler: &dyn Handler, effect: &Effect) -> Outcome<Value> {
+        let attempt = AssertUnwindSafe(async { handler.apply(effect).await });
         let limit = self.shared.settings.attempt_for;
-        let attempt = AssertUnwindSafe(async { handler.apply(effect).await }).catch_unwind();
-        match tokio::time::timeout(limit, attempt).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => {
-                let text = panic_text(&*panic);
-                tracing::error!(effect.id = %effect.id, effect.kind = effect.intent.kind, panic = text, "A handler panicked");
-                self.shared.counters.add(Counted::Panicked, 1);
-                Outcome::Refused(Failure::new(format!("this program has a bug: {text}")))
-            }
-            Err(_elapsed) => Outcome::Unknown(Failure::new(format!(
-                "no end after {} s, it may have run",
-                limit.as_secs()
-            ))),
-        }
+        let attempt = lane::attempt(attempt, limit, &self.shared.counters);
+        attempt.await.unwrap_or_else(|panic| {
+            tracing::error!(effect.id = %effect.id, effect.kind = effect.intent.kind, panic, "A handler panicked");
+            Outcome::Refused(Failure::new(format!("this program has a bug: {panic}")))
+        })
     }
 
-    async fn conclude(&self, claimed: &Claimed, next: Next) -> Result<()> {
+    async fn conclude(&self, claimed: &Claimed, next: Next<Value>) -> Result<()> {
         let (store, now) = (&self.shared.store, self.shared.clock.now());
         let (effect, fence) = (&claimed.effect, claimed.fence);
         let (id, kind) = (effect.id, effect.intent.kind.as_str());
@@ -349,5 +241,56 @@ impl Journal {
             .waiters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane for Journal {
+    type Work = Claimed;
+    const NAME: &'static str = "effects";
+
+    fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.shared.wake
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        self.shared.store.claim_effects(claim).await
+    }
+
+    async fn next_claimable_at(&self) -> Result<Option<Timestamp>> {
+        self.shared.store.next_effect_claimable_at().await
+    }
+
+    async fn release_interrupted(&self) -> Result<u64> {
+        let now = self.shared.clock.now();
+        self.shared.store.release_interrupted_effects(now).await
+    }
+
+    async fn carry_out_and_report(&self, claimed: Claimed) {
+        let effect = &claimed.effect;
+        let outcome = match self.shared.handlers.get(effect.intent.kind.as_str()) {
+            None => Outcome::Refused(Failure::new(format!(
+                "no part of this program carries out effects of kind {}",
+                effect.intent.kind
+            ))),
+            Some(handler) => self.carry_out(&**handler, effect).await,
+        };
+        let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
+        let before = Before {
+            attempts: effect.attempts,
+            look_first: effect.look_first,
+        };
+        let next = dispatch::next(before, outcome, backoff, now, &mut self.rng());
+        if let Err(error) = self.conclude(&claimed, next).await {
+            // The lease will run out, and the effect will be looked at again.
+            tracing::error!(effect.id = %effect.id, error = %Chain(&error), "The end of an effect was not stored");
+        }
     }
 }

@@ -1,14 +1,20 @@
-//! The durable log of effects: intended changes in remote systems, carried out in order.
+//! The durable log of events from outside and of effects, the intended changes in remote systems; both carried out
+//! in order.
 //!
-//! A planner [records](Journal::record) effects; the journal hands each to the [`Handler`] of its kind and
-//! acts on the [`Outcome`](deskbridge_core::Outcome): finished, tried again after a growing wait, looked
-//! at before it is written again, or given up for a person to see. A failing ordering key waits alone.
+//! An event is [taken in](Intake::accept) and acknowledged once it is on disk. Later the [`Planner`] of its source
+//! says what is to be done about it, and its [end, effects and links](Events) are recorded at once. The journal hands
+//! each effect to the [`Handler`] of its kind and acts on the [`Outcome`](deskbridge_core::Outcome): finished, tried
+//! again after a growing wait, looked at before it is written again, or given up for a person to see. For events as
+//! for effects, a failing ordering key waits alone.
 //!
-//! Not here: what an effect means. Handlers belong to the features that plan the effects.
+//! Not here: what an event or effect means. Planners and handlers belong to the features.
 
 mod counters;
 mod dispatch;
+mod events;
+mod intake;
 mod journal;
+mod lane;
 pub mod tasks;
 
 #[cfg(test)]
@@ -16,5 +22,7 @@ mod tests;
 
 pub use counters::{Counters, CountersSnapshot};
 pub use dispatch::Settings;
+pub use events::{Events, Planned, Planner, Reader, Run};
+pub use intake::Intake;
 pub use journal::{Handler, Journal, Waited};
 pub use tasks::Tasks;

@@ -1,5 +1,7 @@
 //! The journal over an inline store, under a clock that is moved by hand.
 
+mod events;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     future::ready,

@@ -1,5 +1,8 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
+mod events;
+mod quarantine;
+
 use std::time::Duration;
 
 use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey};

@@ -8,7 +8,8 @@ use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Backend, Error, Result, Store};
+pub(crate) use self::sqlite::record as record_all;
+use crate::{Backend, Error, Result, Store, sqlite::turns::EFFECTS};
 
 /// What became of an effect that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +263,7 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .write(move |connection| sqlite::release_interrupted(connection, now))
+                    .write(move |connection| EFFECTS.release_interrupted(connection, now))
                     .await
             }
         }
@@ -274,7 +275,11 @@ impl Store {
     /// When the database cannot be read.
     pub async fn next_effect_claimable_at(&self) -> Result<Option<Timestamp>> {
         match &self.backend {
-            Backend::Sqlite(database) => database.read(sqlite::next_claimable_at).await,
+            Backend::Sqlite(database) => {
+                database
+                    .read(|connection| EFFECTS.next_claimable_at(connection))
+                    .await
+            }
         }
     }
 
@@ -356,7 +361,7 @@ pub struct Retry {
     pub why: String,
 }
 
-fn corrupt(what: &'static str, why: &impl ToString) -> Error {
+pub(crate) fn corrupt(what: &'static str, why: &impl ToString) -> Error {
     Error::Corrupt {
         what,
         why: why.to_string(),

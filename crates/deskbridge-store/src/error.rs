@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use deskbridge_core::EffectId;
-
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -85,14 +83,23 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// The effect is no longer in the hands of the one who reports on it.
-    #[error("effect {id} is not held under fencing number {fence} any more")]
+    /// The effect or event is no longer in the hands of the one who reports on it.
+    #[error("{id} is not held under fencing number {fence} any more")]
     LeaseLost {
-        /// The effect.
-        id: EffectId,
+        /// The effect or event.
+        id: String,
         /// The number of the claim.
         fence: u64,
     },
+    /// There is no more room; what came is not stored.
+    #[error("the store is full: {why}")]
+    Full {
+        /// What is full, and what to do about it.
+        why: String,
+    },
+    /// More is waiting to be written than may wait; what came is not stored.
+    #[error("more waits to be written than may wait")]
+    Busy,
     /// The store was closed, or its writer broke down.
     #[error("the database is closed")]
     Closed,

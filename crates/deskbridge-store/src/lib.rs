@@ -9,11 +9,16 @@
 mod answers;
 mod effects;
 mod error;
+mod events;
+mod links;
 mod migrations;
+mod quarantine;
 mod sqlite;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
@@ -22,6 +27,11 @@ pub use effects::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,
 };
 pub use error::Error;
+pub use events::{
+    Accepted, ClaimedEvent, EventCounts, EventFilter, EventRecord, EventState, Plan, Retention,
+};
+pub use quarantine::{QuarantineLimits, Quarantined};
+pub use sqlite::space::Limits;
 
 /// The result of everything here.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -43,8 +53,16 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, belongs to a newer program, or the disk cannot promise durability.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_within(path, Limits::default())
+    }
+
+    /// Opens the SQLite file at `path` as [`Store::open`] does, and keeps it within limits.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_within(path: &Path, limits: Limits) -> Result<Self> {
         Ok(Self {
-            backend: Backend::Sqlite(sqlite::Database::open(path)?),
+            backend: Backend::Sqlite(sqlite::Database::open(path, limits)?),
         })
     }
 

@@ -15,11 +15,18 @@ pub(crate) struct Migration {
 }
 
 /// All changes of the SQLite schema, in order.
-pub(crate) const SQLITE: &[Migration] = &[Migration {
-    version: 1,
-    name: "effects_and_answers",
-    sql: include_str!("../migrations/sqlite/0001_effects_and_answers.sql"),
-}];
+pub(crate) const SQLITE: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "effects_and_answers",
+        sql: include_str!("../migrations/sqlite/0001_effects_and_answers.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "events",
+        sql: include_str!("../migrations/sqlite/0002_events.sql"),
+    },
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT";

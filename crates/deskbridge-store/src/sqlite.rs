@@ -1,5 +1,8 @@
 //! One SQLite file: a writer thread that commits in groups, and connections for readers.
 
+pub(crate) mod keys;
+pub(crate) mod space;
+pub(crate) mod turns;
 mod writer;
 
 use std::{
@@ -11,16 +14,27 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row};
 use tokio::sync::Semaphore;
 
-use self::writer::Writer;
-use crate::{Error, Result, migrations};
+use self::{
+    keys::Keys,
+    space::{Limits, Space},
+    writer::{Desk, Writer},
+};
+use crate::{
+    Error, Result,
+    events::{Accepted, Arrival},
+    migrations,
+};
 
 /// How many reads may run at once.
 const READERS: usize = 4;
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 128;
 
 /// A database. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     mode: Arc<Mode>,
+    space: Arc<Space>,
 }
 
 #[derive(Debug)]
@@ -28,7 +42,7 @@ enum Mode {
     /// The file: one writer thread, reads on Tokio's blocking threads.
     Threads { writer: Writer, readers: Readers },
     /// In memory, on the caller's thread.
-    Inline(Mutex<Connection>),
+    Inline(Box<Mutex<Desk>>),
 }
 
 #[derive(Debug)]
@@ -39,7 +53,7 @@ struct Readers {
 }
 
 impl Database {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self> {
         let opening = |source| Error::Open {
             path: path.to_owned(),
             source,
@@ -61,9 +75,17 @@ impl Database {
             idle: Mutex::default(),
             permits: Semaphore::new(READERS),
         };
-        let writer = Writer::start(connection);
+        let space = Arc::new(Space::new(path, limits));
+        space.recover();
+        let desk = Desk {
+            connection,
+            keys: Keys::default(),
+            space: Arc::clone(&space),
+        };
+        let writer = Writer::start(desk, limits.waiting_bytes_max);
         Ok(Self {
             mode: Arc::new(Mode::Threads { writer, readers }),
+            space,
         })
     }
 
@@ -74,8 +96,15 @@ impl Database {
         })?;
         configure(&connection)?;
         migrations::apply(&mut connection, migrations::SQLITE)?;
+        let space = Arc::new(Space::new(Path::new(":memory:"), Limits::default()));
+        let desk = Desk {
+            connection,
+            keys: Keys::default(),
+            space: Arc::clone(&space),
+        };
         Ok(Self {
-            mode: Arc::new(Mode::Inline(Mutex::new(connection))),
+            mode: Arc::new(Mode::Inline(Box::new(Mutex::new(desk)))),
+            space,
         })
     }
 
@@ -86,11 +115,30 @@ impl Database {
     ) -> Result<T> {
         match &*self.mode {
             Mode::Threads { writer, .. } => writer.run(job).await,
-            Mode::Inline(connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                writer::alone(&connection, job)
+            Mode::Inline(desk) => {
+                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+                desk.run_alone(job)
             }
         }
+    }
+
+    /// Writes an event, or counts it on the one that it repeats; that is on disk when this returns `Ok`.
+    pub(crate) async fn accept(&self, arrival: Arrival) -> Result<Accepted> {
+        match &*self.mode {
+            Mode::Threads { writer, .. } => writer.accept(arrival).await,
+            Mode::Inline(desk) => {
+                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+                desk.accept_alone(arrival)
+            }
+        }
+    }
+
+    /// Makes the ballast where it is missing; whether events are taken.
+    pub(crate) async fn recover_room(&self) -> Result<bool> {
+        let space = Arc::clone(&self.space);
+        tokio::task::spawn_blocking(move || space.recover())
+            .await
+            .map_err(|_panicked| Error::Closed)
     }
 
     /// Runs `job` on a connection that must only read.
@@ -99,8 +147,9 @@ impl Database {
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         match &*self.mode {
-            Mode::Inline(connection) => {
-                job(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+            Mode::Inline(desk) => {
+                let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+                job(&desk.connection)
             }
             Mode::Threads { readers, .. } => {
                 let _permit = readers
@@ -154,6 +203,7 @@ fn configure(connection: &Connection) -> Result<()> {
         what: "take its settings",
         source,
     };
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
         .busy_timeout(std::time::Duration::from_secs(5))
         .map_err(&failed)?;
@@ -162,6 +212,8 @@ fn configure(connection: &Connection) -> Result<()> {
         ("synchronous", "full"),
         ("foreign_keys", "on"),
         ("temp_store", "memory"),
+        // KiB, negative as SQLite wants them: most of the duplicate keys of a million events.
+        ("cache_size", "-16384"),
     ] {
         connection
             .pragma_update(None, setting, value)
@@ -275,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_job_does_not_take_its_neighbours_along() {
         let folder = tempfile::tempdir().unwrap();
-        let file = Database::open(&folder.path().join("a.db")).unwrap();
+        let file = Database::open(&folder.path().join("a.db"), Limits::default()).unwrap();
         for database in [file, Database::open_inline().unwrap()] {
             with_table(&database).await;
             let jobs = [1, 2, 2, 3].map(|x| {
@@ -300,7 +352,7 @@ mod tests {
     #[tokio::test]
     async fn a_panicking_job_leaves_the_store_usable() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db")).unwrap();
+        let database = Database::open(&folder.path().join("a.db"), Limits::default()).unwrap();
         with_table(&database).await;
         let panicked = database
             .write(|connection| -> Result<()> {
@@ -319,7 +371,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db")).unwrap();
+        let database = Database::open(&folder.path().join("a.db"), Limits::default()).unwrap();
         with_table(&database).await;
         assert!(
             database

@@ -3,11 +3,12 @@ function setUpDesk() {
   frappe.ui.form.on("HD Ticket", {
     refresh(form) {
       if (form.is_new()) return;
+      const ticket = String(form.doc.name);
       const open = (refresh) => openPopup({
-        ticket: String(form.doc.name),
+        ticket,
         language: languageOf(frappe.boot?.lang, frappe.boot?.user?.language, ...navigator.languages) ?? "en",
         ask: askDesk,
-        changed: () => form.reload_doc(),
+        changed: () => reloadUnlessEdited(form, ticket),
         toast: (text) => frappe.show_alert({ message: frappe.utils.escape_html(text), indicator: "green" }),
       }, refresh);
       const group = __("Customer");
@@ -15,6 +16,15 @@ function setUpDesk() {
       form.add_custom_button(__("Refresh Bitrix Profile"), () => open(true), group);
     },
   });
+}
+
+// Whether the form shows the ticket as it is now, or will at once. Reloading would throw away what was not saved yet.
+function reloadUnlessEdited(form, ticket) {
+  // The Desk has one form for all tickets; by now it may show another.
+  if (String(form.doc.name) !== ticket) return true;
+  if (form.is_dirty()) return false;
+  form.reload_doc();
+  return true;
 }
 
 // Asks a method. Not by frappe.call(), which puts up message boxes of its own above the popup.

@@ -12,7 +12,8 @@ function setupForm({ doc, call, createToast }) {
       ticket,
       language: document[USER_LANGUAGE] ?? languageOf(...navigator.languages) ?? "en",
       ask: (method, args) => call(method, args),
-      changed: () => {},
+      // The helpdesk is told of changes by its server.
+      changed: () => true,
       // Older helpdesks read the title, newer ones the message.
       toast: (text) => createToast?.({ title: text, message: text, type: "success", icon: "check" }),
     }, refresh);

@@ -34,7 +34,8 @@ function ageSentence(bitrix, sentence, language) {
 function linkNote(answer, texts) {
   const customer = shown(answer.data.hd_customer);
   const ticket = answer.data.ticket ?? {};
-  if (answer.success === false || !customer || ticket.linked === false) {
+  // The customer is also told when the ticket was left alone.
+  if (answer.success === false || !customer || ticket.linked !== true) {
     return { tone: "bad", text: shown(answer.message) ?? texts.trouble.refused };
   }
   const previous = shown(ticket.previous_customer);

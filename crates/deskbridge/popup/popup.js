@@ -6,7 +6,8 @@ const OPEN_POPUP = Symbol.for("deskbridge.popup");
 
 // Shows a ticket's profile. A native <dialog> of our own in a shadow root, since the helpdesk's $dialog takes one piece
 // of raw HTML that cannot change, and brings no tabs.
-// surroundings: { ask(method, args) -> Promise of { success, data, message }, ticket, language, changed(), toast(text) }
+// surroundings: { ask(method, args) -> Promise of { success, data, message }, ticket, language, changed(), toast(text) };
+// changed() answers whether the form shows the ticket as it is now.
 function openPopup(surroundings, refresh) {
   // The helpdesk runs a form script more than once; one popup is open at a time all the same.
   const open = document[OPEN_POPUP];
@@ -30,7 +31,7 @@ class Popup {
     this.answer = null;
     this.withHistory = false;
     this.trouble = null;
-    this.note = null;
+    this.notes = [];
     this.busy = null;
     // What a screen reader is told, made anew when the language changes.
     this.saying = () => "";
@@ -83,8 +84,12 @@ class Popup {
     this.dialog.addEventListener("close", () => this.leave());
     // The page behind it has shortcuts of its own.
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    const isOnBackdrop = (event) => event.target === this.dialog && isOutside(event, this.dialog.getBoundingClientRect());
+    // Who selects text and lets go outside clicks there too, as the browser sees it.
+    let isPressedOutside = false;
+    this.dialog.addEventListener("pointerdown", (event) => { isPressedOutside = isOnBackdrop(event); });
     this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog && isOutside(event, this.dialog.getBoundingClientRect())) this.close();
+      if (isPressedOutside && isOnBackdrop(event)) this.close();
     });
     this.leaving = () => this.close();
     window.addEventListener("popstate", this.leaving);
@@ -120,7 +125,7 @@ class Popup {
     const history = this.tab === "history";
     const args = { ticket: this.ticket, refresh: refresh ? 1 : 0 };
     if (history) args.history = 1;
-    this.note = null;
+    this.notes = [];
     const answer = await this.request(refresh ? "refresh" : history ? "history" : "profile", PROFILE_METHOD, args);
     if (!answer) return;
     this.answer = answer;
@@ -137,20 +142,35 @@ class Popup {
   async linkCustomer() {
     const orgid = orgidOf(this.answer?.data.bitrix);
     if (this.busy || !orgid) return;
-    this.note = null;
-    const answer = await this.request("link", ENRICHMENT_METHOD, { orgid, ticket: this.ticket }, (late) => {
-      // It was done, even though nobody looks at the popup any more.
-      const note = linkNote(late, this.texts);
-      if (note.tone === "good") this.surroundings.toast(note.text);
-    });
-    if (!answer) return;
-    const note = linkNote(answer, this.texts);
-    if (note.tone !== "bad") {
-      this.surroundings.changed();
-      await this.load(false);
+    this.notes = [];
+    const answer = await this.request("link", ENRICHMENT_METHOD, { orgid, ticket: this.ticket }, (late) => this.showLink(late));
+    if (answer) {
+      await this.showLink(answer);
+      return;
     }
-    this.note = note;
-    this.say(() => note.text);
+    const { trouble } = this;
+    if (!trouble) return;
+    // The other tab may have been opened in the meantime; what is loaded for it does not hide what failed.
+    await this.loadHistory();
+    if (this.trouble || this.notes.length > 0) return;
+    this.trouble = trouble;
+    this.say(() => this.troubleSaying());
+  }
+
+  // What became of linking. It was done even though it took too long or nobody looks at the popup any more.
+  async showLink(answer) {
+    const notes = [linkNote(answer, this.texts)];
+    const isLinked = notes[0].tone === "good";
+    if (isLinked && !this.surroundings.changed()) notes.push({ tone: "warn", text: this.texts.reload_after_saving });
+    const said = notes.map((note) => note.text).join(" ");
+    if (!this.host.isConnected) {
+      if (isLinked) this.surroundings.toast(said);
+      return;
+    }
+    if (this.trouble?.busy === "link") this.trouble = null;
+    await (isLinked ? this.load(false) : this.loadHistory());
+    this.notes = notes;
+    this.say(() => said);
   }
 
   // The answer, or null when it failed or came too late; what failed is shown.
@@ -161,21 +181,23 @@ class Popup {
     this.trouble = null;
     this.say(() => this.busySentence());
     let timer = null;
+    let asked = null;
     try {
       const deadline = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new DeadlineError("no answer in time")), DEADLINE_SECONDS * 1_000);
       });
-      const asked = Promise.resolve(this.surroundings.ask(method, args)).then(answerOf);
+      asked = Promise.resolve(this.surroundings.ask(method, args)).then(answerOf);
       const answer = await Promise.race([asked, deadline]);
       if (turn === this.turn) return answer;
       whenLate(answer);
     } catch (error) {
+      if (error instanceof DeadlineError) asked.then(whenLate, () => {});
       if (turn === this.turn) this.trouble = { ...troubleOf(error), busy };
     } finally {
       clearTimeout(timer);
       if (turn === this.turn) this.busy = null;
     }
-    if (turn === this.turn) this.say(() => [this.troubleSentence(), this.trouble?.detail].filter(Boolean).join(" "));
+    if (turn === this.turn) this.say(() => this.troubleSaying());
     return null;
   }
 
@@ -190,6 +212,10 @@ class Popup {
     const { kind, busy } = this.trouble;
     const key = kind === "timeout" && busy === "link" ? "timeout_link" : kind;
     return fill(this.texts.trouble[key], { seconds: DEADLINE_SECONDS });
+  }
+
+  troubleSaying() {
+    return [this.troubleSentence(), this.trouble?.detail].filter(Boolean).join(" ");
   }
 
   // What a screen reader is told when an answer is there.
@@ -207,7 +233,7 @@ class Popup {
   choose(tab) {
     if (tab === this.tab) return;
     this.tab = tab;
-    this.note = null;
+    this.notes = [];
     if (this.answer) this.trouble = null;
     this.parts.panel.scrollTop = 0;
     this.draw();
@@ -260,7 +286,7 @@ class Popup {
     const { panel } = this.parts;
     const hadFocus = this.host.shadowRoot.activeElement && panel.contains(this.host.shadowRoot.activeElement);
     panel.setAttribute("aria-busy", String(Boolean(this.busy)));
-    panel.replaceChildren(...[this.troubleView(), this.note && noticeView(this.note), this.contentView()].flat(Infinity).filter(Boolean));
+    panel.replaceChildren(...[this.troubleView(), this.notes.map(noticeView), this.contentView()].flat(Infinity).filter(Boolean));
     // What had the focus may be gone; the focus stays in the dialog.
     if (hadFocus && !this.host.shadowRoot.activeElement) panel.focus();
   }

@@ -8,6 +8,7 @@
 //! Not here: any network but loopback, persistence, and whatever no client has needed yet.
 
 pub mod bitrix24;
+pub mod caresoft;
 pub mod clock;
 pub mod faults;
 pub mod frappe;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use deskbridge_core::{Chain, Language};
-use deskbridge_http::{ApiError, Code};
+use deskbridge_http::{ApiError, Caller, Code};
 use deskbridge_identity::{CompanyId, Domain};
 use deskbridge_journal::Waited;
 use frappe::{Document, Name, Right};
@@ -172,6 +172,7 @@ impl Profiles {
                     live: &live,
                     meta: &meta,
                     orgid,
+                    named: asked.hd_customer.as_deref(),
                 };
                 let customer = self
                     .customer_of(visit, customer, &company, &subject)
@@ -222,7 +223,10 @@ impl Profiles {
             }
         };
         match name {
-            Some(name) => self.customer_to_write(visit, &name).await.map(Some),
+            Some(name) => self
+                .customer_to_write(visit, asked.hd_customer.as_deref(), &name)
+                .await
+                .map(Some),
             None => {
                 self.shared
                     .gate
@@ -233,8 +237,17 @@ impl Profiles {
         }
     }
 
-    /// A customer that the caller may change.
-    async fn customer_to_write(&self, visit: &Visit, name: &str) -> Result<Document, ApiError> {
+    /// A customer that the caller may change. Where the helpdesk itself calls, it has checked the right to the
+    /// customer that it names, and to no other.
+    async fn customer_to_write(
+        &self,
+        visit: &Visit,
+        named: Option<&str>,
+        name: &str,
+    ) -> Result<Document, ApiError> {
+        if matches!(visit.caller, Caller::Trusted { .. }) && named != Some(name) {
+            return Err(ApiError::new(Code::NoRight, format!("HD Customer {name}")));
+        }
         self.shared
             .gate
             .require(visit, "HD Customer", name, Right::Write)
@@ -291,7 +304,7 @@ impl Profiles {
             .unwrap_or_default();
         let found = self.shared.customers.of_bitrix_company(&bitrix_id).await;
         if let Some(name) = found.map_err(|error| hub_failed(&error))? {
-            return self.customer_to_write(visit, &name).await;
+            return self.customer_to_write(visit, subject.named, &name).await;
         }
         let knowing = self.knowing(subject.live, subject.meta);
         let write = enrich::ensure_customer(subject.orgid, company, &knowing);
@@ -395,4 +408,6 @@ struct Subject<'a> {
     live: &'a Arc<Live>,
     meta: &'a Arc<SiteMeta>,
     orgid: &'a str,
+    /// The HD Customer that the caller named.
+    named: Option<&'a str>,
 }

@@ -174,6 +174,37 @@ async fn two_requests_for_one_company_at_once_make_one_customer() {
 }
 
 #[tokio::test]
+async fn a_script_of_the_helpdesk_has_a_right_to_the_customer_that_it_names_and_no_other() {
+    let bench = Bench::with(Setup::helpdesk(|mut data| {
+        let by_domain = json!({"custom_myharavan": "200000410007.myharavan.com"});
+        change(&mut data, "HD Customer", "Gốm Sứ Đồi Thông", &by_domain);
+        data
+    }))
+    .await;
+    bench.run_journal();
+    for (body, expected) in [
+        (json!({"orgid": "200000410007"}), "403 no_right"),
+        (
+            json!({"orgid": "200000410007", "hd_customer": "Tiệm Bánh Mây Trắng"}),
+            "matched",
+        ),
+        (
+            json!({"orgid": "200000410007", "hd_customer": "Gốm Sứ Đồi Thông", "force": 1}),
+            "matched",
+        ),
+    ] {
+        let request = Request::post(ENRICH)
+            .header("x-deskbridge-user", "an.tran@helpdesk.example")
+            .header("x-deskbridge-secret", SHARED_SECRET)
+            .header("content-type", "application/json");
+        let answer = bench
+            .send(request.body(Body::from(body.to_string())).unwrap())
+            .await;
+        assert_eq!(answer.told(), expected, "{body}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn two_ids_of_one_company_at_once_make_one_customer() {
     let bench = Bench::with(Setup::portal(|data| {
         let company = data

@@ -12,8 +12,11 @@ use super::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry, corrupt,
 };
 use crate::{
-    Error, Result,
-    sqlite::{failed, micros, rows, time},
+    Result,
+    sqlite::{
+        failed, micros, rows, time,
+        turns::{EFFECTS, Held},
+    },
 };
 
 /// How a claimed effect ends.
@@ -22,7 +25,7 @@ pub(super) enum End {
     Dead(String),
 }
 
-pub(super) fn record(
+pub(crate) fn record(
     connection: &Connection,
     effects: &[(EffectId, NewEffect)],
     now: Timestamp,
@@ -64,27 +67,24 @@ pub(super) fn record(
 }
 
 pub(super) fn claim(connection: &Connection, claim: Claim) -> Result<Vec<Claimed>> {
-    // A running effect at its claimable time is one whose lease has run out: it may have run.
-    const CLAIM: &str = "UPDATE effect SET
-            look_first = look_first OR state = 'running',
-            attempts = attempts + (state = 'running'),
-            state = 'running', claimable_at = ?2, fence = fence + 1, changed_at = ?1
-        WHERE sequence IN (SELECT sequence FROM effect WHERE at_head = 1 AND claimable_at <= ?1
-                           ORDER BY claimable_at, sequence LIMIT ?3)
-        RETURNING id, kind, ordering_key, idempotency_key, payload, attempts, look_first, recorded_at, fence";
-    let claiming = failed("claim effects");
-    let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(CLAIM).map_err(&claiming)?;
-    let parameters = (micros(claim.now), micros(claim.lease_until), limit);
-    let mut claimed = rows(&mut statement, parameters, &claiming, |row| {
-        let fence: i64 = row.get(8)?;
-        Ok(effect_of(row)?.map(|effect| Claimed {
-            effect,
-            fence: fence.unsigned_abs(),
-        }))
-    })?;
-    claimed.sort_by_key(|claimed| claimed.effect.id);
-    Ok(claimed)
+    const CLAIMED: &str =
+        "SELECT id, kind, ordering_key, idempotency_key, payload, attempts, look_first,
+        recorded_at FROM effect WHERE sequence = ?1";
+    let reading = failed("read a claimed effect");
+    let turns = EFFECTS.claim(connection, claim)?;
+    let mut statement = connection.prepare_cached(CLAIMED).map_err(&reading)?;
+    turns
+        .into_iter()
+        .map(|turn| {
+            let effect = statement
+                .query_row([turn.sequence], effect_of)
+                .map_err(&reading)??;
+            Ok(Claimed {
+                effect,
+                fence: turn.fence,
+            })
+        })
+        .collect()
 }
 
 pub(super) fn finish(
@@ -94,49 +94,21 @@ pub(super) fn finish(
     end: &End,
     now: Timestamp,
 ) -> Result<()> {
-    const FINISH: &str =
-        "UPDATE effect SET state = ?3, result = coalesce(?4, result), failure = ?5,
-            attempts = attempts + 1, at_head = 0, changed_at = ?6
-        WHERE id = ?1 AND fence = ?2 AND state = 'running' RETURNING ordering_key";
-    let finishing = failed("finish an effect");
-    let (state, result, failure) = match end {
-        End::Done(result) => (EffectState::Done, Some(result.to_string()), None),
-        End::Dead(why) => (EffectState::Dead, None, Some(why.as_str())),
-    };
-    let key: Option<String> = connection
-        .prepare_cached(FINISH)
-        .and_then(|mut statement| {
-            let fence = i64::try_from(fence).unwrap_or(i64::MAX);
-            let parameters = (
-                id.uuid(),
-                fence,
-                state.as_str(),
-                result,
-                failure,
-                micros(now),
-            );
-            statement.query_row(parameters, |row| row.get(0)).optional()
-        })
-        .map_err(&finishing)?;
-    let key = key.ok_or(Error::LeaseLost { id, fence })?;
-    promote_next(connection, &key).map_err(&finishing)
-}
-
-/// Lets the oldest open effect of a key run. For keys of which none is at the head.
-fn promote_next(connection: &Connection, key: &str) -> rusqlite::Result<()> {
-    const PROMOTE: &str = "UPDATE effect SET at_head = 1 WHERE sequence =
-        (SELECT min(sequence) FROM effect WHERE ordering_key = ?1 AND state IN ('pending', 'running'))";
-    connection.prepare_cached(PROMOTE)?.execute([key])?;
-    Ok(())
-}
-
-/// Lets the oldest open effect of a key run, unless one is at the head: two would run at once.
-fn promote_next_if_free(connection: &Connection, key: &str) -> rusqlite::Result<()> {
-    const HEAD: &str = "SELECT 1 FROM effect WHERE ordering_key = ?1 AND at_head = 1";
-    if connection.prepare_cached(HEAD)?.exists([key])? {
-        return Ok(());
+    let held = held(connection, &id, fence)?;
+    match end {
+        End::Dead(why) => {
+            let dead = EffectState::Dead.as_str();
+            EFFECTS.finish(connection, &held, dead, Some(why), now)
+        }
+        End::Done(result) => {
+            EFFECTS.finish(connection, &held, EffectState::Done.as_str(), None, now)?;
+            connection
+                .prepare_cached("UPDATE effect SET result = ?2 WHERE sequence = ?1")
+                .and_then(|mut statement| statement.execute((held.sequence, result.to_string())))
+                .map_err(failed("keep the result of an effect"))?;
+            Ok(())
+        }
     }
-    promote_next(connection, key)
 }
 
 pub(super) fn reschedule(
@@ -146,91 +118,40 @@ pub(super) fn reschedule(
     retry: &Retry,
     now: Timestamp,
 ) -> Result<()> {
-    const RESCHEDULE: &str = "UPDATE effect SET state = 'pending', attempts = attempts + 1,
-            claimable_at = ?3, look_first = ?4, failure = ?5, changed_at = ?6
-        WHERE id = ?1 AND fence = ?2 AND state = 'running'";
-    let changed = connection
-        .prepare_cached(RESCHEDULE)
-        .and_then(|mut statement| {
-            let numbered = i64::try_from(fence).unwrap_or(i64::MAX);
-            let not_before = micros(retry.not_before);
-            statement.execute((
-                id.uuid(),
-                numbered,
-                not_before,
-                retry.look_first,
-                &retry.why,
-                micros(now),
-            ))
-        })
-        .map_err(failed("reschedule an effect"))?;
-    if changed == 0 {
-        Err(Error::LeaseLost { id, fence })
-    } else {
-        Ok(())
-    }
+    EFFECTS.reschedule(connection, &held(connection, &id, fence)?, retry, now)
 }
 
 pub(super) fn revive(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
-    // It keeps its place in its key's order, but does not push aside one that is running.
-    const REVIVE: &str = "UPDATE effect SET state = 'pending', attempts = 0, look_first = 1,
-            claimable_at = ?2, changed_at = ?2
-        WHERE id = ?1 AND state = 'dead' RETURNING ordering_key";
-    const DEMOTE: &str = "UPDATE effect SET at_head = 0
-        WHERE ordering_key = ?1 AND state = 'pending' AND at_head = 1";
-    let reviving = failed("revive an effect");
-    let key: Option<String> = connection
-        .prepare_cached(REVIVE)
-        .and_then(|mut statement| {
-            statement
-                .query_row((id.uuid(), micros(now)), |row| row.get(0))
-                .optional()
-        })
-        .map_err(&reviving)?;
-    let Some(key) = key else { return Ok(false) };
-    connection
-        .prepare_cached(DEMOTE)
-        .and_then(|mut statement| statement.execute([&key]))
-        .map_err(&reviving)?;
-    promote_next_if_free(connection, &key).map_err(&reviving)?;
-    Ok(true)
-}
-
-pub(super) fn discard(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
-    const DISCARD: &str = "UPDATE effect SET state = 'discarded', at_head = 0, changed_at = ?2
-        WHERE id = ?1 AND state IN ('pending', 'dead') RETURNING ordering_key";
-    let discarding = failed("discard an effect");
-    let key: Option<String> = connection
-        .prepare_cached(DISCARD)
-        .and_then(|mut statement| {
-            statement
-                .query_row((id.uuid(), micros(now)), |row| row.get(0))
-                .optional()
-        })
-        .map_err(&discarding)?;
-    match key {
-        Some(key) => promote_next_if_free(connection, &key)
-            .map_err(discarding)
-            .map(|()| true),
+    match sequence(connection, id)? {
+        Some(sequence) => EFFECTS.revive(connection, sequence, now),
         None => Ok(false),
     }
 }
 
-pub(super) fn release_interrupted(connection: &Connection, now: Timestamp) -> Result<u64> {
-    const RELEASE: &str = "UPDATE effect SET claimable_at = ?1 WHERE state = 'running'";
-    let released = connection
-        .prepare_cached(RELEASE)
-        .and_then(|mut statement| statement.execute([micros(now)]))
-        .map_err(failed("release interrupted effects"))?;
-    Ok(u64::try_from(released).unwrap_or(u64::MAX))
+pub(super) fn discard(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
+    match sequence(connection, id)? {
+        Some(sequence) => EFFECTS.discard(connection, sequence, now),
+        None => Ok(false),
+    }
 }
 
-pub(super) fn next_claimable_at(connection: &Connection) -> Result<Option<Timestamp>> {
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT min(claimable_at) FROM effect WHERE at_head = 1")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-        .map_err(failed("find the next effect"))?;
-    next.map(time).transpose()
+fn held<'a>(connection: &Connection, id: &'a EffectId, fence: u64) -> Result<Held<'a>> {
+    Ok(Held {
+        sequence: sequence(connection, *id)?,
+        name: id,
+        fence,
+    })
+}
+
+fn sequence(connection: &Connection, id: EffectId) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT sequence FROM effect WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([id.uuid()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(failed("find an effect"))
 }
 
 const RECORD: &str =

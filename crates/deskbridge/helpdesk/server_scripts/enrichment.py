@@ -14,12 +14,16 @@ if ticket_name:
     sent["ticket"] = str(ticket.name)
     if not customer_name:
         customer_name = str(ticket.customer or "")
-if not customer_name and orgid:
+# Text that is no number would be taken for 0, and so would 0, the number of customers without one.
+if not customer_name and orgid.isdigit() and orgid.strip("0"):
     customer_name = str(frappe.db.get_value("HD Customer", {"custom_haravan_orgid": orgid}, "name") or "")
+if not customer_name and orgid:
+    shop = orgid if "." in orgid else orgid + ".myharavan.com"
+    customer_name = str(frappe.db.get_value("HD Customer", {"custom_myharavan": shop}, "name") or "")
 if customer_name:
     customer = frappe.get_doc("HD Customer", customer_name)
     customer.check_permission("write")
-    if asked.get("hd_customer"):
-        sent["hd_customer"] = str(customer.name)
+    # The hub changes no other customer than this one.
+    sent["hd_customer"] = str(customer.name)
 else:
     frappe.get_doc({"doctype": "HD Customer"}).check_permission("create")

@@ -68,6 +68,13 @@ def guarded_getitem(obj, key):
     return obj[key]
 
 
+def same(field, stored, asked):
+    """Whether a field holds a value, as the database sees it: in a number field, text that is no number is 0."""
+    if field == "custom_haravan_orgid" and stored is not None:
+        return int(stored) == (int(asked) if asked.isdigit() else 0)
+    return stored == asked
+
+
 class Document:
     """A document whose rights are given."""
 
@@ -114,6 +121,12 @@ class Site:
             ("HD Ticket", "0001"): {"name": "0001", "customer": "Tiệm Bánh"},
             ("HD Ticket", "0002"): {"name": "0002", "customer": None},
             ("HD Customer", "Tiệm Bánh"): {"name": "Tiệm Bánh", "custom_haravan_orgid": "200071001"},
+            # An id that is too large for a number field: the field is 0.
+            ("HD Customer", "Tiệm Hoa"): {
+                "name": "Tiệm Hoa",
+                "custom_haravan_orgid": "0",
+                "custom_myharavan": "200000317001.myharavan.com",
+            },
             ("Contact", "Lan"): {"name": "Lan"},
         }
         self.settings = {"deskbridge_url": "https://hub.example/"}
@@ -134,7 +147,7 @@ class Site:
         if doctype == "User":
             return self.language
         for (of, _), fields in self.documents.items():
-            if of == doctype and all(fields.get(key) == value for key, value in filters.items()):
+            if of == doctype and all(same(key, fields.get(key), value) for key, value in filters.items()):
                 return fields.get(fieldname)
         return None
 

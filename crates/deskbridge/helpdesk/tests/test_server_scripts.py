@@ -12,7 +12,7 @@ from sandbox import METHODS, DoesNotExistError, HttpError, PermissionError, Resp
 PROFILE = "haravan_bitrix_customer_profile"
 REFRESH = "login_with_haravan.customer_profile.refresh_customer_profile"
 ENRICH = "haravan_bitrix_metajson_company_enrichment"
-ASKED = {"ticket": {"ticket": "0001"}, "customer": {"hd_customer": "Tiệm Bánh"}, "enrichment": {"orgid": "200071001"}}
+ASKED = {"ticket": {"ticket": "0001"}, "customer": {"hd_customer": "Tiệm Bánh"}, "enrichment": {"orgid": "200071001", "hd_customer": "Tiệm Bánh"}}
 
 
 def refusal(code, message):
@@ -84,6 +84,21 @@ class Denied(unittest.TestCase):
             site = Site()
             site.rights = rights
             self.denied(site, PermissionError, ENRICH, **params)
+
+    def test_an_enrichment_names_the_customer_whose_right_was_checked(self):
+        for params, named in [
+            ({"orgid": "200071001"}, "Tiệm Bánh"),
+            ({"orgid": "7", "ticket": "0001"}, "Tiệm Bánh"),
+            ({"orgid": "200000317001"}, "Tiệm Hoa"),
+            ({"orgid": "200000317001.myharavan.com"}, "Tiệm Hoa"),
+            ({"orgid": "shop.example"}, None),
+            ({"orgid": "0"}, None),
+            ({"orgid": "7"}, None),
+        ]:
+            site = Site()
+            site.call(ENRICH, **params)
+            (_, _, data), = site.sent
+            self.assertEqual(json.loads(data).get("hd_customer"), named, params)
 
     def test_a_contact_needs_the_right_to_read_it(self):
         site = Site()

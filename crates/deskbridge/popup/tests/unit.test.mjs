@@ -194,7 +194,8 @@ check("note about linking", (data, success = true) => Object.values(linkNote({ s
   [[{ hd_customer: "Trà", ticket: { linked: true, previous_customer: "Trà" } }], "good | The ticket belongs to the customer Trà. | Said."],
   [[{ hd_customer: "Trà", ticket: { linked: true, previous_customer: "Cũ" } }], "good | The ticket now belongs to the customer Trà, before it was Cũ. | Said."],
   [[{ status: "not_found" }], "bad | Said."], [[{ hd_customer: "Trà", ticket: { linked: false } }], "bad | Said."],
-  [[{ hd_customer: "Trà" }, false], "bad | Said."],
+  [[{ hd_customer: "Trà", ticket: { linked: true } }, false], "bad | Said."],
+  [[{ status: "not_found", hd_customer: "Trà" }], "bad | Said."],
 ]);
 
 describe("history", () => {

@@ -23,6 +23,7 @@ const ENGLISH = {
   linked: "The ticket now belongs to the customer {customer}.",
   relinked: "The ticket now belongs to the customer {customer}, before it was {previous}.",
   kept: "The ticket belongs to the customer {customer}.",
+  reload_after_saving: "The ticket was changed on the server. Save or copy your own changes, then reload it.",
   age: "From Bitrix24: {ago}",
   stale: "The data is from {ago}.",
   several: "{count} companies carry this id; the one that was changed last is shown.",

@@ -23,6 +23,7 @@ const VIETNAMESE = {
   linked: "Ticket nay thuộc khách hàng {customer}.",
   relinked: "Ticket nay thuộc khách hàng {customer}, trước đây là {previous}.",
   kept: "Ticket thuộc khách hàng {customer}.",
+  reload_after_saving: "Ticket đã được thay đổi trên máy chủ. Hãy lưu hoặc chép lại các thay đổi của bạn, rồi tải lại ticket.",
   age: "Từ Bitrix24: {ago}",
   stale: "Dữ liệu được lấy {ago}.",
   several: "Có {count} công ty mang mã này; đang hiển thị công ty được sửa gần nhất.",

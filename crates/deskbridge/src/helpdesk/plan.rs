@@ -259,7 +259,9 @@ impl Planner<'_> {
                 let why = installed.map_or(unless_installed, |_| Why::ChangedByHand);
                 self.keep(key, why, from, to);
             }
-            _ if replaced.any(secrets::is_in) => self.keep(key, Why::HoldsSecret, from, to),
+            _ if replaced.any(secrets::holds_secret_within) => {
+                self.keep(key, Why::HoldsSecret, from, to);
+            }
             _ => self.plan.changes.push(Change {
                 key,
                 from: Some(from),

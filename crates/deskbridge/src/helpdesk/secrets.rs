@@ -18,6 +18,24 @@ pub(crate) fn holds_secret(text: &str) -> bool {
     first(text).is_some()
 }
 
+/// Whether a value has something in it that looks like a secret, at whatever depth.
+pub(crate) fn holds_secret_within(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_secret(text),
+        Value::Array(values) => values.iter().any(holds_secret_within),
+        Value::Object(fields) => fields_hold_secret(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Whether a document has something in it that looks like a secret, or a field that is one by its name.
+pub(crate) fn fields_hold_secret(fields: &Fields) -> bool {
+    fields.iter().any(|(name, value)| {
+        let literal = value.as_str().unwrap_or_default();
+        names_secret(name) && is_literal_secret(literal) || holds_secret_within(value)
+    })
+}
+
 /// The text with every secret crossed out.
 pub(crate) fn masked(text: &str) -> String {
     let mut out = String::new();
@@ -31,24 +49,6 @@ pub(crate) fn masked(text: &str) -> String {
     out
 }
 
-/// Whether a value has something in it that looks like a secret, at whatever depth.
-pub(crate) fn is_in(value: &Value) -> bool {
-    match value {
-        Value::String(text) => holds_secret(text),
-        Value::Array(values) => values.iter().any(is_in),
-        Value::Object(fields) => is_in_fields(fields),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// Whether a document has something in it that looks like a secret, or a field that is one by its name.
-pub(crate) fn is_in_fields(fields: &Fields) -> bool {
-    fields.iter().any(|(name, value)| {
-        let literal = value.as_str().unwrap_or_default();
-        names_secret(name) && is_literal_secret(literal) || is_in(value)
-    })
-}
-
 /// Where the first one is.
 fn first(text: &str) -> Option<Range<usize>> {
     let found = [
@@ -56,7 +56,7 @@ fn first(text: &str) -> Option<Range<usize>> {
         pair(text),
         credentials(text, "basic "),
         credentials(text, "bearer "),
-        assigned(text),
+        named(text),
     ];
     found.into_iter().flatten().min_by_key(|found| found.start)
 }
@@ -99,12 +99,12 @@ fn credentials(text: &str, scheme: &'static str) -> Option<Range<usize>> {
     })
 }
 
-/// A literal that is given to a name that says it is a secret: `api_key = "SECRET"`, `"password": 'SECRET'`.
-fn assigned(text: &str) -> Option<Range<usize>> {
+/// A literal under a name that says it is a secret: `api_key = "SECRET"`, `"password": 'SECRET'`.
+fn named(text: &str) -> Option<Range<usize>> {
     text.match_indices(['=', ':']).find_map(|(at, _)| {
         let name = text
             .get(..at)?
-            .trim_end_matches([' ', '\t', ']', '"', '\'', '`', '\\']);
+            .trim_end_matches(|c: char| c.is_whitespace() || "]\"'`\\".contains(c));
         let is_of_name = |c: char| is_of_secret(c) || c == '.';
         let name = name
             .rfind(|c| !is_of_name(c))
@@ -112,13 +112,15 @@ fn assigned(text: &str) -> Option<Range<usize>> {
         if !names_secret(name) {
             return None;
         }
-        let value = text.get(at + 1..)?;
-        let value = value.trim_start_matches([' ', '\t', '\\']);
+        let value = text.get(at + 1..)?.trim_start();
+        // In JSON within a text, the quotes are escaped.
+        let unescaped = value.trim_start_matches('\\');
+        let is_escaped = unescaped.len() < value.len();
         // Python's prefixes of texts.
-        let value = value.trim_start_matches(['b', 'f', 'r', 'u']);
+        let value = unescaped.trim_start_matches(['b', 'f', 'r', 'u']);
         let quote = value.chars().next().filter(|c| "\"'`".contains(*c))?;
         let value = value.get(1..)?;
-        let end = value.find([quote, '\\', '\n'])?;
+        let end = value.find(|c| c == quote || c == '\n' || (is_escaped && c == '\\'))?;
         let literal = value.get(..end)?;
         let start = text.len() - value.len();
         is_literal_secret(literal).then_some(start..start + end)
@@ -133,11 +135,20 @@ fn names_secret(name: &str) -> bool {
     NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Whether a literal can be a secret: long enough, no sentence and not crossed out already.
+/// Whether a literal can be a secret: long enough, no sentence, no template, not the name of a secret and not crossed
+/// out already.
 fn is_literal_secret(literal: &str) -> bool {
+    let is_template = [('{', '}'), ('<', '>')].into_iter().any(|(open, close)| {
+        let within = literal.split_once(open);
+        within.is_some_and(|(_, within)| within.contains(close))
+    });
+    let is_identifier = |name: &str| name.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+    let is_name = is_identifier(literal.trim_start_matches('$')) && names_secret(literal);
     literal.chars().count() >= SECRET_CHARACTERS_MIN
         && !literal.contains(char::is_whitespace)
         && !literal.chars().all(|c| c == '*')
+        && !is_template
+        && !is_name
 }
 
 fn is_of_secret(c: char) -> bool {
@@ -203,6 +214,26 @@ mod tests {
                 "-password: `planted`\n+password: 'planted'",
                 "-password: `***`\n+password: '***'",
             ),
+            (
+                "const API_SECRET =\n  \"planted\\planted\";",
+                "const API_SECRET =\n  \"***\";",
+            ),
+            (
+                "đ: {\"api_token\" : 'plantedone', \"password\": \"pl$(nted\"}",
+                "đ: {\"api_token\" : '***', \"password\": \"***\"}",
+            ),
+            (
+                "token = \"planted-token\", secret = \"planted_secret_1\"",
+                "token = \"***\", secret = \"***\"",
+            ),
+            (
+                "token = \"csrf_token\", tokens: `${token}/${user}`, TOKEN=\"$CSRF_TOKEN\"",
+                "token = \"csrf_token\", tokens: `${token}/${user}`, TOKEN=\"$CSRF_TOKEN\"",
+            ),
+            (
+                "webhook = 'https://portal.example/rest/<user>/<secret>/'",
+                "webhook = 'https://portal.example/rest/<user>/<secret>/'",
+            ),
             ("token = \"short\"", "token = \"short\""),
             ("password = \"*******\"", "password = \"*******\""),
             (
@@ -215,8 +246,8 @@ mod tests {
             ),
             ("if token == 'đẹp'", "if token == 'đẹp'"),
             (
-                "Basic Details and basic information",
-                "Basic Details and basic information",
+                "Basic Details and basic information, a Basic plan, the Bearer tokens",
+                "Basic Details and basic information, a Basic plan, the Bearer tokens",
             ),
             ("the bearer answers.", "the bearer answers."),
             ("/rest/1/short", "/rest/1/short"),
@@ -243,7 +274,7 @@ mod tests {
             (json!({"webhook_url": "******"}), false),
             (json!(null), false),
         ] {
-            assert_eq!(is_in(&value), expected, "{value}");
+            assert_eq!(holds_secret_within(&value), expected, "{value}");
         }
     }
 
@@ -257,9 +288,9 @@ mod tests {
         for document in doctypes.chain(fields).chain(scripts) {
             for (name, value) in document {
                 let masked = value.as_str().map(masked);
-                assert!(!is_in(value), "{name}: {masked:?}");
+                assert!(!holds_secret_within(value), "{name}: {masked:?}");
             }
-            assert!(!is_in_fields(document));
+            assert!(!fields_hold_secret(document));
             count += 1;
         }
         assert!(count > 30, "{count}");

@@ -76,7 +76,11 @@ impl Known {
     }
 
     fn add(&mut self, entry: &Entry, installed: &Fields) {
-        let found = entry.before.iter().flatten();
+        let Some(found) = &entry.before else {
+            // It was deleted by hand, and is made again.
+            *self = Self::first(entry, installed);
+            return;
+        };
         match &mut self.done.before {
             Some(before) => {
                 for (field, value) in found {
@@ -96,7 +100,7 @@ impl Known {
                 }
             }
             None => {
-                let mut found = found;
+                let mut found = found.iter();
                 if found.any(|(field, value)| is_ours(&self.written, field, value) == Some(false)) {
                     *self = Self::first(entry, installed);
                     return;

@@ -29,14 +29,12 @@ async fn install(bench: &Bench) {
         "disabled": 0, "script": "pass",
     });
     bench.set_settings(&script);
-    answer_with(
-        bench,
-        json!({"success": true, "data": {"bitrix": {"stale": false}}, "message": "ok"}),
-    );
+    answer_profiles(bench, &json!({"bitrix": {"stale": false}}));
 }
 
-/// Lets the helpdesk's own address answer so.
-fn answer_with(bench: &Bench, answer: Value) {
+/// What stands behind the address that the button asks.
+fn answer_profiles(bench: &Bench, data: &Value) {
+    let answer = json!({"success": true, "data": data, "message": "ok"});
     let answer = move |_: &ScriptCall| ScriptAnswer::Message(200, answer.clone());
     let site = &bench.site.site;
     site.register_script(PROFILE, std::sync::Arc::new(answer));
@@ -59,20 +57,26 @@ async fn what_answers_in_the_place_of_a_hub_is_told() {
     install(&bench).await;
     assert_eq!(level(&bench, "reaches a hub").await, "ok");
     // As apps from before there was Deskbridge do.
-    let older =
-        json!({"success": true, "data": {"bitrix": {"status": "matched"}}, "message": "ok"});
-    answer_with(&bench, older);
-    assert_eq!(level(&bench, "does not reach a hub").await, "warn");
+    for older in [
+        json!({"bitrix": {"status": "matched"}}),
+        json!({"ticket": {"name": "0001"}, "customer": null}),
+    ] {
+        answer_profiles(&bench, &older);
+        assert_eq!(level(&bench, "does not reach a hub").await, "warn");
+    }
     bench.configure(|text| {
-        let more = "api_secret = \"hub-secret\"\nshared_secrets = [\"a-shared-secret\"]\n";
+        let more = "api_secret = \"hub-secret\"\nshared_secrets = [\"a-shared-secret\"]\n\
+                    admin_api_key = \"admin-key\"\nadmin_api_secret = \"admin-secret\"\n";
         text.replace("api_secret = \"hub-secret\"\n", more)
     });
     let site = &bench.site.site;
     let mut data = site.data();
-    let hub = data.documents.iter_mut();
-    let mut hub = hub.filter(|document| document.get("api_key") == Some(&json!("hub-key")));
-    let roles = hub.next().unwrap()["roles"].as_array_mut().unwrap();
-    roles.push(json!({"role": "Script Manager"}));
+    let administrator = json!({
+        "email": "admin@helpdesk.example", "full_name": "admin", "roles": ["System Manager", "Script Manager"],
+        "api_key": "admin-key", "api_secret": "admin-secret",
+    });
+    data.users
+        .push(serde_json::from_value(administrator).unwrap());
     site.set_data(&data).unwrap();
     let scripts = ["frappe", "install", "--through", "server-scripts"];
     let said = bench
@@ -116,6 +120,11 @@ async fn what_answers_in_the_place_of_a_hub_is_told() {
     // The settings still say that calls go through them.
     assert_eq!(
         level(&bench, &format!("There is no Server Script \"{ours}\"")).await,
+        "warn"
+    );
+    bench.configure(|text| text);
+    assert_eq!(
+        level(&bench, "those of this release cannot be seen").await,
         "warn"
     );
 }

@@ -58,6 +58,24 @@ describe("with the keyboard alone", () => {
     await page.mouse.click(5, 5);
     await popup.waitFor({ state: "detached" });
   });
+
+  for (const [name, from, to] of [["inside and let go beside", "inside", "beside"], ["beside and let go inside", "beside", "inside"]]) {
+    it(`a press ${name} the popup leaves it open`, async () => {
+      const { page, popup } = await opened("0001");
+      const { x, y } = await popup.locator("h2").boundingBox();
+      const places = { inside: [x + 5, y + 5], beside: [5, 5] };
+      await page.evaluate(() => {
+        window.clicks = 0;
+        document.addEventListener("click", () => { window.clicks += 1; }, true);
+      });
+      await page.mouse.move(...places[from]);
+      await page.mouse.down();
+      await page.mouse.move(...places[to]);
+      await page.mouse.up();
+      assert.equal(await page.evaluate(() => window.clicks), 1, "the browser made a click of it");
+      assert.equal(await page.locator("deskbridge-popup").count(), 1);
+    });
+  }
 });
 
 describe("a screen reader", () => {
@@ -204,6 +222,17 @@ describe("the classic Desk", () => {
     assert.equal(await page.evaluate(() => window.reloads), 1);
   });
 
+  for (const [lang, sentence] of [["en", /^The ticket was changed on the server\./], ["vi", /^Ticket đã được thay đổi trên máy chủ\./], ["ru", /^Тикет изменён на сервере\./]]) {
+    it(`keeps what is not saved yet and says that the ticket has to be reloaded: ${lang}`, async () => {
+      const { page, popup } = await opened("0001", { desk: true, lang });
+      await page.evaluate(() => { window.edited = true; });
+      await popup.locator("[data-action=link]").click();
+      await popup.locator(".notice.good").waitFor();
+      assert.match(await popup.locator(".notice.warn").innerText(), sentence);
+      assert.equal(await page.evaluate(() => window.reloads), 0);
+    });
+  }
+
   it("says what is refused, without message boxes of its own", async () => {
     const { popup, faults } = await opened("0008", { desk: true, lang: "en" });
     assert.match(await popup.locator(".notice").innerText(), /You have no right to HD Ticket 0008/);
@@ -224,15 +253,24 @@ describe("the classic Desk", () => {
     });
   }
 
-  it("tells of a link that was finished after the popup was closed", async () => {
-    const { page, popup } = await opened("0001", { desk: true });
-    const held = await hold(page, enrichmentUrl);
-    await popup.locator("[data-action=link]").click();
-    await held.arrived;
-    await popup.locator("[data-action=close]").click();
-    await held.release();
-    await page.waitForFunction(() => window.alerts.length === 1);
-  });
+  for (const [name, change, reloads, sentence] of [
+    ["and reloads the form", () => {}, 1, /Tiệm Bánh Mây Trắng\.$/],
+    ["and keeps what is not saved yet", () => { window.edited = true; }, 0, /Tiệm Bánh Mây Trắng\. The ticket was changed on the server\./],
+    ["and leaves another ticket alone that the form shows by now", () => { window.edited = true; window.form.doc = { name: "0002" }; }, 0, /Tiệm Bánh Mây Trắng\.$/],
+  ]) {
+    it(`tells of a link that was finished after the popup was closed, ${name}`, async () => {
+      const { page, popup } = await opened("0001", { desk: true });
+      const held = await hold(page, enrichmentUrl);
+      await popup.locator("[data-action=link]").click();
+      await held.arrived;
+      await popup.locator("[data-action=close]").click();
+      await page.evaluate(change);
+      await held.release();
+      await page.waitForFunction(() => window.alerts.length === 1);
+      assert.match(await page.evaluate(() => window.alerts[0].message), sentence);
+      assert.equal(await page.evaluate(() => window.reloads), reloads);
+    });
+  }
 
   it("has no buttons on a ticket that is not saved yet", async () => {
     const { page } = await visit(null, { desk: true });

@@ -104,6 +104,60 @@ describe("an answer that does not come", () => {
     assert.ok(await popup.locator("section").count() > 0, "the profile stays");
   });
 
+  it("to a link is told of when it comes after all", async () => {
+    const { page, popup } = await opened("0003", { desk: true, lang: "en", fakeTime: true });
+    const held = await hold(page, enrichmentUrl);
+    await popup.locator("[data-action=link]").click();
+    await held.arrived;
+    await page.clock.fastForward(41_000);
+    await popup.locator(".notice.bad").waitFor();
+    await held.release();
+    await popup.locator(".notice.good").waitFor();
+    await settled(popup);
+    assert.equal(await popup.locator(".notice.bad").count(), 0, "it is not in doubt any more");
+    assert.deepEqual(await page.evaluate(() => [window.reloads, window.alerts.length]), [1, 0]);
+  });
+
+  for (const isClosedFirst of [true, false]) {
+    it(`to a link is told of when the popup was closed ${isClosedFirst ? "before" : "after"} the deadline`, async () => {
+      const { page, popup } = await opened("0003", { desk: true, lang: "en", fakeTime: true });
+      const held = await hold(page, enrichmentUrl);
+      await popup.locator("[data-action=link]").click();
+      await held.arrived;
+      if (isClosedFirst) await popup.locator("[data-action=close]").click();
+      await page.clock.fastForward(41_000);
+      if (!isClosedFirst) await popup.locator("[data-action=close]").click();
+      await held.release();
+      await until("the alert", () => page.evaluate(() => window.alerts.length === 1));
+      assert.equal(await page.evaluate(() => window.reloads), 1);
+    });
+  }
+
+  for (const [name, answer, sentence] of [
+    ["by the hub", json(200, { message: { success: false, message: "Not this one.", data: {} } }), /^Not this one\.$/],
+    ["by the helpdesk", json(403, { exc_type: "PermissionError" }), /^You have no permission for this\./],
+  ]) {
+    it(`to a link that is refused ${name} still loads the history of the tab that was opened meanwhile`, async () => {
+      const { page, popup, asked } = await opened("0011", { lang: "en" });
+      let refuse = null;
+      const refused = new Promise((resolve) => { refuse = resolve; });
+      await page.route(enrichmentUrl, async (route) => {
+        await refused;
+        await answer(route);
+      });
+      await popup.locator("[data-action=link]").click();
+      await popup.getByRole("tab", { name: "Lead / Deal history" }).click();
+      refuse();
+      await popup.locator(".notice").waitFor();
+      await settled(popup);
+      const said = await notices(popup);
+      assert.equal(said.length, 1, `${said}`);
+      assert.match(said[0], sentence);
+      assert.equal(await popup.locator("table, .saying").count(), 1);
+      assert.equal(asked.at(-1).history, 1);
+    });
+  }
+
   it("is not asked for twice by a second click", async () => {
     const { page, popup, asked } = await visit("0001", { lang: "en" });
     const held = await hold(page, profileUrl);

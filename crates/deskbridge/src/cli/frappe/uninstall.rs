@@ -156,8 +156,8 @@ async fn count(helpdesk: &Helpdesk, doctype: &str, filters: &[Filter]) -> anyhow
     }
 }
 
-/// Empties the Password fields of the settings that go, with the DocType or alone: Frappe would keep what they hold, and show it to whoever makes
-/// the field again.
+/// Empties the Password fields of the settings that go, with the DocType or alone: Frappe would keep what they hold,
+/// and show it to whoever makes the field again.
 async fn forget_passwords(
     helpdesk: &Helpdesk,
     key: &Key,

@@ -1,0 +1,140 @@
+//! What the dispatch of effects and that of events have in common: claim what is due, carry it out side by side,
+//! wait for what comes next.
+
+use std::{
+    panic::{AssertUnwindSafe, UnwindSafe},
+    time::Duration,
+};
+
+use deskbridge_core::{Chain, Clock, Failure, Outcome};
+use deskbridge_store::{Claim, Result};
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::Notify, task::JoinSet};
+
+use crate::{Counters, Settings, Tasks, counters::Counted, tasks::panic_text};
+
+/// How long the dispatcher waits when the store itself fails.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often the store is looked at when nothing is due: the command line may have revived something.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// One kind of work that the store hands out by ordering key.
+pub(crate) trait Lane: Clone + Send + Sync + 'static {
+    /// What is claimed.
+    type Work: Send + 'static;
+    /// What it is called in the log.
+    const NAME: &'static str;
+
+    fn settings(&self) -> &Settings;
+    fn clock(&self) -> &Clock;
+    /// Rung when there may be more to do.
+    fn wake(&self) -> &Notify;
+    fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Self::Work>>> + Send;
+    fn next_claimable_at(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+    fn release_interrupted(&self) -> impl Future<Output = Result<u64>> + Send;
+    /// Makes one attempt and stores what became of it.
+    fn carry_out_and_report(&self, work: Self::Work) -> impl Future<Output = ()> + Send;
+}
+
+/// Carries out everything whose time has come, and what becomes possible by it; how many attempts were made.
+pub(crate) async fn drain<L: Lane>(lane: &L) -> Result<usize> {
+    let mut attempts = 0;
+    loop {
+        let claimed = claim(lane, lane.settings().concurrent_max).await?;
+        if claimed.is_empty() {
+            return Ok(attempts);
+        }
+        attempts += claimed.len();
+        for one in claimed {
+            lane.carry_out_and_report(one).await;
+        }
+    }
+}
+
+/// Carries out what is due until the program stops, then ends what is running.
+pub(crate) async fn run<L: Lane>(lane: L, tasks: Tasks) {
+    match lane.release_interrupted().await {
+        Ok(0) => {}
+        Ok(number) => {
+            tracing::info!(
+                number,
+                lane = L::NAME,
+                "What was interrupted is looked at again"
+            );
+        }
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), lane = L::NAME, "What was interrupted waits for its lease");
+        }
+    }
+    let mut running = JoinSet::new();
+    while !tasks.is_stopping() {
+        // Interest is registered before the store is asked, so that nothing falls in between.
+        let woken = lane.wake().notified();
+        let free = lane.settings().concurrent_max.saturating_sub(running.len());
+        let pause = match start(&lane, free, &mut running).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), lane = L::NAME, "The journal cannot read its store");
+                STORE_PAUSE
+            }
+        };
+        tokio::select! {
+            () = tasks.stopping() => {}
+            () = woken, if free > 0 => {}
+            Some(_) = running.join_next() => {}
+            () = tokio::time::sleep(pause), if free > 0 => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Starts what can be started; how long to sleep before there may be more.
+async fn start<L: Lane>(lane: &L, free: usize, running: &mut JoinSet<()>) -> Result<Duration> {
+    if free == 0 {
+        return Ok(LOOK_EVERY);
+    }
+    for claimed in claim(lane, free).await? {
+        let lane = lane.clone();
+        running.spawn(async move { lane.carry_out_and_report(claimed).await });
+    }
+    let next = lane.next_claimable_at().await?;
+    Ok(next.map_or(LOOK_EVERY, |next| {
+        let wait = next.duration_since(lane.clock().now());
+        let wait = Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default();
+        wait.min(LOOK_EVERY)
+    }))
+}
+
+async fn claim<L: Lane>(lane: &L, limit: usize) -> Result<Vec<L::Work>> {
+    let now = lane.clock().now();
+    let lease = SignedDuration::try_from(lane.settings().lease_for());
+    let lease_until = now
+        .saturating_add(lease.unwrap_or(SignedDuration::MAX))
+        .unwrap_or(now);
+    lane.claim(Claim {
+        now,
+        lease_until,
+        limit,
+    })
+    .await
+}
+
+/// Makes one attempt within its time; `Err` with the text of a panic.
+pub(crate) async fn attempt<T>(
+    attempt: impl Future<Output = Outcome<T>> + UnwindSafe,
+    limit: Duration,
+    counters: &Counters,
+) -> std::result::Result<Outcome<T>, String> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind()).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(panic)) => {
+            counters.add(Counted::Panicked, 1);
+            Err(panic_text(&*panic).to_owned())
+        }
+        Err(_elapsed) => Ok(Outcome::Unknown(Failure::new(format!(
+            "no end after {} s, it may have run",
+            limit.as_secs()
+        )))),
+    }
+}
