@@ -18,7 +18,10 @@ use serde_json::json;
 
 use self::findings::{Finding, Findings, Level};
 use super::{ConfigFile, environment, say};
-use crate::{config::Config, wire::Connections};
+use crate::{
+    config::Config,
+    wire::{self, Connections},
+};
 
 #[derive(Args)]
 pub(crate) struct DoctorArguments {
@@ -32,10 +35,15 @@ pub(crate) struct DoctorArguments {
 /// Exit status: 0 when nothing is wrong, warnings included; 1 when something is.
 pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> {
     let config = arguments.file.load()?;
-    let connections = Connections::of(&config, &environment())?;
+    let environment = environment();
+    let connections = Connections::of(&config, &environment)?;
     let mut findings = Findings::default();
     look_at_store(&config, &mut findings).await;
     helpdesk::look(&connections, &mut findings).await;
+    // Who only serves need not have the administrator's key at hand.
+    let administrator = wire::administrator(&config, &connections, &environment);
+    let administrator = administrator.unwrap_or_else(|_| connections.hub.clone());
+    installed::look_at_server_scripts(&administrator, &mut findings).await;
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);
         portal::look(&connections, &settings, &Clock::system(), &mut findings).await;

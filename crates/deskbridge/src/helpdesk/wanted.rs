@@ -13,6 +13,8 @@ use super::{
 
 /// The name of the script on the ticket page, which sites know from before there was Deskbridge.
 pub(crate) const BUTTON: &str = "Profile - Ticket Customer Button";
+/// What the names of the Server Scripts start with.
+pub(crate) const SERVER_SCRIPTS: &str = "Deskbridge - ";
 /// Keeps the hub's address, for Server Scripts.
 pub(crate) const HUB_URL: &str = "deskbridge_url";
 /// Keeps the secret that Server Scripts prove themselves with.
@@ -144,7 +146,7 @@ pub(crate) fn wanted(through: Through) -> Wanted {
 /// The names of the Server Scripts.
 pub(crate) fn server_script_name(method: &str) -> String {
     let last = method.rsplit('.').next().unwrap_or(method);
-    format!("Deskbridge - {last}")
+    format!("{SERVER_SCRIPTS}{last}")
 }
 
 fn server_script(method: &str, check: &str) -> (Key, Fields) {

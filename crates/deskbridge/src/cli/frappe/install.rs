@@ -114,6 +114,7 @@ async fn show_difference(arguments: &InstallArguments) -> anyhow::Result<ExitCod
         say(shown::kept(kept).join("\n"))?;
     }
     say(summary(&plan, "to be made", "to be changed"))?;
+    say_what_is_not_looked_at(&helpdesk, arguments.through).await?;
     Ok(if plan.differs() {
         ExitCode::FAILURE
     } else {
@@ -136,6 +137,7 @@ pub(super) async fn install(arguments: &InstallArguments) -> anyhow::Result<Exit
         say(shown::kept_headline(kept))?;
     }
     say(summary(&plan, "made", "changed"))?;
+    say_what_is_not_looked_at(&helpdesk, arguments.through).await?;
     if arguments.through == Through::ServerScripts
         && let Some(method) = wanted.methods.first()
         && scripts_are_off(&helpdesk, method).await
@@ -183,6 +185,16 @@ fn summary(plan: &Plan, made: &str, changed: &str) -> String {
         "{new} {made}, {old} {changed}{kept}, {} as they should be.",
         plan.settled
     )
+}
+
+/// Scripts of an earlier installation are not part of one without them.
+async fn say_what_is_not_looked_at(helpdesk: &Helpdesk, through: Through) -> anyhow::Result<()> {
+    if through == Through::Proxy && helpdesk.has_server_scripts().await {
+        say(
+            "! Deskbridge's Server Scripts are there and were not looked at; --through server-scripts does.",
+        )?;
+    }
+    Ok(())
 }
 
 /// Whether the site refuses to run scripts: asked by running one.
