@@ -68,10 +68,12 @@ impl Route {
                 .is_none_or(|connection| *connection == arrival.connection)
             && is_among(&self.objects, &arrival.reading.object)
             && is_among(&self.actions, &arrival.reading.action);
-        if !may || !self.has_condition {
-            return Ok(may);
+        let has_condition = self.templates.get_template(WHEN).is_ok();
+        if may && has_condition {
+            self.holds(WHEN, "when", &seen(event, None))
+        } else {
+            Ok(may)
         }
-        self.holds(WHEN, "when", &seen(event, None))
     }
 
     /// The bytes that an event goes out as.
@@ -79,13 +81,11 @@ impl Route {
     /// # Errors
     /// When the template cannot be filled in, or what it makes is not what the content type says.
     pub fn body(&self, event: &Event, answer: Option<&Answer>) -> Result<Vec<u8>, Unusable> {
-        if !self.has_body {
+        let Ok(template) = self.templates.get_template(BODY) else {
             return Ok(event.arrival.body.clone());
-        }
-        let body = self
-            .templates
-            .get_template(BODY)
-            .and_then(|template| template.render(seen(event, answer)))
+        };
+        let body = template
+            .render(seen(event, answer))
             .map_err(|error| self.unusable("body", short(&error)))?;
         if body.len() > BODY_BYTES_MAX {
             let why = format!("it makes more than {BODY_BYTES_MAX} bytes");

@@ -148,8 +148,6 @@ pub struct Route {
     pub(super) root_certificates_pem: Option<String>,
     pub(super) on_status: BTreeMap<StatusRange, Then>,
     pub(super) on_json: Vec<Then>,
-    pub(super) has_condition: bool,
-    pub(super) has_body: bool,
     pub(super) templates: Environment<'static>,
 }
 
@@ -281,8 +279,6 @@ fn compile_one(source: Source) -> Result<Route, InvalidRoute> {
         on_status: on_status.collect::<Result<_, InvalidRoute>>()?,
         templates: templates(&source, is_json)?,
         headers: headers(name, &source.headers)?,
-        has_condition: source.when.is_some(),
-        has_body: source.body.is_some(),
         on_json: source.on_json.into_iter().map(|rule| rule.then).collect(),
         name: source.name,
         connection: source.connection,

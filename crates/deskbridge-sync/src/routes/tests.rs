@@ -255,7 +255,7 @@ fn a_route_that_cannot_work_is_refused_with_its_setting() {
                 source
                     .headers
                     .insert("webhook-id".to_owned(), Secret::new("PLANTED")),
-            )
+            );
         },
         "headers",
     );
@@ -265,7 +265,7 @@ fn a_route_that_cannot_work_is_refused_with_its_setting() {
                 source
                     .headers
                     .insert("x".to_owned(), Secret::new("PLANTED\r\nx: y")),
-            )
+            );
         },
         "headers",
     );
