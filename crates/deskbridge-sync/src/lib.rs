@@ -9,3 +9,4 @@ pub mod decide;
 pub mod http;
 pub mod plan;
 pub mod reading;
+pub mod settings;
