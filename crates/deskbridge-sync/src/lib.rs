@@ -10,3 +10,4 @@ pub mod http;
 pub mod plan;
 pub mod reading;
 pub mod routes;
+pub mod settings;

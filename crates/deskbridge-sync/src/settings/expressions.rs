@@ -1,0 +1,132 @@
+//! Expressions that fill more fields: compiled once, bounded when they run.
+
+use std::collections::BTreeMap;
+
+use caresoft::Zone;
+use jiff::{Timestamp, TimestampRound, Unit, civil::DateTime};
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use super::MappingError;
+
+/// Steps that one expression may take, so that none can hold up its case.
+const FUEL: u64 = 20_000;
+/// Characters that one expression may make.
+const CHARACTERS_MAX: usize = 65_536;
+
+/// Fields by name, each with its expression.
+#[derive(Debug)]
+pub struct Expressions {
+    /// Each expression is a template that writes its value as JSON, which keeps numbers numbers.
+    environment: Environment<'static>,
+}
+
+/// What expressions came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluated {
+    /// The fields that have a value.
+    pub fields: Map<String, Value>,
+    /// The fields that could not be evaluated, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Why a value is none that a field can hold.
+#[derive(Debug, thiserror::Error)]
+pub enum Unevaluable {
+    /// It is a list or a map.
+    #[error("the value is neither a text, a number nor a truth value")]
+    Shape,
+    /// It is too long.
+    #[error("the value is longer than {CHARACTERS_MAX} characters")]
+    Length,
+}
+
+impl Expressions {
+    pub(super) fn compile(
+        object: &str,
+        fields: BTreeMap<String, String>,
+        zone: Zone,
+    ) -> Result<Self, MappingError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+        environment.set_fuel(Some(FUEL));
+        environment.add_filter("datetime", move |text: &str| {
+            told(text, &zone).map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        });
+        environment.add_filter("date", move |text: &str| {
+            told(text, &zone).map(|at| at.strftime("%Y-%m-%d").to_string())
+        });
+        environment.add_filter("as_field", as_field);
+        for (field, expression) in fields {
+            let setting = format!("{object}.fields.{field}");
+            let failed = |source| MappingError::Expression {
+                setting: setting.clone(),
+                source,
+            };
+            // By itself first: it is to be an expression, not the beginning of a template.
+            environment
+                .compile_expression(&expression)
+                .map_err(failed)?;
+            environment
+                .add_template_owned(field, format!("{{{{ ({expression})|as_field }}}}"))
+                .map_err(failed)?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// The fields of a record.
+    pub fn evaluate(&self, record: &Map<String, Value>) -> Evaluated {
+        let mut evaluated = Evaluated::default();
+        if self.environment.templates().next().is_none() {
+            return evaluated;
+        }
+        let record = minijinja::Value::from(minijinja::value::Serde(record));
+        for (field, template) in self.environment.templates() {
+            let written = template.render(record.clone());
+            let value = written
+                .map_err(|error| error.to_string())
+                .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()));
+            match value {
+                Ok(Value::Null) => {}
+                Ok(value) => {
+                    evaluated.fields.insert(field.to_owned(), value);
+                }
+                Err(why) => evaluated.failed.push((field.to_owned(), why)),
+            }
+        }
+        evaluated
+    }
+}
+
+/// The time of the account's clock that a text stands for, to the nearest second: as CareSoft rounds what it shows later.
+fn told(text: &str, zone: &Zone) -> Option<DateTime> {
+    Some(zone.offset.to_datetime(to_second(zone.read(text)?)))
+}
+
+/// The nearest second.
+pub(crate) fn to_second(at: Timestamp) -> Timestamp {
+    at.round(TimestampRound::new().smallest(Unit::Second))
+        .unwrap_or(at)
+}
+
+fn as_field(value: &minijinja::Value) -> Result<minijinja::Value, minijinja::Error> {
+    use minijinja::value::ValueKind;
+    let unevaluable = |why: Unevaluable| {
+        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, why.to_string())
+    };
+    let json = match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Value::Null,
+        ValueKind::Bool | ValueKind::Number | ValueKind::String => serde_json::to_value(value)
+            .map_err(|error| {
+                minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
+            })?,
+        _ => return Err(unevaluable(Unevaluable::Shape)),
+    };
+    if json
+        .as_str()
+        .is_some_and(|text| text.len() > CHARACTERS_MAX)
+    {
+        return Err(unevaluable(Unevaluable::Length));
+    }
+    Ok(minijinja::Value::from_safe_string(json.to_string()))
+}
