@@ -1,5 +1,7 @@
 //! How the parts are put together, from the configuration.
 
+pub(crate) mod caresoft;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
@@ -60,19 +62,7 @@ impl Connections {
     pub(crate) fn of(config: &Config, environment: &[(String, String)]) -> anyhow::Result<Self> {
         let frappe = config.profile_frappe()?;
         let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
-        let options = frappe::Options {
-            site_name: frappe.site_name.clone(),
-            root_certificates_pem: config
-                .certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
-            user_agent: user_agent(),
-            ..frappe::Options::default()
-        };
-        let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
-        let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
-        let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
-        let credential = frappe::Credential::token(key.expose(), secret.expose())
-            .with_context(|| place("api_secret"))?;
-        let hub = site.user(credential);
+        let (site, hub) = helpdesk(config, frappe, environment)?;
         let shared = frappe.shared_secrets.iter();
         let shared: Vec<Secret> = shared
             .map(|source| config.secret(&place("shared_secrets"), source, environment))
@@ -93,6 +83,28 @@ impl Connections {
             source,
         })
     }
+}
+
+/// A helpdesk, and the hub as its user.
+fn helpdesk(
+    config: &Config,
+    frappe: &config::Frappe,
+    environment: &[(String, String)],
+) -> anyhow::Result<(frappe::Site, frappe::Client)> {
+    let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
+    let options = frappe::Options {
+        site_name: frappe.site_name.clone(),
+        root_certificates_pem: config.certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
+        user_agent: user_agent(),
+        ..frappe::Options::default()
+    };
+    let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
+    let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
+    let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
+    let credential = frappe::Credential::token(key.expose(), secret.expose())
+        .with_context(|| place("api_secret"))?;
+    let hub = site.user(credential);
+    Ok((site, hub))
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.

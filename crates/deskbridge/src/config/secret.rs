@@ -19,7 +19,7 @@ pub(crate) enum SecretSource {
 impl SecretSource {
     /// Reads what stands in the configuration. What is wrong is told in words of its own: the library's quote
     /// what stands there.
-    fn of(value: Value) -> Result<Self, &'static str> {
+    pub(super) fn of(value: Value) -> Result<Self, &'static str> {
         match value {
             Value::String(text) => Ok(Self::InPlace(Secret::new(text))),
             Value::Table(table) => Self::of_table(table),
