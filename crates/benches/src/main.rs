@@ -7,7 +7,7 @@ mod lookups;
 mod memory;
 mod writes;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tokio::runtime;
@@ -19,6 +19,8 @@ Usage: benches COMMAND
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
   intake CLIENTS                               events that are acknowledged once they are on disk
+  intake-http CLIENTS                          the same as signed webhooks over HTTP
+  intake-memory                                the memory that a million events take
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -41,6 +43,17 @@ fn main() -> anyhow::Result<()> {
                 .parse()
                 .context("the number of clients is no whole number")?;
             many()?.block_on(intake::measure(clients))?
+        }
+        ["intake-http", clients] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            one()?.block_on(intake::measure_http(clients))?
+        }
+        ["intake-memory"] => one()?.block_on(intake::measure_memory())?,
+        // Started by the two above.
+        ["intake-server", kind, path] => {
+            return many()?.block_on(intake::serve(kind, Path::new(path)));
         }
         ["throughput", address, target, authorization] => {
             let load = load::Load::new(address, target, authorization);

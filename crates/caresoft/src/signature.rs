@@ -84,16 +84,19 @@ pub enum Unverified {
 ///
 /// # Errors
 /// When there is no signature, it is none, or no secret fits.
-pub fn verify(header: Option<&[u8]>, body: &[u8], secrets: &[Secret]) -> Result<usize, Unverified> {
+pub fn verify<'s>(
+    header: Option<&[u8]>,
+    body: &[u8],
+    secrets: impl IntoIterator<Item = &'s Secret>,
+) -> Result<usize, Unverified> {
     let tag = decode(header.ok_or(Unverified::Missing)?).ok_or(Unverified::Malformed)?;
-    let mut fitting = None;
-    for (at, secret) in secrets.iter().enumerate() {
+    let (mut fitting, mut tried) = (None, 0);
+    for secret in secrets {
         let is_fitting = hmac::verify(&secret.key(), body, &tag).is_ok();
-        fitting = fitting.or(is_fitting.then_some(at));
+        fitting = fitting.or(is_fitting.then_some(tried));
+        tried += 1;
     }
-    fitting.ok_or(Unverified::Mismatch {
-        secrets: secrets.len(),
-    })
+    fitting.ok_or(Unverified::Mismatch { secrets: tried })
 }
 
 fn decode(header: &[u8]) -> Option<[u8; BYTES]> {

@@ -29,6 +29,8 @@ pub enum Code {
     NotLoggedIn,
     /// The key or token is not accepted.
     WrongKey,
+    /// A webhook that is not signed with the secret that was agreed.
+    WrongSignature,
     /// The CSRF token of a browser session is missing or wrong.
     CsrfRefused,
     /// A trusted-proxy header without the right secret.
@@ -45,12 +47,16 @@ pub enum Code {
     NoSuchRoute,
     /// The address exists and not for this verb.
     WrongVerb,
+    /// The address takes webhooks and shows nothing.
+    WebhooksOnly,
     /// The helpdesk does not answer.
     HelpdeskUnreachable,
     /// The helpdesk answers with a fault of its own.
     HelpdeskFault,
     /// Too much is going on at once.
     Overloaded,
+    /// What was sent is not on disk.
+    NotStored,
     /// The request took too long.
     DeadlineExceeded,
     /// A bug of ours.
@@ -59,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedBody,
         Self::BodyTooLarge,
         Self::MissingParameter,
@@ -67,6 +73,7 @@ impl Code {
         Self::TwoCredentials,
         Self::NotLoggedIn,
         Self::WrongKey,
+        Self::WrongSignature,
         Self::CsrfRefused,
         Self::ForgedProxy,
         Self::NotAnAgent,
@@ -75,9 +82,11 @@ impl Code {
         Self::NotFound,
         Self::NoSuchRoute,
         Self::WrongVerb,
+        Self::WebhooksOnly,
         Self::HelpdeskUnreachable,
         Self::HelpdeskFault,
         Self::Overloaded,
+        Self::NotStored,
         Self::DeadlineExceeded,
         Self::Internal,
     ];
@@ -92,6 +101,7 @@ impl Code {
             Self::TwoCredentials => "two_credentials",
             Self::NotLoggedIn => "not_logged_in",
             Self::WrongKey => "wrong_key",
+            Self::WrongSignature => "wrong_signature",
             Self::CsrfRefused => "csrf_refused",
             Self::ForgedProxy => "forged_proxy",
             Self::NotAnAgent => "not_an_agent",
@@ -100,9 +110,11 @@ impl Code {
             Self::NotFound => "not_found",
             Self::NoSuchRoute => "no_such_route",
             Self::WrongVerb => "wrong_verb",
+            Self::WebhooksOnly => "webhooks_only",
             Self::HelpdeskUnreachable => "helpdesk_unreachable",
             Self::HelpdeskFault => "helpdesk_fault",
             Self::Overloaded => "overloaded",
+            Self::NotStored => "not_stored",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Internal => "internal",
         }
@@ -116,15 +128,17 @@ impl Code {
             | Self::InvalidParameter
             | Self::TwoCredentials
             | Self::CsrfRefused => StatusCode::BAD_REQUEST,
-            Self::WrongKey | Self::ForgedProxy => StatusCode::UNAUTHORIZED,
+            Self::WrongKey | Self::WrongSignature | Self::ForgedProxy => StatusCode::UNAUTHORIZED,
             Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
                 StatusCode::FORBIDDEN
             }
             Self::NotFound | Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::WrongVerb => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongVerb | Self::WebhooksOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HelpdeskFault => StatusCode::BAD_GATEWAY,
-            Self::HelpdeskUnreachable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HelpdeskUnreachable | Self::Overloaded | Self::NotStored => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -142,7 +156,7 @@ impl Code {
     /// The exception type that Frappe's own browser code expects with such an answer.
     pub fn frappe_exception(self) -> &'static str {
         match self {
-            Self::WrongKey | Self::ForgedProxy => "AuthenticationError",
+            Self::WrongKey | Self::WrongSignature | Self::ForgedProxy => "AuthenticationError",
             Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
                 "PermissionError"
             }
@@ -154,9 +168,11 @@ impl Code {
             | Self::InvalidParameter
             | Self::TwoCredentials
             | Self::WrongVerb
+            | Self::WebhooksOnly
             | Self::HelpdeskUnreachable
             | Self::HelpdeskFault
             | Self::Overloaded
+            | Self::NotStored
             | Self::DeadlineExceeded
             | Self::Internal => "ValidationError",
         }

@@ -38,6 +38,10 @@ fn english(code: Code) -> (&'static str, &'static str) {
             "The helpdesk does not accept this key.",
             "Check the API key and secret, or log in again.",
         ),
+        Code::WrongSignature => (
+            "The request is not signed with the secret of this connection.",
+            "Put the same secret into CareSoft and into Deskbridge; what was refused is kept for a week and can then be taken in.",
+        ),
         Code::CsrfRefused => (
             "The helpdesk does not accept the CSRF token of this session.",
             "Reload the page and try again.",
@@ -64,6 +68,10 @@ fn english(code: Code) -> (&'static str, &'static str) {
             "{} does not answer to this verb.",
             "Use the verb of the documentation.",
         ),
+        Code::WebhooksOnly => (
+            "This address takes webhooks by POST and shows nothing.",
+            "Give this address and the secret to CareSoft's support, with the list of events to be sent.",
+        ),
         Code::HelpdeskUnreachable => (
             "The helpdesk does not answer at the moment.",
             "Try again in a moment; if it lasts, tell your administrator.",
@@ -75,6 +83,10 @@ fn english(code: Code) -> (&'static str, &'static str) {
         Code::Overloaded => (
             "Too many requests are being served at once.",
             "Try again in a moment.",
+        ),
+        Code::NotStored => (
+            "What was sent could not be stored.",
+            "Send it again in a moment.",
         ),
         Code::DeadlineExceeded => (
             "The answer took longer than {}.",
@@ -108,6 +120,10 @@ fn vietnamese(code: Code) -> (&'static str, &'static str) {
             "Helpdesk không chấp nhận khoá này.",
             "Hãy kiểm tra API key và secret, hoặc đăng nhập lại.",
         ),
+        Code::WrongSignature => (
+            "Yêu cầu không được ký bằng khóa bí mật của kết nối này.",
+            "Hãy đặt cùng một khóa bí mật trong CareSoft và Deskbridge; dữ liệu bị từ chối được giữ một tuần và có thể nhận lại sau đó.",
+        ),
         Code::CsrfRefused => (
             "Helpdesk không chấp nhận mã CSRF của phiên này.",
             "Hãy tải lại trang rồi thử lại.",
@@ -134,6 +150,10 @@ fn vietnamese(code: Code) -> (&'static str, &'static str) {
             "{} không trả lời phương thức này.",
             "Hãy dùng phương thức nêu trong tài liệu.",
         ),
+        Code::WebhooksOnly => (
+            "Địa chỉ này chỉ nhận webhook bằng POST và không hiển thị gì.",
+            "Hãy gửi địa chỉ này và khóa bí mật cho bộ phận hỗ trợ CareSoft, kèm danh sách sự kiện cần gửi.",
+        ),
         Code::HelpdeskUnreachable => (
             "Helpdesk hiện không phản hồi.",
             "Hãy thử lại sau giây lát; nếu vẫn vậy, hãy báo quản trị viên.",
@@ -146,6 +166,7 @@ fn vietnamese(code: Code) -> (&'static str, &'static str) {
             "Đang có quá nhiều yêu cầu cùng lúc.",
             "Hãy thử lại sau giây lát.",
         ),
+        Code::NotStored => ("Không thể lưu dữ liệu đã gửi.", "Hãy gửi lại sau giây lát."),
         Code::DeadlineExceeded => (
             "Câu trả lời mất hơn {}.",
             "Hãy thử lại; nếu vẫn vậy, hãy báo quản trị viên.",
@@ -175,6 +196,10 @@ fn russian(code: Code) -> (&'static str, &'static str) {
             "Helpdesk не принимает этот ключ.",
             "Проверьте API key и secret или войдите снова.",
         ),
+        Code::WrongSignature => (
+            "Запрос не подписан секретом этого подключения.",
+            "Укажите один и тот же секрет в CareSoft и в Deskbridge; отклонённое хранится неделю и может быть принято потом.",
+        ),
         Code::CsrfRefused => (
             "Helpdesk не принимает CSRF-токен этой сессии.",
             "Обновите страницу и повторите.",
@@ -201,6 +226,10 @@ fn russian(code: Code) -> (&'static str, &'static str) {
             "{} не отвечает на этот метод.",
             "Используйте метод, указанный в документации.",
         ),
+        Code::WebhooksOnly => (
+            "Этот адрес принимает вебхуки методом POST и ничего не показывает.",
+            "Передайте этот адрес и секрет в поддержку CareSoft вместе со списком нужных событий.",
+        ),
         Code::HelpdeskUnreachable => (
             "Helpdesk сейчас не отвечает.",
             "Повторите чуть позже; если не поможет, сообщите администратору.",
@@ -212,6 +241,10 @@ fn russian(code: Code) -> (&'static str, &'static str) {
         Code::Overloaded => (
             "Одновременно выполняется слишком много запросов.",
             "Повторите чуть позже.",
+        ),
+        Code::NotStored => (
+            "Присланное не удалось сохранить.",
+            "Отправьте его ещё раз чуть позже.",
         ),
         Code::DeadlineExceeded => (
             "Ответ занял больше {}.",
