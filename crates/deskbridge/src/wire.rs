@@ -17,7 +17,7 @@ use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{Events, Intake, Journal, Settings as JournalSettings, Tasks};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -25,19 +25,22 @@ use deskbridge_profile::{
     live::Source,
     settings::RawSettings,
 };
-use deskbridge_store::Store;
+use deskbridge_store::{Limits as StoreLimits, Retention, Store};
+use deskbridge_sync::http::Hooks;
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
 use crate::{
     config::{self, Config, Plan, SettingsIn},
-    metrics::Metrics,
+    metrics::{Measured, Metrics},
 };
 
 /// How long finished effects are kept.
 const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How often what is kept too long is forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked whether a disk that was full has room again.
+const ROOM_EVERY: Duration = Duration::from_secs(10);
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -45,6 +48,15 @@ const PRUNE_ROWS: usize = 1_000;
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) tasks: Tasks,
+}
+
+/// How much room the store may take.
+pub(crate) fn store_limits(config: &Config) -> StoreLimits {
+    StoreLimits {
+        database_bytes_max: config.events.megabytes_max.saturating_mul(1 << 20),
+        ballast_bytes: config.events.ballast_megabytes.saturating_mul(1 << 20),
+        ..StoreLimits::default()
+    }
 }
 
 /// The connections of the profile, ready to be asked.
@@ -233,6 +245,7 @@ impl App {
     /// Puts everything together and starts what runs in the background.
     pub(crate) async fn start(
         config: &Config,
+        environment: &[(String, String)],
         connections: Connections,
         store: Store,
     ) -> anyhow::Result<Self> {
@@ -246,9 +259,13 @@ impl App {
             trusted,
             local,
         } = connections;
-        let handlers = apply::handlers(&hub);
-        let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
         let settings = journal_settings()?;
+        let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
+        let mut handlers = apply::handlers(&hub);
+        let targets = caresoft::targets(config, environment, &portals)?;
+        handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
+        handlers.extend(sender.handlers());
+        let journal_rng = rng.fork();
         let journal = Journal::new(
             store.clone(),
             clock.clone(),
@@ -256,6 +273,10 @@ impl App {
             settings,
             handlers,
         );
+        let accounts = Arc::new(caresoft::received(config, environment)?);
+        let intake = Intake::new(store.clone(), clock.clone(), rng.fork());
+        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let events = Events::new(&intake, rng.fork(), settings, planners, journal.clone());
         let parts = Parts {
             site,
             hub,
@@ -267,8 +288,31 @@ impl App {
         };
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
-        tasks.spawn("prune", prune(store.clone(), clock.clone(), tasks.clone()));
-        let metrics = Metrics::new(store.clone(), clock, journal, portals, profiles.clone());
+        tasks.spawn("events", events.clone().run(tasks.clone()));
+        let pruning = Pruning {
+            store: store.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+            kept: config.events.clone(),
+        };
+        tasks.spawn("prune", pruning.run(tasks.clone()));
+        tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+        let hooks = Hooks {
+            accounts,
+            intake: intake.clone(),
+            clock: clock.clone(),
+            rng: rng.fork(),
+            body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+        };
+        let metrics = Metrics::new(Measured {
+            store: store.clone(),
+            clock,
+            journal,
+            intake,
+            events,
+            portals,
+            profiles: profiles.clone(),
+        });
         let metrics = Arc::new(metrics);
         let limits = Limits {
             concurrent_max: config.server.requests_max.max(1),
@@ -283,6 +327,7 @@ impl App {
                 get(show_metrics).with_state(Arc::clone(&metrics)),
             )
             .merge(router(Routes { profiles, trusted }))
+            .merge(deskbridge_sync::http::router(hooks))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -300,22 +345,54 @@ fn journal_settings() -> anyhow::Result<JournalSettings> {
     })
 }
 
-/// Forgets answers that are not worth showing and effects that ended long ago, again and again.
-async fn prune(store: Store, clock: Clock, tasks: Tasks) {
-    loop {
+/// Forgets what is kept too long.
+struct Pruning {
+    store: Store,
+    events: Events,
+    clock: Clock,
+    kept: config::Events,
+}
+
+impl Pruning {
+    /// Forgets again and again.
+    async fn run(self, tasks: Tasks) {
+        loop {
+            if let Err(error) = self.prune().await {
+                tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+            }
+            tokio::select! {
+                () = tasks.stopping() => return,
+                () = tokio::time::sleep(PRUNE_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forgets answers that are not worth showing, and effects and events that ended long ago.
+    async fn prune(&self) -> deskbridge_store::Result<()> {
+        let now = self.clock.now();
         let kept = jiff::SignedDuration::try_from(FINISHED_EFFECTS_KEPT).unwrap_or_default();
-        let before = clock.now().saturating_sub(kept).unwrap_or_default();
-        let pruned = async {
-            while store.prune_answers(clock.now(), PRUNE_ROWS).await? > 0 {}
-            while store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
-            Ok::<(), deskbridge_store::Error>(())
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
+        while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
+        let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let retention = Retention {
+            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            used_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
         };
-        if let Err(error) = pruned.await {
-            tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+        self.events.prune(retention).await?;
+        Ok(())
+    }
+}
+
+/// Takes events again when the disk has room again.
+async fn recover_room(store: Store, tasks: Tasks) {
+    loop {
+        if let Err(error) = store.recover_room().await {
+            tracing::error!(error = %deskbridge_core::Chain(&error), "Whether there is room was not looked at");
         }
         tokio::select! {
             () = tasks.stopping() => return,
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
+            () = tokio::time::sleep(ROOM_EVERY) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `deskbridge doctor`: asks every connection and says in sentences what is wrong and how to mend it.
 
+mod caresoft;
 mod findings;
 mod helpdesk;
 mod installed;
@@ -44,6 +45,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     let administrator = wire::administrator(&config, &connections, &environment);
     let administrator = administrator.unwrap_or_else(|_| connections.hub.clone());
     installed::look_at_server_scripts(&administrator, &mut findings).await;
+    if !config.caresoft.is_empty() || !config.route.is_empty() {
+        caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);
         portal::look(&connections, &settings, &Clock::system(), &mut findings).await;

@@ -18,19 +18,21 @@ use tokio::{
 use super::{ConfigFile, environment};
 use crate::{
     telemetry,
-    wire::{App, Connections},
+    wire::{self, App, Connections},
 };
 
 pub(super) async fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
     telemetry::start(&config.server.log, config.server.log_format)?;
-    let connections = Connections::of(&config, &environment())?;
+    let environment = environment();
+    let connections = Connections::of(&config, &environment)?;
     let database = config.database();
     let _alone = lock(&database)?;
-    let store = Store::open(&database).context("opening the database")?;
+    let store = Store::open_within(&database, wire::store_limits(&config))
+        .context("opening the database")?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let app = App::start(&config, connections, store).await?;
+    let app = App::start(&config, &environment, connections, store).await?;
     tracing::info!(%address, database = %database.display(), "Deskbridge serves");
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     server::serve(listener, app.router, stopped()?, grace).await;

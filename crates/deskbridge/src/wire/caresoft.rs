@@ -10,7 +10,10 @@ use deskbridge_store::Store;
 use deskbridge_sync::{
     apply::{Connected, Target},
     reading::{self, Accounts, LiveSecret, Signing},
-    routes::{self, send::Sender, settings::Source},
+    routes::{
+        send::Sender,
+        settings::{Route, Source, compile},
+    },
     settings::Account,
 };
 use jiff::tz::{Offset, TimeZone};
@@ -170,20 +173,28 @@ fn crm_client(
     })
 }
 
-/// The routes, ready to send.
+/// The routes, checked and compiled.
+pub(crate) fn routes(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Arc<[Route]>> {
+    let sources = config
+        .route
+        .iter()
+        .map(|route| source(config, route, environment))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(compile(sources)?.into())
+}
+
+/// What sends events on.
 pub(crate) fn sender(
     config: &Config,
     environment: &[(String, String)],
     store: Store,
     clock: Clock,
 ) -> anyhow::Result<Sender> {
-    let sources = config
-        .route
-        .iter()
-        .map(|route| source(config, route, environment))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let routes = routes::settings::compile(sources)?;
-    for route in &routes {
+    let routes = routes(config, environment)?;
+    for route in &*routes {
         if route.allows_private() {
             tracing::warn!(
                 route = route.name(),
@@ -192,12 +203,7 @@ pub(crate) fn sender(
             );
         }
     }
-    Ok(Sender::new(
-        routes.into(),
-        store,
-        clock,
-        &super::user_agent(),
-    )?)
+    Ok(Sender::new(routes, store, clock, &super::user_agent())?)
 }
 
 fn source(
