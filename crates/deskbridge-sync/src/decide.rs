@@ -25,6 +25,7 @@ use self::{
     call::CallFacts,
     case::CaseFacts,
     draft::{Draft, Held, Plan, Unreadable},
+    person::UserFacts,
     record::Record,
     version::Version,
 };
@@ -37,7 +38,12 @@ use crate::settings::Account;
 /// When what is held cannot be read.
 pub fn needed(account: &Account, kind: &Kind<'_>, held: &Held) -> Result<Vec<Record>, Unreadable> {
     let mut records = match kind {
-        Kind::User(_, user) => vec![Record::User(user.id())],
+        Kind::User(_, user) => {
+            let record = Record::User(user.id());
+            let known: UserFacts = held.facts(&record)?;
+            let cases = known.cases().map(Record::Case);
+            std::iter::once(record).chain(cases).collect()
+        }
         Kind::Organization(_, organization) => vec![Record::Organization(organization.id())],
         Kind::Ticket(_, ticket) => {
             let draft = Draft::new(account, held);

@@ -83,8 +83,7 @@ impl Written {
         }
     }
 
-    /// The comment on its ticket, unless it is known by now. On a ticket that is over it is a note, because a
-    /// customer's message would open the ticket again.
+    /// The comment on its ticket, unless it is known by now.
     pub(super) fn plan(
         self,
         draft: &mut Draft<'_>,
@@ -99,7 +98,7 @@ impl Written {
         let write = is_carried.then(|| AddComment {
             key: draft.key(&record),
             ticket: draft.key(&Record::Case(self.case)),
-            is_public: self.is_public && case.end().is_none(),
+            is_public: self.is_public,
             author: self.author(case, draft),
             html: self.html,
             written_at: self.at,
@@ -108,11 +107,6 @@ impl Written {
         draft.keep(record, &None, &Some(CommentFacts { is_carried }))?;
         Ok(write)
     }
-}
-
-/// Whether a comment opens its ticket again in the helpdesk: what a customer writes there does.
-pub(super) fn reopens(comment: &AddComment) -> bool {
-    comment.is_public && matches!(comment.author, Author::Customer(_))
 }
 
 /// Writes a comment.

@@ -48,26 +48,43 @@ fn plan_case(
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
     fold(&mut facts);
-    if let Some(requester) = facts.requester()
-        && before.requester() != Some(requester)
-    {
-        draft.link(&Record::User(requester), &record);
+    let mut person = None;
+    if let Some(requester) = facts.requester() {
+        let user = Record::User(requester);
+        let known: UserFacts = draft.held.facts(&user)?;
+        person = known.person();
+        let mut referred = known.clone();
+        if referred.refer(id) {
+            draft.link(&user, &record);
+        }
+        draft.keep(user, &known, &referred)?;
     }
-    if draft.account.crm.is_some() {
-        save(draft, id, &mut facts)?;
+    save(draft, id, &mut facts, person);
+    draft.keep(record, &before, &facts)
+}
+
+/// Plans what follows for a lead or deal when its customer becomes known, or known by other numbers.
+pub(super) fn plan_requester(
+    draft: &mut Draft<'_>,
+    id: Id,
+    user: Id,
+    person: Option<Person>,
+) -> Result<(), Unreadable> {
+    let record = Record::Case(id);
+    let before: CaseFacts = draft.held.facts(&record)?;
+    let mut facts = before.clone();
+    // It may be somebody else's by now.
+    if facts.requester() == Some(user) {
+        save(draft, id, &mut facts, person);
     }
     draft.keep(record, &before, &facts)
 }
 
 /// Plans what brings lead and deal to what is known now.
-fn save(draft: &mut Draft<'_>, id: Id, facts: &mut CaseFacts) -> Result<(), Unreadable> {
-    let requester = match facts.requester() {
-        None => None,
-        Some(user) => {
-            let user: UserFacts = draft.held.facts(&Record::User(user))?;
-            Some(user.person()).filter(|person| *person != Person::default())
-        }
-    };
+fn save(draft: &mut Draft<'_>, id: Id, facts: &mut CaseFacts, requester: Option<Person>) {
+    if draft.account.crm.is_none() {
+        return;
+    }
     if let Some(said) = &facts.lead {
         let fields = lead_fields(draft, said, facts.deal.is_some());
         let planned = facts.planned.lead.take();
@@ -87,7 +104,6 @@ fn save(draft: &mut Draft<'_>, id: Id, facts: &mut CaseFacts) -> Result<(), Unre
         let planned = facts.planned.deal.take();
         facts.planned.deal = Some(save_one(draft, id, CaseKind::Deal, planned, wanted));
     }
-    Ok(())
 }
 
 /// Plans one of them; what is planned by now.

@@ -115,12 +115,12 @@ fn opening_link(address: &str) -> String {
 /// An attribute's text if it begins, as it stands, with one of the schemes. Entities in what follows cannot change that.
 fn address_of(written: &str, schemes: &[&str]) -> Option<String> {
     let written = written.trim();
-    let begins = |scheme: &&str| {
+    let begins = |scheme: &str| {
         written
             .get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    if !schemes.iter().any(|scheme| begins(&scheme)) {
+    if !schemes.iter().any(|scheme| begins(scheme)) {
         return None;
     }
     let plain: String = written.chars().filter(|c| !c.is_control()).collect();

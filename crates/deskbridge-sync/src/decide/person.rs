@@ -1,5 +1,7 @@
 //! Users and organisations: what is known of them, and what contacts and customers are to hold.
 
+use std::collections::BTreeSet;
+
 use caresoft::{
     Fields as Said, Id,
     object::person::{Organization, User},
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    crm,
     draft::{Draft, Note, Unreadable, changed, line},
     record::Record,
     registers::Registers,
@@ -29,6 +32,8 @@ const PHONES: [&str; 3] = ["phone_no", "phone_no2", "phone_no3"];
 #[serde(default)]
 pub struct UserFacts {
     said: Registers,
+    /// The leads and deals that are the user's.
+    cases: BTreeSet<u64>,
     planned: Option<Contact>,
 }
 
@@ -62,16 +67,27 @@ impl UserFacts {
         id(self.said.text("organization_id"))
     }
 
-    /// How the user may be found in the CRM.
-    pub fn person(&self) -> Person {
+    /// How the user may be found in the CRM; `None` where nothing is known for it.
+    pub fn person(&self) -> Option<Person> {
         let texts = |names: &[&str]| {
             let texts = names.iter().filter_map(|name| self.said.text(name));
             texts.map(str::to_owned).collect()
         };
-        Person {
+        let person = Person {
             phones: texts(&PHONES),
             emails: texts(&EMAILS),
-        }
+        };
+        (person != Person::default()).then_some(person)
+    }
+
+    /// The leads and deals that are the user's.
+    pub fn cases(&self) -> impl Iterator<Item = Id> {
+        self.cases.iter().copied().filter_map(Id::new)
+    }
+
+    /// Adds a lead or deal of the user's; whether it was not known to be.
+    pub fn refer(&mut self, case: Id) -> bool {
+        self.cases.insert(case.get())
     }
 
     /// Whether the user is an agent. One whose role was never said is a customer.
@@ -108,6 +124,11 @@ pub(super) fn plan_user(
         && before.organization() != Some(organization)
     {
         draft.link(&Record::Organization(organization), &record);
+    }
+    if facts.person() != before.person() {
+        for case in facts.cases() {
+            crm::plan_requester(draft, case, user.id(), facts.person())?;
+        }
     }
     if let Some(wanted) = contact(draft, user.id(), &facts) {
         let planned = before.planned.clone().unwrap_or_default();

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{CallFacts, plan_notes},
     case::{CALL, CaseFacts, End, PlannedTicket, Works, closing},
-    comment::{self, CommentFacts, Written, reopens},
+    comment::{self, CommentFacts, Written},
     draft::{Draft, Unreadable, changed, line},
     html::sanitised,
     person::{self, overlaid},
@@ -158,7 +158,9 @@ fn plan_merged(
     draft.keep(record, &before, &facts)
 }
 
-/// Plans what brings the helpdesk's ticket to what is known now. A ticket that is over stays so.
+/// Plans what brings the helpdesk's ticket to what is known now: the ticket first, because a comment stands on one. A
+/// ticket that is over stays so; comments that come late do not open it again, because whoever writes them puts the
+/// status back.
 fn settle(
     draft: &mut Draft<'_>,
     id: Id,
@@ -180,13 +182,14 @@ fn settle(
     if let Some(written) = written {
         comments.extend(written.plan(draft, facts)?);
     }
-    match wanted {
-        Some(wanted) => save(draft, id, planned.as_ref(), &wanted, comments),
-        None => {
-            for comment in comments {
-                comment::add(draft, id, comment);
-            }
+    if let Some(wanted) = wanted {
+        let write = wanted.write(draft, id, planned.as_ref());
+        if planned != facts.planned.ticket {
+            draft.save(&Record::Case(id), &Write::SaveTicket(write));
         }
+    }
+    for comment in comments {
+        comment::add(draft, id, comment);
     }
     if let Some(end) = facts.end()
         && facts.planned.end != Some(end)
@@ -195,52 +198,6 @@ fn settle(
         facts.planned.end = Some(end);
     }
     Ok(())
-}
-
-/// The ticket and its comments, in the order in which they come to what is wanted: a comment needs its ticket, and a
-/// customer's message opens its ticket again, so that the status has to follow it.
-fn save(
-    draft: &mut Draft<'_>,
-    id: Id,
-    planned: Option<&PlannedTicket>,
-    wanted: &Wanted,
-    comments: Vec<AddComment>,
-) {
-    let record = Record::Case(id);
-    let reopening = comments
-        .iter()
-        .rfind(|comment| reopens(comment) && wanted.ticket.status.is_some())
-        .map(|comment| comment.key.to_string());
-    let mut write = wanted.write(draft, id, planned);
-    let is_changed = planned.is_none_or(|planned| {
-        let wanted = planned.clone().overlaid(&wanted.ticket);
-        wanted != *planned
-    });
-    if planned.is_none() {
-        let status = write.status.take_if(|_| reopening.is_some());
-        draft.save(&record, &Write::SaveTicket(write.clone()));
-        write.status = status;
-        write.changed = Fields::new();
-        write.assignment = None;
-    }
-    for comment in comments {
-        comment::add(draft, id, comment);
-    }
-    if let (Some(status), Some(_)) = (&mut write.status, &reopening) {
-        status.has_changed = true;
-    }
-    match reopening {
-        _ if planned.is_some() && is_changed => draft.save(&record, &Write::SaveTicket(write)),
-        // Nothing else may be new, and no revision name this write.
-        Some(comment) => {
-            let key = format!(
-                "{}/caresoft.save_ticket@after:{comment}",
-                draft.key(&record)
-            );
-            draft.effect(&record, &key, &Write::SaveTicket(write));
-        }
-        None => {}
-    }
 }
 
 fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) {
