@@ -459,6 +459,3 @@ fn plan_call(
     }
     draft.keep(record, &before, &facts)
 }
-
-#[cfg(test)]
-mod tests;

@@ -216,6 +216,3 @@ fn set(fields: &mut Fields, name: &str, value: Option<String>) {
         fields.insert(name.to_owned(), Value::from(value));
     }
 }
-
-#[cfg(test)]
-mod tests;

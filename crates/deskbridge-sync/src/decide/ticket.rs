@@ -362,6 +362,3 @@ fn works(draft: &mut Draft<'_>, said: &Registers) -> Works {
         },
     }
 }
-
-#[cfg(test)]
-mod tests;
