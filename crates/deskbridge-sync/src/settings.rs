@@ -35,7 +35,7 @@ pub struct Account {
 /// What becomes what, as it is configured.
 ///
 /// A table is laid over its defaults, its keys in any case; an empty value means that nothing is known for the key, so
-/// that the field is left alone. `fields` are MiniJinja expressions over the CareSoft record: its own names
+/// that the field is left alone. `fields` are `MiniJinja` expressions over the CareSoft record: its own names
 /// (`ticket_source`), the account's own fields by `custom.addition_field7.value` (also `.value_id`, `.label`), and
 /// what is named beside each. Every value is a text; `|int` makes it a number, `|date` and `|datetime` a time of the
 /// account's zone. What is undefined or `none`, and what fails, leaves the field alone.
@@ -346,7 +346,7 @@ impl Table {
     fn new(
         defaults: &[(&str, &str)],
         rows: BTreeMap<String, String>,
-        otherwise: Option<String>,
+        otherwise: Option<&str>,
     ) -> Self {
         let defaults = defaults
             .iter()
@@ -356,7 +356,7 @@ impl Table {
             rows: rows
                 .map(|(word, value)| (word.trim().to_lowercase(), filled(&value)))
                 .collect(),
-            otherwise: otherwise.as_deref().and_then(filled),
+            otherwise: otherwise.and_then(filled),
         }
     }
 
@@ -372,6 +372,11 @@ impl Table {
     pub fn row(&self, word: &str) -> Option<Option<&str>> {
         let row = self.rows.get(&word.trim().to_lowercase())?;
         Some(row.as_deref())
+    }
+
+    /// Whether nothing is configured.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.otherwise.is_none()
     }
 
     /// What a word without a row is.
@@ -428,11 +433,19 @@ impl MappingSource {
             contact: expressions("contact", self.contact.fields)?,
             organization: expressions("organization", self.organization.fields)?,
             ticket: TicketMapping {
-                statuses: Table::new(&STATUSES, ticket.statuses, ticket.status_otherwise),
-                priorities: Table::new(&PRIORITIES, ticket.priorities, ticket.priority_otherwise),
+                statuses: Table::new(
+                    &STATUSES,
+                    ticket.statuses,
+                    ticket.status_otherwise.as_deref(),
+                ),
+                priorities: Table::new(
+                    &PRIORITIES,
+                    ticket.priorities,
+                    ticket.priority_otherwise.as_deref(),
+                ),
                 source_field: ticket.source_field.as_deref().and_then(filled),
                 sources: Table::new(&[], ticket.sources, None),
-                types: Table::new(&[], ticket.types, ticket.type_otherwise),
+                types: Table::new(&[], ticket.types, ticket.type_otherwise.as_deref()),
                 fields: expressions("ticket", ticket.fields)?,
                 deleted: ticket.deleted,
                 deleted_tag: ticket.deleted_tag,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use caresoft::Zone;
-use jiff::{Timestamp, TimestampRound, Unit, civil::DateTime};
+use jiff::civil::DateTime;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::MappingError;
+use crate::decide::version::to_second;
 
 /// Steps that one expression may take, so that none can hold up its case.
 const FUEL: u64 = 20_000;
@@ -83,8 +84,9 @@ impl Expressions {
         let record = minijinja::Value::from(minijinja::value::Serde(record));
         for (field, template) in self.environment.templates() {
             let written = template.render(record.clone());
+            // The kind only: the rest of the message may quote the record.
             let value = written
-                .map_err(|error| error.to_string())
+                .map_err(|error| error.kind().to_string())
                 .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()));
             match value {
                 Ok(Value::Null) => {}
@@ -101,12 +103,6 @@ impl Expressions {
 /// The time of the account's clock that a text stands for, to the nearest second: as CareSoft rounds what it shows later.
 fn told(text: &str, zone: &Zone) -> Option<DateTime> {
     Some(zone.offset.to_datetime(to_second(zone.read(text)?)))
-}
-
-/// The nearest second.
-pub(crate) fn to_second(at: Timestamp) -> Timestamp {
-    at.round(TimestampRound::new().smallest(Unit::Second))
-        .unwrap_or(at)
 }
 
 fn as_field(value: &minijinja::Value) -> Result<minijinja::Value, minijinja::Error> {
