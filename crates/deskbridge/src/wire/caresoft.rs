@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use caresoft::{Id, Z, Zone, signature};
 use deskbridge_core::{Clock, Language};
+use deskbridge_journal::Planner;
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 use deskbridge_sync::{
     apply::{Connected, Target},
+    plan,
     reading::{self, Accounts, LiveSecret, Signing},
     routes::{
+        plan::Routed,
         send::Sender,
         settings::{Route, Source, compile},
     },
@@ -94,6 +97,19 @@ pub(crate) fn planned(config: &Config) -> anyhow::Result<Vec<Account>> {
         })
     });
     accounts.collect()
+}
+
+/// Plans events by their source, and sends them on by routes.
+pub(crate) fn planners(
+    config: &Config,
+    store: &Store,
+    routes: &Arc<[Route]>,
+) -> anyhow::Result<BTreeMap<&'static str, Arc<dyn Planner>>> {
+    let accounts = Arc::new(plan::Accounts::new(store.clone(), planned(config)?));
+    let routed: Arc<dyn Planner> = Arc::new(Routed::new(accounts, Arc::clone(routes)));
+    Ok([plan::WEBHOOKS, plan::ROWS]
+        .map(|source| (source, Arc::clone(&routed)))
+        .into())
 }
 
 fn zone(account: &Caresoft) -> anyhow::Result<Zone> {

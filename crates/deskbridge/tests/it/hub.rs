@@ -138,6 +138,11 @@ impl Hub {
         }
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks for a profile without waiting for the answer.
     pub(crate) fn ask(&self, ticket: &str) -> tokio::task::JoinHandle<StatusCode> {
         let address = format!("{}{PROFILE}?ticket={ticket}", self.url);

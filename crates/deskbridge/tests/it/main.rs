@@ -8,6 +8,7 @@
     reason = "tests, whose clients talk to servers of their own and whose clock is the processes'"
 )]
 
+mod caresoft;
 mod demo;
 mod doctor;
 mod fields;
