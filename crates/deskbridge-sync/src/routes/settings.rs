@@ -302,7 +302,7 @@ fn lower(words: Vec<String>) -> Vec<String> {
 
 /// Checks an address as far as that is possible without asking for it; its host.
 fn check_url(route: &str, url: &Secret, allow_private: bool) -> Result<String, InvalidRoute> {
-    let wrong = |why: &str| invalid(route, "url", why);
+    let wrong = |why: &str| invalid(route, "target", why);
     // Without the library's reason, which may quote the address.
     let url = Url::parse(url.expose()).map_err(|_no_url| wrong("it is no address"))?;
     match url.scheme() {

@@ -26,6 +26,10 @@ pub(crate) struct Caresoft {
     pub(crate) z_is: ZIs,
     #[serde(default = "nobody")]
     pub(crate) raised_by: String,
+    pub(crate) api_url: Option<String>,
+    pub(crate) api_spare_url: Option<String>,
+    pub(crate) api_domain: Option<String>,
+    pub(crate) api_token: Option<SecretSource>,
     #[serde(default)]
     pub(crate) mapping: MappingSource,
 }

@@ -9,7 +9,7 @@ const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
 const NAMED: [&str; 4] = ["frappe", "bitrix24", "caresoft", "route"];
 /// Settings that are one secret each: what looks like a number there is text all the same.
-pub(super) const SECRETS: [&str; 7] = [
+pub(super) const SECRETS: [&str; 8] = [
     "api_key",
     "api_secret",
     "admin_api_key",
@@ -17,6 +17,7 @@ pub(super) const SECRETS: [&str; 7] = [
     "webhook_url",
     "responsible_webhook_url",
     "api_token",
+    "target",
 ];
 
 /// Sets what the variables name. An element of a named table that is missing is added.

@@ -19,9 +19,9 @@ pub(crate) struct Route {
     pub(crate) when: Option<String>,
     #[serde(default)]
     pub(crate) only_by_routes: bool,
-    pub(crate) url: SecretSource,
+    pub(crate) target: SecretSource,
     pub(crate) method: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secret::table")]
     pub(crate) headers: BTreeMap<String, SecretSource>,
     pub(crate) content_type: Option<String>,
     pub(crate) body: Option<String>,

@@ -252,7 +252,7 @@ fn source(
         actions: route.actions.clone(),
         when: route.when.clone(),
         only_by_routes: route.only_by_routes,
-        url: secret("url", &route.url)?,
+        url: secret("target", &route.target)?,
         method: route.method.clone(),
         headers: headers.collect::<anyhow::Result<_>>()?,
         content_type: route.content_type.clone(),

@@ -38,7 +38,7 @@ crm = \"crm\"
 
 impl Bench {
     /// The documents of a DocType that came from CareSoft, by their key there.
-    fn from_caresoft(&self, doctype: &str) -> Vec<(String, Map<String, Value>)> {
+    fn keyed(&self, doctype: &str) -> Vec<(String, Map<String, Value>)> {
         let documents = self.site.site.data().documents.into_iter();
         let of_type = documents.filter(|document| document["doctype"] == doctype);
         let keyed = of_type.filter_map(|document| {
@@ -50,7 +50,7 @@ impl Bench {
 
     fn ticket(&self, id: u64) -> Option<Map<String, Value>> {
         let key = format!("center:case:{id}");
-        let mut tickets = self.from_caresoft("HD Ticket").into_iter();
+        let mut tickets = self.keyed("HD Ticket").into_iter();
         tickets.find_map(|(found, ticket)| (found == key).then_some(ticket))
     }
 }
@@ -106,7 +106,7 @@ async fn every_sample_is_received_and_carried_out() {
         "the body of the signature's example says nothing"
     );
     for (doctype, at_least) in [("HD Ticket", 4), ("Contact", 1), ("HD Customer", 1)] {
-        let found = bench.from_caresoft(doctype).len();
+        let found = bench.keyed(doctype).len();
         assert!(found >= at_least, "{found} {doctype}");
     }
 }
@@ -132,7 +132,7 @@ async fn lives_that_come_disturbed_end_as_they_were_lived() {
         .keys()
         .map(|id| format!("center:case:{id}"))
         .collect();
-    let tickets = bench.from_caresoft("HD Ticket");
+    let tickets = bench.keyed("HD Ticket");
     let found: BTreeSet<String> = tickets.iter().map(|(key, _)| key.clone()).collect();
     assert_eq!(tickets.len(), found.len(), "a ticket was made twice");
     let missing: Vec<_> = wanted.difference(&found).collect();
@@ -155,7 +155,7 @@ async fn lives_that_come_disturbed_end_as_they_were_lived() {
         );
     }
     for doctype in ["Communication", "HD Ticket Comment"] {
-        let all = bench.from_caresoft(doctype);
+        let all = bench.keyed(doctype);
         let keys: BTreeSet<&String> = all.iter().map(|(key, _)| key).collect();
         assert_eq!(all.len(), keys.len(), "a {doctype} was made twice");
     }
