@@ -1,6 +1,6 @@
 //! Comments: told apart without ids, carried once.
 
-use caresoft::{Id, object::comment::Comment};
+use caresoft::{Age, Id, object::comment::Comment};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ use crate::settings::Account;
 pub(super) struct CommentFacts {
     /// Whether it stands on the ticket, or soon will; one of a ticket that was over before it came does not.
     pub(super) is_carried: bool,
+    /// When it was written.
+    pub(super) written_at: Option<Timestamp>,
 }
 
 /// A comment that came with an event.
@@ -58,8 +60,7 @@ impl Written {
         self.html.contains(call)
     }
 
-    /// The records that it may be known as, its own first. It has no id, and its time is cut to a second in one form
-    /// and rounded in another, so that one comment may have been seen a second off.
+    /// The records that it may be known as, its own first: it has no id, and may have been seen a second off.
     pub(super) fn records(&self) -> [Record; 3] {
         let second = self.at.map_or(0, |at| to_second(at).as_second());
         let commentator = self.commentator.map_or(0, Id::get);
@@ -90,12 +91,22 @@ impl Written {
         case: &CaseFacts,
     ) -> Result<Option<AddComment>, Unreadable> {
         let records = self.records();
-        if records.iter().any(|record| draft.held.knows(record)) {
+        let [record, neighbours @ ..] = &records;
+        if draft.held.knows(record) {
             return Ok(None);
         }
+        for neighbour in neighbours {
+            let known: CommentFacts = draft.held.facts(neighbour)?;
+            if is_one_time(known.written_at, self.at) {
+                return Ok(None);
+            }
+        }
         let [record, ..] = records;
-        let is_carried = case.takes_comments(draft.account);
-        let write = is_carried.then(|| AddComment {
+        let facts = CommentFacts {
+            is_carried: case.takes_comments(draft.account),
+            written_at: self.at,
+        };
+        let write = facts.is_carried.then(|| AddComment {
             key: draft.key(&record),
             ticket: draft.key(&Record::Case(self.case)),
             is_public: self.is_public,
@@ -103,10 +114,19 @@ impl Written {
             html: self.html,
             written_at: self.at,
         });
-        // Compared with what cannot be: it is kept either way.
-        draft.keep(record, &None, &Some(CommentFacts { is_carried }))?;
+        draft.keep(record, &None, &Some(facts))?;
         Ok(write)
     }
+}
+
+/// Whether two times may be one: one of them a whole second, to which the other was cut, as Java's texts are, or
+/// rounded, as later events are.
+fn is_one_time(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
+    let is_whole = |at: Timestamp| at.subsec_nanosecond() == 0;
+    (is_whole(one) || is_whole(other)) && caresoft::age(one, other) == Age::Same
 }
 
 /// Writes a comment.

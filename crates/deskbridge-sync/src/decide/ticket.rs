@@ -151,7 +151,11 @@ fn plan_merged(
             written_at: None,
         };
         facts.waiting.insert(write.key.to_string(), write);
-        draft.keep(comment, &None, &Some(CommentFacts { is_carried: true }))?;
+        let known = CommentFacts {
+            is_carried: true,
+            written_at: None,
+        };
+        draft.keep(comment, &None, &Some(known))?;
     }
     fold(&mut facts);
     settle(draft, id, &mut facts, None)?;

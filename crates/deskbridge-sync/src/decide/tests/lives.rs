@@ -61,7 +61,7 @@ fn check_same(one: &World, other: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn any_order_and_repetition_comes_to_the_same(seed: u64, order: u64, cases in 1_u32..5) {
