@@ -10,6 +10,7 @@ use super::{
     customer::CUSTOMER,
     fields::{differing, fitted, missing},
     helpdesk::name_of,
+    join::Joined,
     person::{CONTACT, linked_customers, with_emails, with_phones},
 };
 use crate::decide::write::{Fields, SaveContact, SourceKey};
@@ -69,20 +70,26 @@ impl Place {
                 }
             },
         };
-        let linked = match helpdesk.has_members().await? {
-            true => None,
-            false => customer.clone(),
+        let linked = match standing.is_none() && !helpdesk.has_members().await? {
+            true => customer.clone(),
+            false => None,
         };
         let (name, left_out) = self
-            .write_contact(write, standing.as_ref(), &fields, linked.as_ref())
+            .write_contact(write, standing.as_ref(), fields, linked.as_ref())
             .await?;
-        let customer = match customer {
-            Some(customer) => Some(customer),
-            // It may have come while this was written, and found no contact to join.
-            None => self.customer_of_key(write.organization.as_ref()).await?,
-        };
-        if let Some(customer) = customer {
-            self.link_to_customer(&name, &customer).await?;
+        if linked.is_none() {
+            let customer = match customer {
+                Some(customer) => Some(customer),
+                // It may have come while this was written, and found no contact to join.
+                None => self.customer_of_key(write.organization.as_ref()).await?,
+            };
+            if let Some(customer) = customer
+                && self.link_to_customer(&name, &customer).await?
+            {
+                let contact = std::slice::from_ref(&name);
+                self.join_tickets_of(contact, &mut Joined::default())
+                    .await?;
+            }
         }
         self.links
             .record_document(&write.key, CONTACT, &name)
@@ -95,7 +102,7 @@ impl Place {
         &self,
         write: &SaveContact,
         standing: Option<&Document>,
-        fields: &Document,
+        mut fields: Document,
         customer: Option<&Name>,
     ) -> Result<(Name, LeftOut), Stop> {
         let rows_of = |table| {
@@ -103,13 +110,15 @@ impl Place {
                 .map(|contact| contact.rows(table))
                 .unwrap_or_default()
         };
-        let links = links_with(&rows_of("links"), customer);
+        if let Some(links) = links_with(&[], customer) {
+            fields.set("links", as_rows(links));
+        }
         let mut left_out = LeftOut::default();
         loop {
             let mut fields = fields.clone();
             let mut put = |table: &str, rows: Option<Vec<Document>>| {
                 if let Some(rows) = rows {
-                    fields.set(table, rows.into_iter().map(Value::from).collect::<Value>());
+                    fields.set(table, as_rows(rows));
                 }
             };
             if !left_out.emails {
@@ -122,7 +131,6 @@ impl Place {
                 let phones = phones_with(&rows_of("phone_nos"), &write.phones, self.country);
                 put("phone_nos", phones);
             }
-            put("links", links.clone());
             let client = &self.helpdesk.client;
             let written = match standing {
                 None => client.insert(CONTACT, &fields).await.into_result(),
@@ -190,12 +198,12 @@ impl Place {
         found.as_ref().map(name_of).transpose()
     }
 
-    /// Makes a contact one of a customer's, in the way of the site's release.
+    /// Makes a contact one of a customer's, in the way of the site's release; whether it was not before.
     pub(super) async fn link_to_customer(
         &self,
         contact: &Name,
         customer: &Name,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let client = &self.helpdesk.client;
         let (doctype, name, table) = match self.helpdesk.has_members().await? {
             true => (CUSTOMER, customer, "contacts"),
@@ -207,15 +215,19 @@ impl Place {
             CONTACT => links_with(&rows, Some(customer)),
             _ => members_with(&rows, contact),
         };
-        let Some(rows) = rows else { return Ok(()) };
-        let rows: Value = rows.into_iter().map(Value::from).collect();
+        let Some(rows) = rows else { return Ok(false) };
+        let changes = Document::new().with(table, as_rows(rows));
         let seen = standing.modified().unwrap_or_default();
         client
-            .update_if_unchanged(doctype, name, &Document::new().with(table, rows), seen)
+            .update_if_unchanged(doctype, name, &changes, seen)
             .await
             .into_result()?;
-        Ok(())
+        Ok(true)
     }
+}
+
+fn as_rows(rows: Vec<Document>) -> Value {
+    rows.into_iter().map(Value::from).collect()
 }
 
 /// A contact's links with one to a customer; `None` when they stand already.

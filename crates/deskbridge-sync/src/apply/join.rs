@@ -29,7 +29,7 @@ const ORGANIZATION: &str = "organization";
 
 /// Counts what an attempt has joined.
 #[derive(Debug, Default)]
-struct Joined(usize);
+pub(super) struct Joined(usize);
 
 impl Joined {
     fn one_more(&mut self) -> Result<(), Stop> {
@@ -107,8 +107,9 @@ impl Place {
             let contacts: Vec<Name> = contacts.iter().filter_map(Document::name).collect();
             let linked = self.contacts_of(&customer, keys).await?;
             for contact in contacts.iter().filter(|contact| !linked.contains(contact)) {
-                self.link_to_customer(contact, &customer).await?;
-                joined.one_more()?;
+                if self.link_to_customer(contact, &customer).await? {
+                    joined.one_more()?;
+                }
             }
             self.join_tickets_of(&contacts, joined).await?;
         }
@@ -131,7 +132,11 @@ impl Place {
     }
 
     /// Gives tickets without a customer that of their contact, if it has but one.
-    async fn join_tickets_of(&self, contacts: &[Name], joined: &mut Joined) -> Result<(), Stop> {
+    pub(super) async fn join_tickets_of(
+        &self,
+        contacts: &[Name],
+        joined: &mut Joined,
+    ) -> Result<(), Stop> {
         let contacts: Vec<Value> = contacts.iter().map(Value::from).collect();
         if contacts.is_empty() {
             return Ok(());
