@@ -61,6 +61,7 @@ fn compared(clients: u64, disk: &Disk, bare: &[Run], ours: &[Run]) -> Value {
         json!({
             "per_second": of(runs, |run| run.per_second), "p50_ms": of(runs, |run| run.p50_ms),
             "p99_ms": of(runs, |run| run.p99_ms), "p999_ms": of(runs, |run| run.p999_ms),
+            "processor_us": of(runs, |run| run.processor_us.unwrap_or_default()),
         })
     };
     let rates = [ours, bare].map(|runs| of(runs, |run| run.per_second));
@@ -77,11 +78,17 @@ struct Run {
     p50_ms: f64,
     p99_ms: f64,
     p999_ms: f64,
+    /// Processor time that the server spent on one event, where it is a process of its own.
+    processor_us: Option<f64>,
 }
 
 impl Run {
     /// Of the milliseconds that each event took.
-    fn of(mut took_ms: Vec<f64>, during: Duration) -> anyhow::Result<Self> {
+    fn of(
+        mut took_ms: Vec<f64>,
+        during: Duration,
+        processor_seconds: Option<f64>,
+    ) -> anyhow::Result<Self> {
         took_ms.sort_by(f64::total_cmp);
         let at = |per_mille: usize| {
             let place = took_ms.len() * per_mille / 1_000;
@@ -94,6 +101,7 @@ impl Run {
             p50_ms: at(500),
             p99_ms: at(990),
             p999_ms: at(999),
+            processor_us: processor_seconds.map(|spent| spent / f64::from(answered) * 1e6),
         })
     }
 }
@@ -119,7 +127,7 @@ async fn run(clients: u64, accept: Accept) -> anyhow::Result<Run> {
         async move { client.await? }
     });
     let took = try_join_all(running).await?.concat();
-    Run::of(took, start.elapsed())
+    Run::of(took, start.elapsed(), None)
 }
 
 /// An event with random keys: hashing is not part of what is measured.

@@ -1,4 +1,4 @@
-//! How much memory a process took.
+//! How much memory and processor time a process took.
 
 use std::{fs::File, io::Read as _};
 
@@ -17,6 +17,21 @@ pub(crate) fn peak_mib_of(process: u32) -> anyhow::Result<f64> {
 /// The resident set of a process, in MiB.
 pub(crate) fn resident_mib_of(process: u32) -> anyhow::Result<f64> {
     status(&process.to_string(), "VmRSS:")
+}
+
+/// The processor time of a process so far, in seconds.
+pub(crate) fn processor_seconds_of(process: u32) -> anyhow::Result<f64> {
+    /// What the kernel counts in, on every Linux that Rust runs on.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let mut stat = String::new();
+    File::open(format!("/proc/{process}/stat"))
+        .and_then(|file| file.take(1 << 12).read_to_string(&mut stat))
+        .context("reading the times of a process")?;
+    // Behind the name, which may hold anything.
+    let (_, fields) = stat.rsplit_once(')').context("the times have no name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: Vec<f64> = ticks.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 
 fn status(process: &str, field: &str) -> anyhow::Result<f64> {

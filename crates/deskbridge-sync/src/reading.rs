@@ -11,7 +11,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use caresoft::{
-    Digest, Event, Id, Kind, Zone,
+    Digest, Event, Id, Kind, Outline, Zone,
     signature::{self, Secret, Unverified},
 };
 use deskbridge_core::{DuplicateKey, NewEvent, OrderingKey, Reading};
@@ -108,11 +108,13 @@ impl Account {
     /// The event of a body; `arrival` is a number that no other arrival has.
     pub fn event(&self, headers: Vec<(String, String)>, body: Vec<u8>, arrival: u128) -> NewEvent {
         let event = Event::read(&body);
-        let raw_key = match is_told_once(&event) {
+        let outline = event.outline();
+        let kind = outline.kind();
+        let raw_key = match is_told_once(&kind) {
             true => key(event.raw_digest()),
-            false => key_of_arrival(&body, arrival),
+            false => key_of_arrival(&event, arrival),
         };
-        let reading = self.reading(&event, raw_key);
+        let reading = self.reading(&event, &outline, kind, raw_key);
         NewEvent {
             connection: self.connection.clone(),
             body,
@@ -124,20 +126,32 @@ impl Account {
 
     /// Why an event will not be carried out, if so.
     pub fn unrouted(&self, event: &Event<'_>) -> Option<Unrouted> {
-        if let Kind::Unrouted(why) = event.kind() {
+        let outline = event.outline();
+        self.why_unrouted(outline.kind(), &outline)
+    }
+
+    fn why_unrouted(&self, kind: Kind<'_>, outline: &Outline<'_>) -> Option<Unrouted> {
+        if let Kind::Unrouted(why) = kind {
             return Some(Unrouted::Unknown(why));
         }
-        let (said, expected) = event.account_id().zip(self.account_id)?;
+        let expected = self.account_id?;
+        let said = outline.account_id()?;
         (said != expected).then_some(Unrouted::OtherAccount { said, expected })
     }
 
-    fn reading(&self, event: &Event<'_>, raw_key: DuplicateKey) -> Reading {
-        let unrouted = self.unrouted(event);
-        let canonical_key = match is_told_once(event) {
+    fn reading(
+        &self,
+        event: &Event<'_>,
+        outline: &Outline<'_>,
+        kind: Kind<'_>,
+        raw_key: DuplicateKey,
+    ) -> Reading {
+        let canonical_key = match is_told_once(&kind) {
             true => key(event.canonical_digest()),
             false => raw_key,
         };
-        let own = match (event.ordering_key(), &unrouted) {
+        let unrouted = self.why_unrouted(kind, outline);
+        let own = match (outline.ordering_key(), &unrouted) {
             (Some(key), Some(Unrouted::OtherAccount { said, .. })) => {
                 format!("account:{said}/{key}")
             }
@@ -151,8 +165,8 @@ impl Account {
         };
         Reading {
             source: SOURCE.to_owned(),
-            object: word(event.object()),
-            action: word(event.action()),
+            object: word(outline.object()),
+            action: word(outline.action()),
             canonical_key,
             ordering_key: OrderingKey::new(format!("{SOURCE}/{}/{own}", self.connection)),
             is_routed: unrouted.is_none(),
@@ -195,7 +209,11 @@ impl Reader for Accounts {
     /// Of a connection that is not configured any more, what was read before.
     fn read(&self, event: &NewEvent) -> Reading {
         match self.of(&event.connection) {
-            Some(account) => account.reading(&Event::read(&event.body), event.raw_key),
+            Some(account) => {
+                let body = Event::read(&event.body);
+                let outline = body.outline();
+                account.reading(&body, &outline, outline.kind(), event.raw_key)
+            }
             None => event.reading.clone(),
         }
     }
@@ -213,8 +231,8 @@ pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Whether an equal event can only be this one, sent again.
-fn is_told_once(event: &Event<'_>) -> bool {
-    match event.kind() {
+fn is_told_once(kind: &Kind<'_>) -> bool {
+    match kind {
         Kind::TicketDeleted(_) | Kind::TicketsMerged(_) => true,
         Kind::Unrouted(_) => false,
         Kind::User(..)
@@ -224,7 +242,7 @@ fn is_told_once(event: &Event<'_>) -> bool {
         | Kind::Lead(..)
         | Kind::Deal(..)
         | Kind::DialerCall(..)
-        | Kind::IncomingCall(..) => event.version(&Zone::default()).is_some(),
+        | Kind::IncomingCall(..) => kind.version(&Zone::default()).is_some(),
     }
 }
 
@@ -232,9 +250,9 @@ fn key(digest: Digest) -> DuplicateKey {
     DuplicateKey::new(*digest.as_bytes())
 }
 
-fn key_of_arrival(body: &[u8], arrival: u128) -> DuplicateKey {
+fn key_of_arrival(event: &Event<'_>, arrival: u128) -> DuplicateKey {
     let mut unlike_any_other = arrival.to_be_bytes().to_vec();
-    unlike_any_other.extend_from_slice(Digest::of(body).as_bytes());
+    unlike_any_other.extend_from_slice(event.raw_digest().as_bytes());
     key(Digest::of(&unlike_any_other))
 }
 
@@ -253,10 +271,10 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// A word of the sender, made short and printable.
-fn word(said: Option<String>) -> String {
+fn word(said: Option<&str>) -> String {
     let said = said.unwrap_or_default();
-    match is_plain(&said) {
-        true => said,
+    match is_plain(said) {
+        true => said.to_owned(),
         false => {
             let letters = said.chars().filter(|letter| !letter.is_control());
             letters.take(WORD_LETTERS_MAX).collect()

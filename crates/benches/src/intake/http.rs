@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{RUN_FOR, RUNS, Run, compared, disk::Disk, requests::Requests};
+use crate::memory::processor_seconds_of;
 
 /// Requests that are made before a run; it ends early when they are used up.
 const REQUESTS: u32 = 150_000;
@@ -35,8 +36,10 @@ pub(crate) async fn measure(clients: u64) -> anyhow::Result<Value> {
 
 async fn run(clients: u64, kind: &str, disk: &Disk, requests: &Requests) -> anyhow::Result<Run> {
     let server = Server::start(kind, disk)?;
+    let before = processor_seconds_of(server.id())?;
     let (took_ms, during) = send(&server.address, clients, requests, RUN_FOR).await?;
-    Run::of(took_ms, during)
+    let spent = processor_seconds_of(server.id())? - before;
+    Run::of(took_ms, during, Some(spent))
 }
 
 /// A server in a process of its own; it ends when this is dropped.
