@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod effects;
 mod frappe;
+mod route;
 mod serve;
 mod simulate;
 
@@ -45,6 +46,9 @@ enum Command {
     /// See what was and is to be written to remote systems, and revive what was given up.
     #[command(subcommand)]
     Effects(effects::EffectsCommand),
+    /// Look at the routes by which events are sent on, and try one.
+    #[command(subcommand)]
+    Route(route::RouteCommand),
     /// Run a remote system as a local server with state, limits and faults.
     #[command(subcommand)]
     Simulate(simulate::SimulateCommand),
@@ -73,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Bitrix24(command) => bitrix24::run(command).await,
         Command::Frappe(command) => frappe::run(command).await,
         Command::Effects(command) => effects::run(command).await,
+        Command::Route(command) => route::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }
 }

@@ -74,6 +74,36 @@ fn every_setting_is_in_the_example() {
 }
 
 #[test]
+fn what_the_example_leaves_out_is_configuration_too() {
+    let is_setting = |line: &&str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        let is_key = key != *line && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        is_key || line.starts_with('[')
+    };
+    let (_, from) = EXAMPLE.split_once("# [[caresoft]]").unwrap();
+    let from = format!("# [[caresoft]]{from}");
+    let settings: Vec<&str> = from
+        .lines()
+        .map(|line| line.trim_start_matches("# "))
+        .filter(is_setting)
+        .collect();
+    let (before, _) = EXAMPLE
+        .split_once("# An account of the contact centre")
+        .unwrap();
+    let text = format!("{before}\n{}", settings.join("\n"));
+    let config = read(&text, &[]).unwrap();
+    let account = &config.caresoft[0];
+    assert_eq!(account.secrets.len(), 2);
+    assert!(account.secrets[1].until.is_some());
+    assert_eq!(account.mapping.agents[0].crm_user, Some(57));
+    assert_eq!(account.mapping.ticket.statuses["sale"], "Open");
+    assert_eq!(config.route[0].headers.len(), 1);
+    assert_eq!(config.route[0].on_json.len(), 1);
+    assert_eq!(config.events.keep_days, Events::default().keep_days);
+    assert_eq!(config.events.megabytes_max, Events::default().megabytes_max);
+}
+
+#[test]
 fn the_environment_goes_over_the_file() {
     let config = read(
         SMALL,
