@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Bench, at, on_every_backend};
 use crate::{
-    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Known, Plan, Recorded,
-    Retention, Retry,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventKind, EventState, Known, Plan,
+    Recorded, Retention, Retry,
 };
 
 pub(super) fn event_id(number: u8) -> EventId {
@@ -594,6 +594,46 @@ async fn events_are_counted_and_listed_newest_first() {
             ..all()
         };
         assert_eq!(listed(action, None).await.len(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_newest_events_are_counted_by_what_they_are_about() {
+    on_every_backend(async |bench| {
+        for number in 1..=4 {
+            bench.accept(number, "a", i64::from(number)).await;
+        }
+        bench.accept_unrouted(5, "b").await;
+        bench.claim_events(5, 1).await;
+        let mut lead = event(6, "c");
+        lead.reading.object = "lead".to_owned();
+        lead.connection = "other".to_owned();
+        let accepted = bench.store.accept_event(event_id(6), lead, at(6)).await;
+        assert_eq!(accepted.unwrap(), Accepted::New(event_id(6)));
+        let kinds = async |newest| -> Vec<String> {
+            let kinds = bench.store.kinds_of_newest_events(newest).await.unwrap();
+            let told = kinds.iter().map(|kind| {
+                let EventKind {
+                    connection,
+                    object,
+                    action,
+                    number,
+                    ..
+                } = kind;
+                let (state, last) = (kind.state.as_str(), kind.last_received_at.as_second());
+                format!("{connection} {object}/{action} {state} {number} {last}")
+            });
+            told.collect()
+        };
+        let expected = [
+            "main ticket/update pending 3 4",
+            "main ticket/update running 1 1",
+            "main ticket/update unrouted 1 0",
+            "other lead/update pending 1 6",
+        ];
+        assert_eq!(kinds(100).await, expected);
+        assert_eq!(kinds(2).await, expected[2..]);
     })
     .await;
 }

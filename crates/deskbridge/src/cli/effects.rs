@@ -105,6 +105,7 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
     let filter = EffectFilter {
         state: arguments.state.map(StateArgument::state),
         limit: arguments.limit,
+        ..EffectFilter::default()
     };
     let found = open(&arguments.file)?.list_effects(filter).await?;
     for record in &found {
@@ -140,6 +141,7 @@ async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<Exit
         let dead = EffectFilter {
             state: Some(EffectState::Dead),
             limit: usize::MAX,
+            ..EffectFilter::default()
         };
         let found = store.list_effects(dead).await?;
         // Oldest first, so that effects of one key are put back in their order.
