@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -113,11 +114,12 @@ pub fn copy_to_restore(file: &Path, copy: &Path) -> Result<()> {
     sync(copy)
 }
 
-/// Brings what stands in the log of a database that nobody has open into its file, so that the file is all of it.
+/// Brings what stands in the log of a database into its file, so that the file is all of it; `false` when somebody is
+/// reading or writing it.
 ///
 /// # Errors
-/// When the database cannot be opened, or somebody has it open.
-pub fn fold_log(file: &Path) -> Result<()> {
+/// When the database cannot be opened or read.
+pub fn fold_log(file: &Path) -> Result<bool> {
     const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
     let opening = |source| Error::Open {
         path: file.to_owned(),
@@ -125,14 +127,12 @@ pub fn fold_log(file: &Path) -> Result<()> {
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(opening)?;
+    connection.busy_timeout(Duration::ZERO).map_err(opening)?;
     let is_busy: bool = connection
         .query_row(FOLD, [], |row| row.get(0))
         .map_err(failed("bring its log into its file"))?;
     connection.close().map_err(|(_, source)| opening(source))?;
-    match is_busy {
-        false => Ok(()),
-        true => Err(Error::Busy),
-    }
+    Ok(!is_busy)
 }
 
 /// Opens a file of ours to read it.

@@ -1,6 +1,6 @@
 //! How the parts are put together, from the configuration.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{
@@ -10,12 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{Events, Intake, Journal, Settings as JournalSettings, Tasks};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -36,6 +37,8 @@ use crate::{
 const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How often what is kept too long is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// Characters of an administrator's token at least: so many cannot be guessed.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -53,6 +56,8 @@ pub(crate) struct Connections {
     pub(crate) source: Source,
     pub(crate) trusted: TrustedSecrets,
     pub(crate) local: Local,
+    pub(crate) administrators: Administrators,
+    pub(crate) readers: Readers,
 }
 
 impl Connections {
@@ -87,12 +92,42 @@ impl Connections {
         Ok(Self {
             portals: Arc::new(Portals::new(portal_options(config)?)),
             local: local(config, frappe)?,
+            administrators: administrators(config, environment)?,
+            readers: readers(config, environment)?,
             trusted: TrustedSecrets::new(shared),
             site,
             hub,
             source,
         })
     }
+}
+
+/// Who may use the administrator's interface.
+fn administrators(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Administrators> {
+    let mut tokens = Vec::new();
+    for (index, source) in config.server.admin_tokens.iter().enumerate() {
+        let place = format!("server.admin_tokens[{index}]");
+        let token = config.secret(&place, source, environment)?;
+        if token.expose().trim().chars().count() < ADMIN_TOKEN_CHARACTERS_MIN {
+            bail!(
+                "{place} of the configuration has fewer than {ADMIN_TOKEN_CHARACTERS_MIN} characters; \
+                 `openssl rand -hex 32` prints a good one"
+            );
+        }
+        tokens.push(token);
+    }
+    Ok(Administrators::new(tokens))
+}
+
+/// What verifies and reads the events of each connection that takes webhooks, by the connection's name.
+pub(crate) fn readers(
+    _config: &Config,
+    _environment: &[(String, String)],
+) -> anyhow::Result<Readers> {
+    Ok(Readers::new())
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.
@@ -233,6 +268,8 @@ impl App {
             source,
             trusted,
             local,
+            administrators,
+            readers,
         } = connections;
         let handlers = apply::handlers(&hub);
         let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
@@ -244,6 +281,18 @@ impl App {
             settings,
             handlers,
         );
+        let intake_rng = fastrand::Rng::with_seed(rng.u64(..));
+        let intake = Intake::new(store.clone(), clock.clone(), intake_rng);
+        let events_rng = fastrand::Rng::with_seed(rng.u64(..));
+        let planners = BTreeMap::new();
+        let events = Events::new(&intake, events_rng, settings, planners, journal.clone());
+        let console = deskbridge_console::Parts {
+            store: store.clone(),
+            events,
+            readers,
+            clock: clock.clone(),
+            administrators,
+        };
         let parts = Parts {
             site,
             hub,
@@ -271,6 +320,7 @@ impl App {
                 get(show_metrics).with_state(Arc::clone(&metrics)),
             )
             .merge(router(Routes { profiles, trusted }))
+            .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -279,7 +329,7 @@ impl App {
     }
 }
 
-fn journal_settings() -> anyhow::Result<JournalSettings> {
+pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
     Ok(JournalSettings {
         concurrent_max: 8,

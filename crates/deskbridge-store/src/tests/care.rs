@@ -115,7 +115,15 @@ async fn what_stands_in_the_log_is_brought_into_the_file() {
     accept(&store, 31, 3_000).await.unwrap();
     std::fs::copy(&path, &left).unwrap();
     std::fs::copy(folder.path().join("store.db-wal"), &log).unwrap();
-    care::fold_log(&left).unwrap();
+    assert!(care::fold_log(&left).unwrap());
     assert!(!log.exists());
     assert_eq!(care::contents(&left).unwrap().events, 31);
+    let reader = Connection::open(&path).unwrap();
+    let moment = reader.unchecked_transaction().unwrap();
+    let seen: i64 = moment
+        .query_row("SELECT count(*) FROM event", [], |row| row.get(0))
+        .unwrap();
+    accept(&store, 32, 3_000).await.unwrap();
+    assert_eq!(seen, 31);
+    assert!(!care::fold_log(&path).unwrap(), "somebody reads it");
 }
