@@ -9,7 +9,10 @@ mod show;
 mod stats;
 mod table;
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+};
 
 use anyhow::bail;
 use clap::{Args, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser as _};
@@ -30,8 +33,8 @@ ordering key and why it failed.
 Times are 2h or 3 days, which is so long ago; 2026-01-31T08:00, which is here; or 2026-01-31T08:00:00Z.";
 
 const REPLAY_HELP: &str = "\
-What is done, dead, unrouted or discarded can run again; what is pending or running is left as it is. An effect that an \
-event caused before is not caused twice. A running `deskbridge serve` notices within a second.
+What is done, dead, unrouted or discarded can run again; what is pending or running is left as it is. An effect that is \
+remembered, which it is for 30 days after its end, is not caused twice. A running `deskbridge serve` notices within a second.
 Exit status: 0 when all that was asked for runs again, 1 when something does not or --yes is missing.";
 
 const DISCARD_HELP: &str = "\
@@ -220,7 +223,8 @@ fn report(
     done: &str,
     not_done: &str,
 ) -> anyhow::Result<ExitCode> {
-    let left: Vec<&EventId> = asked.iter().filter(|id| !changed.contains(id)).collect();
+    let known: BTreeSet<&EventId> = changed.iter().collect();
+    let left: Vec<&EventId> = asked.iter().filter(|id| !known.contains(id)).collect();
     match changed {
         [] => {}
         [id] => say(format!("{id} {done}"))?,

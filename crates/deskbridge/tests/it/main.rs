@@ -8,8 +8,10 @@
     reason = "tests, whose clients talk to servers of their own and whose clock is the processes'"
 )]
 
+mod database;
 mod demo;
 mod doctor;
+mod events;
 mod fields;
 mod frappe;
 mod help;

@@ -33,12 +33,13 @@ pub(super) fn lines(record: &EventRecord, now: Timestamp) -> String {
     )
 }
 
-/// What an event is about, in the sender's words.
+/// What an event is about, in the sender's words; what it does not say is a question mark.
 pub(super) fn about(object: &str, action: &str) -> String {
-    match (object, action) {
-        ("", "") => "(unknown)".to_owned(),
-        _ => format!("{}/{}", plain(object), plain(action)),
-    }
+    let said = |word: &str| match word {
+        "" => "?".to_owned(),
+        word => plain(word),
+    };
+    format!("{}/{}", said(object), said(action))
 }
 
 #[cfg(test)]
@@ -98,6 +99,6 @@ mod tests {
             assert_eq!(line.chars().count(), COLUMNS, "{line}");
         }
         let bare = lines(&record("", "k", None, 0), now);
-        assert!(bare.contains("/update\n    main  k"), "{bare}");
+        assert!(bare.contains("  ?/update\n    main  k"), "{bare}");
     }
 }
