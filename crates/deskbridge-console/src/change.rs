@@ -10,12 +10,13 @@ use deskbridge_store::{EventFilter, EventState, Result, Store};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::Readers;
+use crate::{
+    Readers,
+    pages::{Pages, READ_AT_ONCE},
+};
 
 /// Events that are changed side by side.
 const AT_ONCE: usize = 500;
-/// Events whose bodies are in memory at once.
-const READ_AT_ONCE: usize = 50;
 /// States in which events can be let run again.
 pub const REPLAYABLE: [EventState; 4] = [
     EventState::Done,
@@ -84,17 +85,18 @@ pub async fn to_discard(store: &Store, filter: &EventFilter) -> Result<Vec<Event
         if filter.state.is_some_and(|wanted| wanted != state) {
             continue;
         }
-        let mut before = None;
+        let in_state = EventFilter {
+            state: Some(state),
+            limit: filter.limit.saturating_sub(found.len()),
+            ..filter.clone()
+        };
+        let mut pages = Pages::new(store, in_state, None);
         loop {
-            let slice = EventFilter {
-                state: Some(state),
-                limit: READ_AT_ONCE.min(filter.limit.saturating_sub(found.len())),
-                ..filter.clone()
-            };
-            let records = store.list_events(slice, before).await?;
-            let Some(last) = records.last() else { break };
-            before = Some(last.event.id);
-            found.extend(records.iter().map(|record| record.event.id));
+            let page = pages.next().await?;
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page.iter().map(|record| record.event.id));
         }
     }
     Ok(found)

@@ -19,10 +19,11 @@ use crate::{
     asked::{Asked, record_id},
     change, failed,
     operations::{Answer, Operation, json},
+    pages::Pages,
     view,
 };
 
-/// Events in one answer at most; their bodies are read with them.
+/// Events in one answer at most.
 const LISTED_MAX: usize = 200;
 /// Events that are let run again by one request at most.
 const REPLAYED_MAX: usize = 100_000;
@@ -72,11 +73,17 @@ pub(crate) async fn list(State(parts): Here, request: Request<Body>) -> Answer {
     if let Some(before) = before {
         existing(&parts, before).await?;
     }
-    let found = parts.store.list_events(filter, before).await;
-    let found = found.map_err(failed)?;
-    let more = found.last().filter(|_| found.len() == limit);
-    let events: Value = found.iter().map(view::event).collect();
-    let next = more.map(|last| last.event.id.to_string());
+    let mut pages = Pages::new(&parts.store, filter, before);
+    let mut events: Vec<Value> = Vec::new();
+    loop {
+        let page = pages.next().await.map_err(failed)?;
+        if page.is_empty() {
+            break;
+        }
+        events.extend(page.iter().map(view::event));
+    }
+    let last = events.last().filter(|_| events.len() == limit);
+    let next = last.and_then(|last| last.get("id")).cloned();
     Ok(json(&json!({"events": events, "next_before": next})))
 }
 

@@ -1,7 +1,7 @@
 //! The administrator's interface under `/api/v1`: what came in and what it caused, seen, let run again, thrown away.
 //!
 //! [`router`] gives the routes; [`view`] says how records look as JSON, here and on the command line; [`change`] lets
-//! many events run again or throws them away. `openapi.json` beside the sources describes the interface and is served.
+//! many events run again or throws them away; [`pages`] reads many. `openapi.json` beside the sources describes the interface and is served.
 //!
 //! Only administrators come in: bodies of events are people's data. No parameter is taken that is not known, because
 //! one that was misspelt would silently widen what is let run again.
@@ -14,6 +14,7 @@ pub mod change;
 mod effects;
 mod events;
 mod operations;
+pub mod pages;
 pub mod view;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
 mod care;
+mod counting;
 mod events;
 mod quarantine;
 

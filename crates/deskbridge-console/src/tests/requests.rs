@@ -280,6 +280,57 @@ async fn chosen_events_run_again_after_a_dry_run_said_which() {
 }
 
 #[tokio::test]
+async fn what_nobody_here_reads_is_named_and_runs_again_as_it_was_read() {
+    let (bench, _) = Bench::filled().await;
+    let other = NewEvent {
+        connection: "other".to_owned(),
+        ..arrival("ticket", b"dead", true)
+    };
+    let id = bench.intake.accept(other).await.unwrap().id();
+    bench.events.drain().await.unwrap();
+    let one = format!("/api/v1/events/{id}/replay");
+    let refused = bench.post(&one, json!({"reread": true})).await;
+    assert_eq!(refused.code(), (404, "not_found".to_owned()));
+    assert_eq!(bench.states(&[id]).await, ["dead"]);
+    let asked = json!({"state": "dead", "dry_run": false, "reread": true});
+    let replayed = bench.post("/api/v1/events/replay", asked).await.json();
+    let told = (
+        &replayed["number"],
+        &replayed["reread"],
+        &replayed["without_reader"],
+    );
+    assert_eq!(told, (&json!(2), &json!(1), &json!(["other"])));
+    let shown = bench.get(&format!("/api/v1/events/{id}")).await.json();
+    assert_eq!(
+        (&shown["state"], &shown["object"]),
+        (&json!("pending"), &json!("ticket"))
+    );
+}
+
+#[tokio::test]
+async fn a_list_longer_than_what_is_read_at_once_is_whole() {
+    let bench = Bench::new();
+    for number in 0..130 {
+        bench.accept("ticket", &format!("event {number}")).await;
+    }
+    let listed = bench.get("/api/v1/events?limit=120").await.json();
+    let listed_ids = ids(&listed["events"]);
+    let distinct: std::collections::BTreeSet<&String> = listed_ids.iter().collect();
+    assert_eq!((listed_ids.len(), distinct.len()), (120, 120));
+    assert_eq!(listed["next_before"], json!(listed_ids.last()));
+    let filter = deskbridge_store::EventFilter {
+        limit: 101,
+        ..deskbridge_store::EventFilter::default()
+    };
+    let found = crate::change::to_discard(&bench.store, &filter)
+        .await
+        .unwrap();
+    assert_eq!(found.len(), 101);
+    let discarded = crate::change::discard(&bench.store, &found, bench.clock.now());
+    assert_eq!(discarded.await.unwrap(), found);
+}
+
+#[tokio::test]
 async fn an_event_is_thrown_away_once() {
     let (bench, [done, dead, ..]) = Bench::filled().await;
     let thrown = bench

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use deskbridge_console::view;
+use deskbridge_console::{pages::Pages, view};
 use deskbridge_core::{Clock, EventId};
 
 use super::{Choice, table};
@@ -37,21 +37,24 @@ pub(super) async fn run(arguments: ListArguments) -> anyhow::Result<ExitCode> {
         arguments.choice.filter(arguments.limit)?,
         Clock::system().now(),
     );
-    let found = store.list_events(filter, arguments.before).await?;
-    for record in &found {
-        say(match arguments.json {
-            true => view::event(record).to_string(),
-            false => table::lines(record, now),
-        })?;
-    }
-    if arguments.json {
-        return Ok(ExitCode::SUCCESS);
-    }
-    match found.last() {
-        None => say("There are none.")?,
-        Some(last) if found.len() == arguments.limit => {
-            say(format!("Older ones: --before {}", last.event.id))?;
+    let mut pages = Pages::new(&store, filter, arguments.before);
+    let (mut listed, mut last) = (0, None);
+    loop {
+        let page = pages.next().await?;
+        let Some(lowest) = page.last() else { break };
+        last = Some(lowest.event.id);
+        listed += page.len();
+        for record in &page {
+            say(match arguments.json {
+                true => view::event(record).to_string(),
+                false => table::lines(record, now),
+            })?;
         }
+    }
+    match last {
+        _ if arguments.json => {}
+        None => say("There are none.")?,
+        Some(last) if listed == arguments.limit => say(format!("Older ones: --before {last}"))?,
         Some(_) => {}
     }
     Ok(ExitCode::SUCCESS)
