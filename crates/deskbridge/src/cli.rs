@@ -2,13 +2,18 @@
 
 mod bitrix24;
 mod config;
+mod database;
+mod db;
 mod demo;
 mod doctor;
 mod effects;
+mod events;
 mod frappe;
+mod moment;
 mod route;
 mod serve;
 mod simulate;
+mod terminal;
 
 use std::{
     io::{self, Write as _},
@@ -49,6 +54,12 @@ enum Command {
     /// Look at the routes by which events are sent on, and try one.
     #[command(subcommand)]
     Route(route::RouteCommand),
+    /// See what came in, and let it run again.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Copy, restore and check the database.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Run a remote system as a local server with state, limits and faults.
     #[command(subcommand)]
     Simulate(simulate::SimulateCommand),
@@ -78,6 +89,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Frappe(command) => frappe::run(command).await,
         Command::Effects(command) => effects::run(command).await,
         Command::Route(command) => route::run(command).await,
+        Command::Events(command) => events::run(command).await,
+        Command::Db(command) => db::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }
 }

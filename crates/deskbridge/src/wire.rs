@@ -12,12 +12,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Events, Intake, Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{Events, Intake, Journal, Reader, Settings as JournalSettings, Tasks};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -41,6 +42,8 @@ const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often it is looked whether a disk that was full has room again.
 const ROOM_EVERY: Duration = Duration::from_secs(10);
+/// Characters of an administrator's token at least: so many cannot be guessed.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -67,6 +70,8 @@ pub(crate) struct Connections {
     pub(crate) source: Source,
     pub(crate) trusted: TrustedSecrets,
     pub(crate) local: Local,
+    pub(crate) administrators: Administrators,
+    pub(crate) readers: Readers,
 }
 
 impl Connections {
@@ -89,6 +94,8 @@ impl Connections {
         Ok(Self {
             portals: Arc::new(Portals::new(portal_options(config)?)),
             local: local(config, frappe)?,
+            administrators: administrators(config, environment)?,
+            readers: readers(config, environment)?,
             trusted: TrustedSecrets::new(shared),
             site,
             hub,
@@ -117,6 +124,39 @@ fn helpdesk(
         .with_context(|| place("api_secret"))?;
     let hub = site.user(credential);
     Ok((site, hub))
+}
+
+/// Who may use the administrator's interface.
+fn administrators(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Administrators> {
+    let mut tokens = Vec::new();
+    for (index, source) in config.server.admin_tokens.iter().enumerate() {
+        let place = format!("server.admin_tokens[{index}]");
+        let token = config.secret(&place, source, environment)?;
+        if token.expose().trim().chars().count() < ADMIN_TOKEN_CHARACTERS_MIN {
+            bail!(
+                "{place} of the configuration has fewer than {ADMIN_TOKEN_CHARACTERS_MIN} characters; \
+                 `openssl rand -hex 32` prints a good one"
+            );
+        }
+        tokens.push(token);
+    }
+    Ok(Administrators::new(tokens))
+}
+
+/// What verifies and reads the events of each connection that takes webhooks, by the connection's name.
+pub(crate) fn readers(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Readers> {
+    let accounts = Arc::new(caresoft::received(config, environment)?);
+    let readers = config.caresoft.iter().map(|account| {
+        let reader = Arc::clone(&accounts);
+        (account.name.clone(), reader as Arc<dyn Reader>)
+    });
+    Ok(readers.collect())
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.
@@ -258,6 +298,8 @@ impl App {
             source,
             trusted,
             local,
+            administrators,
+            readers,
         } = connections;
         let settings = journal_settings()?;
         let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
@@ -277,6 +319,13 @@ impl App {
         let intake = Intake::new(store.clone(), clock.clone(), rng.fork());
         let planners = caresoft::planners(config, &store, sender.routes())?;
         let events = Events::new(&intake, rng.fork(), settings, planners, journal.clone());
+        let console = deskbridge_console::Parts {
+            store: store.clone(),
+            events: events.clone(),
+            readers,
+            clock: clock.clone(),
+            administrators,
+        };
         let parts = Parts {
             site,
             hub,
@@ -328,6 +377,7 @@ impl App {
             )
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -336,7 +386,7 @@ impl App {
     }
 }
 
-fn journal_settings() -> anyhow::Result<JournalSettings> {
+pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
     Ok(JournalSettings {
         concurrent_max: 8,

@@ -41,6 +41,7 @@ fn the_example_is_a_configuration_and_its_values_are_the_defaults() {
     assert_eq!(server.requests_max, default.requests_max);
     assert_eq!(server.deadline_seconds, default.deadline_seconds);
     assert_eq!(server.shutdown_seconds, default.shutdown_seconds);
+    assert!(server.admin_tokens.is_empty() && default.admin_tokens.is_empty());
     let (profile, default) = (&example.profile, Profile::default());
     assert_eq!(
         profile.settings_refresh_seconds,
@@ -333,12 +334,18 @@ fn no_mistake_repeats_a_secret() {
             check_untold(&refused(&text, &[]), &text);
             let text = format!("[[frappe]]\nshared_secrets = [\"x\", {secret}]");
             check_untold(&refused(&text, &[]), &text);
+            let text = format!("[server]\nlisten = 5\nadmin_tokens = [\"x\", {secret}]");
+            check_untold(&refused(&text, &[]), &text);
             let variable = format!("DESKBRIDGE__{table}__a__{key}").to_uppercase();
             check_untold(&refused("server = 5", &[(&variable, secret)]), &variable);
         }
-        let variable = "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS";
-        for written in [secret.to_owned(), format!("[{secret}, 7]")] {
-            check_untold(&refused("server = 5", &[(variable, &written)]), &written);
+        for variable in [
+            "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS",
+            "DESKBRIDGE__SERVER__ADMIN_TOKENS",
+        ] {
+            for written in [secret.to_owned(), format!("[{secret}, 7]")] {
+                check_untold(&refused("profile = 5", &[(variable, &written)]), &written);
+            }
         }
     }
 }
