@@ -151,4 +151,4 @@ pub fn plan(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

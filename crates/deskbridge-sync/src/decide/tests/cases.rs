@@ -120,7 +120,7 @@ fn a_lead_that_becomes_a_deal_stays_its_lead() {
         &json!({"name": "Cups"}),
         &json!({"convert_from_object": "lead"}),
     );
-    let mut world = World::of(&account, &[made.clone()]);
+    let mut world = World::of(&account, std::slice::from_ref(&made));
     let writes = world.take(&account, &converted);
     let [lead, deal] = cases(&writes)[..] else {
         panic!("{writes:?}")
