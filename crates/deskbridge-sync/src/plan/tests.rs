@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deskbridge_core::{Backoff, Clock, DuplicateKey, NewEvent, OrderingKey, Reading, RemoteRecord};
-use deskbridge_journal::{Events, Intake, Journal, Settings};
+use deskbridge_journal::{Events, Intake, Journal, Settings, Tasks};
 use deskbridge_store::{Accepted, EffectFilter, EventState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -103,16 +103,17 @@ impl Desk {
     }
 }
 
-/// Drains until nothing is open; events of one call and its ticket get in each other's way and are planned again.
-async fn drain(desk: &Desk) {
-    for _ in 0..100 {
-        desk.events.drain().await.expect("the store works");
+/// Plans until nothing is open, several events at once: those of a call and of its ticket get in each other's way, and
+/// are planned again.
+async fn run(desk: &Desk) {
+    let tasks = Tasks::default();
+    tasks.spawn("events", desk.events.clone().run(tasks.clone()));
+    testkit::wait_for("the end of all events", async || {
         let next = desk.store.next_event_claimable_at().await;
-        if next.expect("it is read").is_none() {
-            return;
-        }
-    }
-    panic!("events stay open");
+        next.expect("it is read").is_none().then_some(())
+    })
+    .await;
+    assert!(tasks.shut_down(Duration::from_secs(30)).await, "it ends");
 }
 
 #[tokio::test]
@@ -133,7 +134,7 @@ async fn events_that_are_planned_at_once_come_to_what_they_come_to_by_themselves
         for body in disturb(seed, &life.webhooks, disturbance) {
             desk.accept("main", WEBHOOKS, &body).await;
         }
-        drain(&desk).await;
+        run(&desk).await;
         let mut world = World::default();
         for write in desk.writes().await {
             world.carry_out(&write);
@@ -293,7 +294,7 @@ async fn a_call_and_its_ticket_that_are_planned_at_once_are_told_of_once() {
                 .await;
         }
     }
-    drain(&desk).await;
+    run(&desk).await;
     let mut world = World::default();
     for write in desk.writes().await {
         world.carry_out(&write);
