@@ -46,8 +46,7 @@ pub fn needed(account: &Account, kind: &Kind<'_>, held: &Held) -> Result<Vec<Rec
         }
         Kind::Organization(_, organization) => vec![Record::Organization(organization.id())],
         Kind::Ticket(_, ticket) => {
-            let draft = Draft::new(account, held);
-            let written = ticket::written(&draft, *ticket);
+            let written = ticket::written(account, *ticket);
             let comments = written.iter().flat_map(comment::Written::records);
             let call: Option<CallId> = ticket.call().and_then(|call| call.id());
             let mut records = vec![Record::Case(ticket.id())];

@@ -2,10 +2,7 @@
 
 use caresoft::{
     Id,
-    object::{
-        call::CallId,
-        ticket::{Assignment as Assigned, Merge, Ticket},
-    },
+    object::ticket::{Assignment as Assigned, Merge, Ticket},
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -24,7 +21,7 @@ use super::{
         AddComment, Assignment, Author, End as Why, EndTicket, Fields, SaveTicket, Status, Write,
     },
 };
-use crate::settings::CallNotes;
+use crate::settings::{Account, CallNotes};
 
 /// Characters in a subject at most.
 const SUBJECT_MAX: usize = 140;
@@ -46,7 +43,7 @@ pub(super) fn plan_ticket(
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
     facts.fold_ticket(ticket, at);
-    let written = written(draft, ticket);
+    let written = written(draft.account, ticket);
     settle(draft, id, &mut facts, written)?;
     if let Some(call) = ticket.call()
         && let Some(call_id) = call.id()
@@ -69,14 +66,21 @@ pub(super) fn plan_ticket(
     draft.keep(record, &before, &facts)
 }
 
-/// The event's comment, unless a note of ours takes its place.
-pub(super) fn written(draft: &Draft<'_>, ticket: Ticket<'_>) -> Option<Written> {
-    let account = draft.account;
-    let fallback = ticket.updated_at(&account.zone);
-    let written = Written::of(ticket.id(), ticket.comment()?, fallback, account)?;
-    let call: Option<CallId> = ticket.call().and_then(|call| call.id());
+/// The event's comment, unless a note of ours takes its place: that of a call which is over and which the comment names,
+/// as CareSoft's own notes of calls do.
+pub(super) fn written(account: &Account, ticket: Ticket<'_>) -> Option<Written> {
+    let zone = &account.zone;
+    let written = Written::of(
+        ticket.id(),
+        ticket.comment()?,
+        ticket.updated_at(zone),
+        account,
+    )?;
+    let over = ticket.call().filter(|call| call.ended_at(zone).is_some());
     let is_replaced = account.mapping.ticket.call_notes == CallNotes::Ours
-        && call.is_some_and(|call| written.names(call.as_str()));
+        && over
+            .and_then(|call| call.id())
+            .is_some_and(|call| written.names(call.as_str()));
     (!is_replaced).then_some(written)
 }
 

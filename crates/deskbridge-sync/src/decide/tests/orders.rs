@@ -105,7 +105,7 @@ fn arrivals(events: Vec<Value>) -> impl Strategy<Value = (Vec<Value>, Vec<Value>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn the_events_of_one_case_come_to_one_state((happened, arriving) in arrivals(happenings())) {
