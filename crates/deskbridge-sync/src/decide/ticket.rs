@@ -281,11 +281,14 @@ impl Wanted {
 fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
     let said = facts.shown_ticket()?;
     let account = draft.account;
-    let (mapping, blanks) = (&account.mapping.ticket, account.mapping.blank_changes);
+    let mapping = &account.mapping.ticket;
     let subject = said
         .text("ticket_subject")
         .map(|text| line(text, SUBJECT_MAX));
-    let subject = subject.unwrap_or_else(|| format!("CareSoft #{}", number(said, id)));
+    let subject = subject.unwrap_or_else(|| match said.text("ticket_no") {
+        Some(number) => format!("CareSoft #{number}"),
+        None => format!("CareSoft #{id}"),
+    });
     let (channel, source) = (facts.channel(), said.text("ticket_source"));
     let mut named = [channel, source].into_iter().flatten();
     let kind = match named.find_map(|word| mapping.types.row(word)) {
@@ -315,27 +318,7 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
         set(field, origin);
     }
     let works = works(draft, said);
-    let mut record = said.record(blanks);
-    let mut call = Map::new();
-    let names: Vec<String> = record
-        .keys()
-        .filter(|name| name.starts_with(CALL))
-        .cloned()
-        .collect();
-    for name in names {
-        if let (Some(value), Some(name)) = (record.remove(&name), name.strip_prefix(CALL)) {
-            call.insert(name.to_owned(), value);
-        }
-    }
-    let phone = call
-        .get("caller")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    record.insert("call".to_owned(), Value::Object(call));
-    record.insert("channel".to_owned(), Value::from(channel));
-    if let Works::Agent(email) = &works {
-        record.insert("agent".to_owned(), Value::from(email.as_str()));
-    }
+    let record = record(said.record(account.mapping.blank_changes), channel, &works);
     draft.add(&mut fields, "ticket", mapping.fields.evaluate(&record));
     let ticket = PlannedTicket {
         fields,
@@ -345,17 +328,29 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
             said.text("ticket_status"),
         ),
         works,
-        requester: person::id(said.text("requester_id")).map(Id::get),
-        phone,
+        requester: facts.requester().map(Id::get),
+        phone: said.text(&format!("{CALL}caller")).map(str::to_owned),
     };
     let opened_at = said.time("created_at", &account.zone).map(to_second);
     Some(Wanted { ticket, opened_at })
 }
 
-/// The number that people see.
-fn number(said: &Registers, id: Id) -> String {
-    let number = said.text("ticket_no").map(str::to_owned);
-    number.unwrap_or_else(|| id.to_string())
+/// What expressions see of a ticket: what it said, what it says of its call by itself, and what follows from it.
+fn record(said: Map<String, Value>, channel: Option<&str>, works: &Works) -> Map<String, Value> {
+    let mut call = Map::new();
+    let mut record = Map::new();
+    for (name, value) in said {
+        match name.strip_prefix(CALL) {
+            Some(name) => call.insert(name.to_owned(), value),
+            None => record.insert(name, value),
+        };
+    }
+    record.insert("call".to_owned(), Value::Object(call));
+    record.insert("channel".to_owned(), Value::from(channel));
+    if let Works::Agent(email) = works {
+        record.insert("agent".to_owned(), Value::from(email.as_str()));
+    }
+    record
 }
 
 fn works(draft: &mut Draft<'_>, said: &Registers) -> Works {
