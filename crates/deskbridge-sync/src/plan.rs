@@ -98,7 +98,7 @@ impl Accounts {
         }
         let plan = self.decide(account, &kind, read.canonical_digest()).await?;
         for note in &plan.notes {
-            tracing::warn!(event.id = %event.id, connection = account.connection, "{note}");
+            tracing::warn!(event.id = %event.id, connection = account.connection, %note, "The mapping does not cover an event");
         }
         Ok(planned(account, plan))
     }

@@ -11,7 +11,7 @@ use caresoft::{Id, Zone};
 use deskbridge_core::Language;
 use serde::Deserialize;
 
-pub use self::expressions::{Evaluated, Expressions, Unevaluable};
+pub use self::expressions::{Evaluated, Expressions};
 
 /// A CareSoft account, and where its events are carried to.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::{
     person,
     registers::Registers,
     version::Version,
-    write::{AddComment, CaseKind, Fields, Person},
+    write::{AddComment, Fields, Person},
 };
 use crate::settings::{Account, Deleted, Merged};
 
@@ -163,15 +163,6 @@ impl CaseFacts {
         self.merged_into = self.merged_into.max(Some(primary.get()));
     }
 
-    /// What the case is by now.
-    pub fn kind(&self) -> Option<CaseKind> {
-        match (&self.deal, &self.lead) {
-            (Some(_), _) => Some(CaseKind::Deal),
-            (None, Some(_)) => Some(CaseKind::Lead),
-            (None, None) => None,
-        }
-    }
-
     /// Whether the deal was a lead before.
     pub(super) fn was_lead(&self) -> bool {
         self.was_lead || self.lead.is_some()
@@ -198,10 +189,14 @@ impl CaseFacts {
         }
     }
 
-    /// The customer, by what the case is at the moment.
-    pub fn requester(&self) -> Option<Id> {
-        let said = [&self.deal, &self.lead, &self.ticket];
-        let mut said = said.into_iter().flatten();
+    /// The ticket's customer.
+    pub(super) fn requester(&self) -> Option<Id> {
+        person::id(self.ticket.as_ref()?.text("requester_id"))
+    }
+
+    /// The customer of the deal or, as long as there is none, of the lead.
+    pub(super) fn crm_requester(&self) -> Option<Id> {
+        let mut said = [&self.deal, &self.lead].into_iter().flatten();
         said.find_map(|said| person::id(said.text("requester_id")))
     }
 
