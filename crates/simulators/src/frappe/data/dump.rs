@@ -25,7 +25,8 @@ pub(crate) fn dump(store: &Store) -> Data {
             if standard {
                 continue;
             }
-            let hidden = ["_assign", "_seen", "_user_tags"].map(|key| (key, document.get(key).clone()));
+            let hidden =
+                ["_assign", "_seen", "_user_tags"].map(|key| (key, document.get(key).clone()));
             if let Value::Object(mut shown) = document.json(Nulls::Dropped) {
                 let hidden = hidden.into_iter().filter(|(_, value)| !value.is_null());
                 shown.extend(hidden.map(|(key, value)| (key.to_owned(), value)));
