@@ -8,7 +8,10 @@
 //! Here a key is 64 bits. What is found is compared whole by the caller: two keys that are equal by accident can
 //! cost the detection of one duplicate, never an event.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use deskbridge_core::DuplicateKey;
 use rusqlite::{Connection, OptionalExtension as _, Statement};
@@ -38,11 +41,37 @@ pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
     (u64::from_be_bytes(first) ^ seed).cast_signed()
 }
 
+/// Events by their keys. The keys are pieces of digests: there is nothing to be gained by hashing them again.
+type ByKey = HashMap<i64, i64, BuildHasherDefault<AsItIs>>;
+
+/// Takes a number for its own hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let number = chunk
+                .iter()
+                .fold(0, |number, byte| number << 8 | u64::from(*byte));
+            self.0 = self.0.rotate_left(8) ^ number;
+        }
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.0 ^= number.cast_unsigned();
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The keys of the latest events.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// Of the events after those that are being merged.
-    recent: HashMap<i64, i64>,
+    recent: ByKey,
     merging: Option<Merging>,
     /// The newest event whose keys are here or in the table.
     last: i64,
@@ -52,7 +81,7 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Default)]
 struct Open {
-    keys: HashMap<i64, i64>,
+    keys: ByKey,
     last: i64,
     merged: usize,
     has_begun: bool,
@@ -60,7 +89,7 @@ struct Open {
 
 #[derive(Debug)]
 struct Merging {
-    keys: HashMap<i64, i64>,
+    keys: ByKey,
     sorted: Vec<i64>,
     /// So many of `sorted` are in the table.
     merged: usize,
