@@ -107,10 +107,8 @@ impl<'c> Accepting<'c> {
 
     /// Writes an event, or counts it on the earlier one that it repeats.
     pub(crate) fn accept(&mut self, keys: &mut Keys, arrival: &Arrival) -> Result<Accepted> {
-        for key in arrival.keys {
-            if let Some(sequence) = keys.find(&mut self.find, key)?
-                && let Some(first) = count_repeat(self.connection, sequence, arrival)?
-            {
+        for sequence in keys.find(&mut self.find, arrival.keys)? {
+            if let Some(first) = count_repeat(self.connection, sequence, arrival)? {
                 return Ok(Accepted::Repeated(first));
             }
         }

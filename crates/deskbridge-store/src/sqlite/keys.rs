@@ -14,7 +14,7 @@ use std::{
 };
 
 use deskbridge_core::DuplicateKey;
-use rusqlite::{Connection, OptionalExtension as _, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::failed;
 use crate::Result;
@@ -26,8 +26,8 @@ const MERGED_PER_KEY: usize = 2;
 /// Keys that are merged with a group at least.
 const MERGED_MIN: usize = if cfg!(test) { 8 } else { 256 };
 
-/// Finds the event of a key that was merged.
-pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint = ?1";
+/// Finds the events of two keys that were merged.
+pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint IN (?1, ?2)";
 
 /// The first 64 bits of a key, mixed with the connection that it counts for.
 pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
@@ -142,19 +142,27 @@ impl Keys {
         Ok(())
     }
 
-    /// The event that may have a key; `merged` is [`FIND`], prepared.
-    pub(crate) fn find(&self, merged: &mut Statement<'_>, key: i64) -> Result<Option<i64>> {
-        let merging = self.merging.as_ref();
-        let held = (self.open.keys.get(&key))
-            .or_else(|| self.recent.get(&key))
-            .or_else(|| merging.and_then(|merging| merging.keys.get(&key)));
-        if let Some(sequence) = held {
-            return Ok(Some(*sequence));
+    /// The events that may have one of an event's keys; `merged` is [`FIND`], prepared.
+    pub(crate) fn find(&self, merged: &mut Statement<'_>, keys: [i64; 2]) -> Result<Vec<i64>> {
+        let mut found: Vec<i64> = keys.iter().filter_map(|key| self.held(*key)).collect();
+        if found.len() == keys.len() {
+            return Ok(found);
         }
-        merged
-            .query_row([key], |row| row.get(0))
-            .optional()
-            .map_err(failed("look for a duplicate"))
+        let finding = failed("look for a duplicate");
+        let mut rows = merged.query(keys).map_err(&finding)?;
+        while let Some(row) = rows.next().map_err(&finding)? {
+            found.push(row.get(0).map_err(&finding)?);
+        }
+        Ok(found)
+    }
+
+    /// The event of a key that was not merged yet.
+    fn held(&self, key: i64) -> Option<i64> {
+        let merging = self.merging.as_ref();
+        (self.open.keys.get(&key))
+            .or_else(|| self.recent.get(&key))
+            .or_else(|| merging.and_then(|merging| merging.keys.get(&key)))
+            .copied()
     }
 
     /// The number of the event that comes next in the open transaction.
