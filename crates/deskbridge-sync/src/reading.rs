@@ -222,9 +222,14 @@ impl Reader for Accounts {
 /// The headers that are kept with a body. None of them says who calls.
 pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let kept = KEPT.into_iter().filter_map(|name| {
-        let value = headers.get(&name)?.as_bytes();
-        let value = String::from_utf8_lossy(value);
-        let value = value.chars().take(HEADER_LETTERS_MAX).collect();
+        let value = headers.get(&name)?;
+        let value = match value.to_str() {
+            Ok(plain) if plain.len() <= HEADER_LETTERS_MAX => plain.to_owned(),
+            _ => {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                value.chars().take(HEADER_LETTERS_MAX).collect()
+            }
+        };
         Some((name.as_str().to_owned(), value))
     });
     kept.collect()

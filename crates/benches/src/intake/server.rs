@@ -63,6 +63,7 @@ fn say(address: &str) {
 fn ours(path: &Path, carried_out: Option<usize>) -> anyhow::Result<Router> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new("info"))
+        .with_ansi(false)
         .with_writer(std::io::stderr);
     if log.try_init().is_err() {
         bail!("the log cannot be started");
