@@ -9,4 +9,5 @@ pub mod decide;
 pub mod http;
 pub mod plan;
 pub mod reading;
+pub mod reconcile;
 pub mod routes;
