@@ -10,5 +10,6 @@ pub mod decide;
 pub mod http;
 pub mod plan;
 pub mod reading;
+pub mod reconcile;
 pub mod routes;
 pub mod settings;
