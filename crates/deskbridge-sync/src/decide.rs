@@ -19,7 +19,10 @@ mod ticket;
 pub mod version;
 pub mod write;
 
-use caresoft::{Digest, Id, Kind, Save, object::call::CallId};
+use caresoft::{Digest, Id, Kind, Save, Zone, object::call::CallId};
+use jiff::Timestamp;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use self::{
     call::CallFacts,
@@ -30,6 +33,15 @@ use self::{
     version::Version,
 };
 use crate::settings::Account;
+
+/// Up to which change a user or case is known, whatever it is at the moment; `None` when only its name is known.
+pub fn updated_at(object: &str, facts: &Value, zone: &Zone) -> Option<Timestamp> {
+    match object {
+        "user" => UserFacts::deserialize(facts).ok()?.updated_at(zone),
+        "case" => CaseFacts::deserialize(facts).ok()?.updated_at(zone),
+        _ => None,
+    }
+}
 
 /// The records of which has to be read what is known before an event can be planned, as far as it can be told by what
 /// is held; none when the event can be planned.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use caresoft::{
-    Id,
+    Id, Zone,
     object::{
         Assignee, Change,
         case::{Deal, Lead},
@@ -11,6 +11,7 @@ use caresoft::{
         ticket::{Assignment as Assigned, Ticket},
     },
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -92,6 +93,12 @@ pub(super) enum End {
 }
 
 impl CaseFacts {
+    /// When it was changed last, whatever it was then, as far as is known.
+    pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
+        let lives = [&self.ticket, &self.lead, &self.deal].into_iter().flatten();
+        lives.filter_map(|life| life.updated_at(zone)).max()
+    }
+
     /// Adds a ticket as an event shows it.
     pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version) {
         let said = self.ticket.get_or_insert_default();

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use caresoft::{
-    Fields as Said, Id,
+    Fields as Said, Id, Zone,
     object::person::{Organization, User},
 };
 use deskbridge_identity::{Domain, Email};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,6 +56,11 @@ pub struct OrganizationFacts {
 }
 
 impl UserFacts {
+    /// When the user was changed last, as far as is known.
+    pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
+        self.said.updated_at(zone)
+    }
+
     /// Adds what an event shows of the user.
     pub fn fold(&mut self, user: User<'_>, at: Version) {
         // First: what is named as changed is right whatever the rest says.

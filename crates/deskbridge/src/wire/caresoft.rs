@@ -93,7 +93,7 @@ pub(crate) fn planned(config: &Config) -> anyhow::Result<Vec<Account>> {
             language: language(account)?,
             helpdesk,
             crm: crm.map(|crm| crm.name.clone()),
-            mapping: mapping.with_context(|| place(account, "mapping"))?,
+            mapping: mapping.with_context(|| place(account, "mapping"))?.into(),
         })
     });
     accounts.collect()

@@ -142,6 +142,7 @@ async fn two_hundred_orders_with_lost_answers_make_no_duplicate() {
     let filter = EffectFilter {
         state: Some(EffectState::Dead),
         limit: 10,
+        ..EffectFilter::default()
     };
     let dead = bench.store.list_effects(filter).await.unwrap();
     assert!(dead.is_empty(), "{dead:#?}");

@@ -25,7 +25,7 @@ pub(crate) fn account(mapping: &str) -> Account {
         language: Language::English,
         helpdesk: "desk".to_owned(),
         crm: Some("crm".to_owned()),
-        mapping: source.compile(zone).expect("it can be compiled"),
+        mapping: source.compile(zone).expect("it can be compiled").into(),
     }
 }
 
