@@ -394,7 +394,7 @@ pub(super) fn plan_notes(
     if !case.takes_comments(draft.account) {
         return;
     }
-    let told = facts.told.entry(case_id.get()).or_default();
+    let mut told = facts.told.get(&case_id.get()).copied().unwrap_or_default();
     let name = format!("{case_id}-call-{}", named(id));
     let wants_note = draft.account.mapping.ticket.call_notes == CallNotes::Ours && !told.note;
     let recording = note::recording(draft.account.language, &call);
@@ -408,6 +408,7 @@ pub(super) fn plan_notes(
     };
     told.note |= wants_note;
     told.recording |= wants_recording;
+    facts.told.insert(case_id.get(), told);
     let write = AddComment {
         key: draft.key(&Record::Comment(name)),
         ticket: draft.key(&Record::Case(case_id)),

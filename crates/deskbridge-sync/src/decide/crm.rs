@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{
     case::{CaseFacts, PlannedCase},
-    draft::{Draft, Unreadable, changed, line},
-    person::{self, UserFacts, overlaid},
+    draft::{Draft, Unreadable, changed, line, overlaid},
+    person::{self, UserFacts},
     record::Record,
     registers::Registers,
     version::Version,
@@ -126,7 +126,7 @@ fn save_one(
         requester: wanted.requester.clone(),
     };
     let next = PlannedCase {
-        fields: overlaid(planned.fields.clone(), wanted.fields),
+        fields: overlaid(&planned.fields, &wanted.fields),
         was_lead: wanted.was_lead,
         requester: wanted.requester.or_else(|| planned.requester.clone()),
     };

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     crm,
-    draft::{Draft, Note, Unreadable, changed, line},
+    draft::{Draft, Note, Unreadable, changed, line, overlaid},
     record::Record,
     registers::Registers,
     version::Version,
@@ -166,7 +166,7 @@ pub(super) fn plan_user(
             draft.save(&record, &Write::Join(Join { key }));
         }
         facts.planned = Some(Contact {
-            fields: overlaid(planned.fields, wanted.fields),
+            fields: overlaid(&planned.fields, &wanted.fields),
             ..wanted
         });
     }
@@ -262,7 +262,7 @@ pub(super) fn plan_organization(
         if is_new {
             draft.save(&record, &Write::Join(Join { key }));
         }
-        facts.planned = Some(overlaid(planned, wanted));
+        facts.planned = Some(overlaid(&planned, &wanted));
     }
     draft.keep(record, &before, &facts)
 }
@@ -294,10 +294,4 @@ fn customer(draft: &mut Draft<'_>, facts: &OrganizationFacts) -> Option<Fields> 
     let evaluated = mapping.organization.evaluate(&record);
     draft.add(&mut fields, "organization", evaluated);
     Some(fields)
-}
-
-/// What was planned last of every field: one that nothing is known of any more keeps what it was given.
-pub(super) fn overlaid(mut planned: Fields, wanted: Fields) -> Fields {
-    planned.extend(wanted);
-    planned
 }

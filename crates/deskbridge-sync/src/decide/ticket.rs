@@ -11,9 +11,9 @@ use super::{
     call::{CallFacts, plan_notes},
     case::{CALL, CaseFacts, End, PlannedTicket, Works, closing},
     comment::{self, CommentFacts, Written},
-    draft::{Draft, Unreadable, changed, line},
+    draft::{Draft, Unreadable, changed, line, overlaid},
     html::sanitised,
-    person::{self, overlaid},
+    person,
     record::Record,
     registers::Registers,
     version::{Version, short_digest, to_second},
@@ -234,9 +234,10 @@ fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) {
 impl PlannedTicket {
     /// What was planned last of everything: what nobody knows any more keeps what it was given.
     fn overlaid(self, wanted: &Self) -> Self {
+        let fields = overlaid(&self.fields, &wanted.fields);
         let wanted = wanted.clone();
         Self {
-            fields: overlaid(self.fields, wanted.fields),
+            fields,
             status: wanted.status.or(self.status),
             works: match wanted.works {
                 Works::NotKnown => self.works,

@@ -206,3 +206,11 @@ fn tables_that_nobody_filled_are_not_complained_of() {
         ]
     );
 }
+
+#[test]
+fn an_expression_goes_before_a_table() {
+    let account = account("[lead]\nfields = { TITLE = \"'Lead ' ~ lead_id\" }");
+    let mut world = World::default();
+    let writes = world.take(&account, &lead("create", 0, &json!({"name": "Cups"})));
+    assert_eq!(cases(&writes)[0].all["TITLE"], "Lead 7");
+}

@@ -221,3 +221,12 @@ fn a_name_is_as_long_as_the_helpdesk_takes() {
         .to_owned();
     assert_eq!(name.chars().count(), 140);
 }
+
+#[test]
+fn to_empty_what_never_held_anything_is_no_change() {
+    let account =
+        account("blank_changes = \"clear\"\n[contact]\nfields = { custom_note = \"note\" }");
+    let mut world = World::of(&account, &[user("create", 0, &json!({"username": "An"}))]);
+    let blank = user("update", 10, &change("note", &json!("")));
+    assert_eq!(world.take(&account, &blank), []);
+}
