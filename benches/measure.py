@@ -225,11 +225,11 @@ def intake():
             row(f"{what}: bare loop", "", shown(got["bare"]))
     got = measured(BENCHES, "intake-memory", limit_seconds=1800)
     row(
-        "1,000,000 webhooks, 900,000 of them carried out meanwhile, 100,000 waiting",
+        "Memory after 1,000,000 webhooks, carried out into nothing meanwhile and for a minute afterwards",
         "under 150 MB resident",
         got.get("failed")
         or f"{got['resident_mib']:.0f} MiB resident, peak {got['peak_mib']:.0f} MiB; taken in within "
-        f"{got['sent_seconds']:.0f} s, all carried out after {got['seconds']:.0f} s; "
+        f"{got['sent_seconds']:.0f} s, {got['carried_out']:,} carried out after {got['seconds']:.0f} s; "
         f"database {got['database_bytes'] / 2**20:,.0f} MiB",
     )
 

@@ -4,8 +4,6 @@ use super::{Json, Text};
 
 /// How deep a value may be nested. CareSoft's own go to four.
 const DEPTH_MAX: usize = 128;
-/// Members that an object is given room for at first: most have about as many.
-const MEMBERS: usize = 16;
 
 /// Why bytes could not be read as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,10 +106,10 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json<'a>, Unreadable> {
         self.at += 1;
+        let mut members = Vec::new();
         if self.pass(b'}') {
-            return Ok(Json::Object(Vec::new()));
+            return Ok(Json::Object(members));
         }
-        let mut members = Vec::with_capacity(MEMBERS);
         loop {
             self.skip_blanks();
             let key = match self.peek() {
