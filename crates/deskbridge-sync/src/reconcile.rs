@@ -32,7 +32,7 @@ mod walk;
 mod tests;
 
 pub use self::{
-    poller::{Again, Holds, Poller, Round, Seen, Setup, Source},
+    poller::{Again, Holds, Invalid, Poller, Round, Seen, Setup, Source},
     row::{SOURCE, zone_of},
     settings::{InvalidSettings, Object, Settings},
     state::{Failed, ObjectStatus, Status},

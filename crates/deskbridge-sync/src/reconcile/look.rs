@@ -56,7 +56,16 @@ impl Poller {
         }
         let found = find(&evidence, rows_seen, with_z, self.zone.offset);
         tracing::debug!(connection = self.connection, "Looked at times: {found}");
+        let former = state.times.meaning;
         state.learn(found, distance(self.zone.offset), now);
+        if state.times.meaning != former {
+            tracing::info!(
+                connection = self.connection,
+                former = former.as_str(),
+                "It was found out what times mean: {}",
+                state.times
+            );
+        }
         Ok(())
     }
 

@@ -534,3 +534,54 @@ fn left_of(until: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = until?.duration_since(now);
     Duration::try_from(left).ok().filter(|left| !left.is_zero())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_asked_in_the_words_of_the_account() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let hours_7 = 7 * 3_600;
+        let asked = Asked {
+            from: at(1_000_000),
+            to: at(1_000_500),
+            page: 3,
+        };
+        let check = |meaning, hours: i8, since: i64, to: i64| {
+            let expected = List::new()
+                .order_by("updated_at", Order::Ascending)
+                .page(3)
+                .updated_since(at(since))
+                .updated_to(at(to));
+            let question = question(asked, meaning, Offset::constant(hours));
+            assert_eq!(question, expected, "{meaning:?} at {hours}");
+        };
+        check(Meaning::Utc, 7, 1_000_000, 1_000_500);
+        check(Meaning::Local, 7, 1_000_000 + hours_7, 1_000_500 + hours_7);
+        check(Meaning::Local, -7, 1_000_000 - hours_7, 1_000_500 - hours_7);
+        // Nothing is left out, whichever it is.
+        check(Meaning::Unwritten, 7, 1_000_000, 1_000_500 + hours_7);
+        check(Meaning::Unwritten, -7, 1_000_000 - hours_7, 1_000_500);
+    }
+
+    #[test]
+    fn a_round_waits_for_what_asks_for_most() {
+        let second = Duration::from_secs(1);
+        let check = |objects: &[Again], expected: Again| {
+            let joined = objects.iter().fold(Again::AsUsual, |all, one| all.or(*one));
+            assert_eq!(joined, expected, "{objects:?}");
+        };
+        check(&[Again::AsUsual], Again::AsUsual);
+        check(&[Again::Soon, Again::AsUsual], Again::Soon);
+        check(&[Again::AfterFailure, Again::Soon], Again::AfterFailure);
+        check(
+            &[Again::After(second), Again::AfterFailure],
+            Again::After(second),
+        );
+        check(
+            &[Again::After(second), Again::After(second * 9)],
+            Again::After(second * 9),
+        );
+    }
+}

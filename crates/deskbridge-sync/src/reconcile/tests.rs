@@ -35,6 +35,7 @@ struct Hub {
     settings: Settings,
     host: String,
     spare_host: Option<String>,
+    response_bytes_max: u64,
 }
 
 impl Hub {
@@ -65,6 +66,7 @@ impl Hub {
             intake,
             settings,
             spare_host: None,
+            response_bytes_max: rest::Options::default().response_bytes_max,
         }
     }
 
@@ -88,6 +90,7 @@ impl Hub {
             token: rest::Token::new("token-of-acme").unwrap(),
             options: rest::Options {
                 spare_host: self.spare_host.clone(),
+                response_bytes_max: self.response_bytes_max,
                 ..rest::Options::default()
             },
         };

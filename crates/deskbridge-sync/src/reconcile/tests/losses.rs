@@ -312,3 +312,68 @@ async fn more_than_pages_allow_is_read_in_pieces_and_rounds() {
     assert_eq!(hub.polled().await, 2_200);
     assert!(mark >= now - SignedDuration::from_secs(60));
 }
+
+#[tokio::test]
+async fn pages_that_are_too_large_are_asked_for_in_pieces() {
+    let told = ticket(1, 500);
+    let rows = (2..302).map(|id| ticket(id, i64::try_from(id).unwrap() * 10_000));
+    let records = tickets(rows.chain([told.clone()]));
+    let now = start_at() + SignedDuration::from_secs(3_600);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.objects = [Object::Tickets].into();
+    // Some 190 bytes a row.
+    hub.response_bytes_max = 30_000;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (300, Again::AsUsual));
+}
+
+#[tokio::test]
+async fn times_without_z_are_not_in_doubt_until_one_comes() {
+    let at = |ms: i64| start_at().as_millisecond() + ms;
+    let rows = |times: [Value; 2]| {
+        let [one, other] = times;
+        let rows =
+            json!([{"ticket_id": 1, "updated_at": one}, {"ticket_id": 2, "updated_at": other}]);
+        let answer = json!({"status": 200, "json": {"code": "ok", "numFound": 2, "tickets": rows}});
+        let rules = json!([{"when": "GET tickets", "answer": answer}]);
+        simulators::faults::Script::parse(&rules.to_string()).unwrap()
+    };
+    let now = start_at() + SignedDuration::from_secs(400);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, Records::default(), now).await;
+    hub.settings.since = Some(start_at());
+    let center = &hub.center.center;
+    center.set_faults(rows([json!(at(500)), json!(at(100_500))]));
+    hub.webhook(&of_ticket(&ticket(1, 500))).await;
+    hub.plan().await;
+    assert_eq!(hub.round().await.missed, 1);
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unwritten);
+    hub.plan().await;
+    hub.pass(300);
+    let center = &hub.center.center;
+    center.set_faults(rows([json!(at(500)), json!("2026-01-05T09:35:00Z")]));
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (0, Again::Soon));
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unknown);
+    // Looked at anew: as UTC it would be hours ahead.
+    assert_eq!(hub.round().await.missed, 1);
+    assert_eq!(hub.status().await.times.meaning, Meaning::Local);
+}
+
+#[tokio::test]
+async fn what_the_poll_took_in_itself_does_not_hold_it_up() {
+    // All webhooks of 1,200 tickets were lost, and what the poll takes in waits to be planned.
+    let told = ticket(1, 500);
+    let rows = (2..1_202).map(|id| ticket(id, i64::try_from(id).unwrap() * 1_000));
+    let records = tickets(rows.chain([told.clone()]));
+    let now = start_at() + SignedDuration::from_secs(3_600);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.objects = [Object::Tickets].into();
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (1_200, Again::AsUsual));
+}
