@@ -377,3 +377,35 @@ async fn what_the_poll_took_in_itself_does_not_hold_it_up() {
     let round = hub.round().await;
     assert_eq!((round.missed, round.again), (1_200, Again::AsUsual));
 }
+
+#[tokio::test]
+async fn a_row_that_shows_late_is_found_within_the_overlap() {
+    let now = start_at() + SignedDuration::from_hours(1);
+    let told = ticket(1, 500);
+    let hub = Hub::new(TimeForm::Utc, tickets([told.clone()]), now).await;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    hub.round().await;
+    hub.pass(600);
+    hub.round().await;
+    let mark = hub.of(Object::Tickets).await.mark;
+    assert_eq!(mark, hub.now() - SignedDuration::from_secs(60));
+    // Changed 300 s before the mark, and not shown until now.
+    let changed_ms = (3_600 + 600 - 60 - 300) * 1_000;
+    let rows = [told, ticket(2, changed_ms)];
+    hub.center.center.set_records(tickets(rows));
+    hub.pass(60);
+    assert_eq!(hub.round().await.missed, 1);
+}
+
+#[tokio::test]
+async fn what_a_row_taught_does_not_testify_to_how_rows_are_read() {
+    // Whole seconds, as from a row; were they a webhook's, they would speak for UTC.
+    let told = ticket(1, 1_000);
+    let now = start_at() + SignedDuration::from_hours(20);
+    let hub = Hub::new(TimeForm::Utc, tickets([told.clone()]), now).await;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    hub.round().await;
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unknown);
+}
