@@ -61,6 +61,14 @@ impl Poller {
             }
             answered => answered?,
         };
+        // Further pages may be empty by now, because rows went away.
+        let is_empty = walk.asks().page == 1 && page.rows.is_empty();
+        if let Some(found) = page.found.filter(|found| *found > 0 && is_empty) {
+            return Err(Stop::Held(format!(
+                "CareSoft says that {found} {} changed, and shows none",
+                object.as_str()
+            )));
+        }
         let bounds = Bounds {
             since: progress.since,
             new_from: walk.new_from,

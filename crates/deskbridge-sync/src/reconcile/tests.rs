@@ -17,7 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use simulators::caresoft::{Options, Records, Running, TimeForm};
 
-use super::{Again, Object, ObjectStatus, Poller, Round, SOURCE, Settings, Setup, Source, Status};
+use super::{
+    Again, Object, ObjectStatus, Poller, Round, SOURCE, Settings, Setup, Source, Status,
+    state::State,
+};
 
 const CONNECTION: &str = "main";
 
@@ -188,6 +191,14 @@ impl Hub {
             .into_iter()
             .find(|status| status.object == object)
             .unwrap()
+    }
+
+    /// The page of the tickets' walk that is asked for next, if one was begun.
+    async fn next_page(&self) -> Option<u32> {
+        let state = State::load(&self.store, CONNECTION, self.now()).await;
+        let state = state.unwrap()?;
+        let walk = state.objects[&Object::Tickets].walk.as_ref()?;
+        Some(walk.asks().page)
     }
 
     async fn missed(&self) -> u64 {

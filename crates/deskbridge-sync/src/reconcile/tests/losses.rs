@@ -314,6 +314,51 @@ async fn more_than_pages_allow_is_read_in_pieces_and_rounds() {
 }
 
 #[tokio::test]
+async fn rows_that_go_away_between_rounds_leave_no_page_to_wait_for() {
+    let told = ticket(1, 500);
+    let import = || (10..1_310).map(|id| ticket(id, 1_000_000));
+    let now = start_at() + SignedDuration::from_secs(1_200);
+    let records = tickets(import().chain([told.clone()]));
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.pages_per_round = 1;
+    hub.settings.objects = [Object::Tickets].into();
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let reads = |hub: &Hub| hub.center.center.asked().len();
+    // Until the third page of the second is next.
+    while hub.next_page().await != Some(3) {
+        assert_eq!(hub.round().await.again, Again::Soon);
+        assert!(reads(&hub) < 30);
+        hub.pass(1);
+    }
+    let gone = import().map(|row| match row["ticket_id"].as_u64() {
+        Some(id @ 10..710) => ticket(id, 1_150_000),
+        _ => row,
+    });
+    hub.center
+        .center
+        .set_records(tickets(gone.chain([told.clone()])));
+    hub.pass(100);
+    while hub.round().await.again == Again::Soon {
+        hub.plan().await;
+        assert!(reads(&hub) < 60);
+        hub.pass(1);
+    }
+    assert!(!hub.of(Object::Tickets).await.is_failing());
+    hub.pass(200);
+    while hub.round().await.again == Again::Soon {
+        hub.plan().await;
+        assert!(reads(&hub) < 90);
+        hub.pass(1);
+    }
+    hub.plan().await;
+    for id in 10..1_310 {
+        assert!(hub.known("case", id).await.is_some(), "ticket {id}");
+    }
+}
+
+#[tokio::test]
 async fn pages_that_are_too_large_are_asked_for_in_pieces() {
     let told = ticket(1, 500);
     let rows = (2..302).map(|id| ticket(id, i64::try_from(id).unwrap() * 10_000));
