@@ -22,8 +22,10 @@
 mod look;
 mod page;
 mod poller;
+mod read;
 mod row;
 mod settings;
+mod setup;
 mod state;
 mod times;
 mod walk;
@@ -32,9 +34,10 @@ mod walk;
 mod tests;
 
 pub use self::{
-    poller::{Again, Holds, Poller, Round, Seen, Setup, Source},
+    poller::{Again, Poller, Round},
     row::{SOURCE, zone_of},
     settings::{InvalidSettings, Object, Settings},
+    setup::{Holds, Invalid, Seen, Setup, Source},
     state::{Failed, ObjectStatus, Status},
     times::{Finding, Meaning},
 };

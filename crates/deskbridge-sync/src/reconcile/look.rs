@@ -36,9 +36,7 @@ impl Poller {
                     .map(|shown| Evidence::There { shown: *shown, now }),
             );
             self.compare(&rows, &mut evidence).await?;
-            // Only what stood above all others before can tell that something is new.
-            let is_top = page.next.is_none() || shown.is_sorted_by(|one, next| one >= next);
-            let newest = shown.iter().copied().max().filter(|_| is_top);
+            let newest = newest(&shown, page.next.is_none());
             if let Some(progress) = state.objects.get_mut(&object) {
                 if let Some(former) = progress.newest {
                     let new = shown.iter().filter(|shown| **shown > former.shown);
@@ -56,7 +54,16 @@ impl Poller {
         }
         let found = find(&evidence, rows_seen, with_z, self.zone.offset);
         tracing::debug!(connection = self.connection, "Looked at times: {found}");
+        let former = state.times.meaning;
         state.learn(found, distance(self.zone.offset), now);
+        if state.times.meaning != former {
+            tracing::info!(
+                connection = self.connection,
+                former = former.as_str(),
+                "It was found out what times mean: {}",
+                state.times
+            );
+        }
         Ok(())
     }
 
@@ -75,5 +82,34 @@ impl Poller {
             (told.subsec_nanosecond() != 0).then_some(Evidence::Told { shown, told })
         }));
         Ok(())
+    }
+}
+
+/// The latest time, where it is known to be: what stands above it later is new. `is_all` says that there are no other
+/// rows.
+fn newest(shown: &[Timestamp], is_all: bool) -> Option<Timestamp> {
+    match shown.iter().copied().max() {
+        None => is_all.then_some(Timestamp::UNIX_EPOCH),
+        latest => latest.filter(|_| is_all || shown.is_sorted_by(|one, next| one >= next)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_known_when_it_stands_first_or_all_are_seen() {
+        let check = |shown: &[i64], is_all, expected: Option<i64>| {
+            let at = |second: &i64| Timestamp::from_second(*second).unwrap();
+            let shown: Vec<Timestamp> = shown.iter().map(at).collect();
+            let newest = newest(&shown, is_all).map(Timestamp::as_second);
+            assert_eq!(newest, expected, "{shown:?}");
+        };
+        check(&[9, 5, 5, 2], false, Some(9));
+        check(&[5, 9, 2], false, None);
+        check(&[5, 9, 2], true, Some(9));
+        check(&[], true, Some(0));
+        check(&[], false, None);
     }
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Error,
     poller::{Poller, Stop},
-    row::{Bounds, Row, SOURCE, Verdict, judge},
+    row::{Bounds, Row, Verdict, judge},
     settings::Object,
     state::Counts,
     times::Meaning,
@@ -65,15 +65,6 @@ impl Poller {
         bounds: Bounds,
     ) -> Result<Taken, Stop> {
         let zone = meaning.of(self.zone);
-        if let Some(found) = page
-            .found
-            .filter(|found| *found > 0 && page.rows.is_empty())
-        {
-            return Err(Stop::Held(format!(
-                "CareSoft says that {found} {} changed, and shows none",
-                object.as_str()
-            )));
-        }
         let rows = page.rows.iter();
         let rows: Vec<Row<'_>> = rows
             .filter_map(|row| Row::read(object, row, zone))
@@ -206,11 +197,8 @@ impl Poller {
     }
 }
 
-/// What an event tells of its record; nothing if it is one of ours, or without a time.
+/// What a webhook tells of its record; nothing if it has no time, as the poll's own events have none.
 fn told(event: &NewEvent, zone: Zone) -> Option<Told> {
-    if event.reading.source == SOURCE {
-        return None;
-    }
     let event = Event::read(&event.body);
     match event.kind() {
         Kind::TicketDeleted(_) | Kind::TicketsMerged(_) => Some(Told::ForGood),

@@ -1,113 +1,30 @@
 //! The poll of one account, round after round.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use caresoft::{
     Zone,
-    rest::{self, Account, Cause, InvalidAccount, List, Order, ROWS_MAX, Token, Verdict},
+    rest::{self, Account, Cause, Verdict},
 };
-use deskbridge_core::{Backoff, Chain, Clock};
-use deskbridge_journal::{Intake, Tasks};
-use deskbridge_store::{Known, Store};
-use futures_util::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp, tz::Offset};
+use deskbridge_core::{Backoff, Chain};
+use deskbridge_journal::Tasks;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Error,
-    row::{AS_WRITTEN, Bounds},
-    settings::{InvalidSettings, Object, Settings},
+    row::AS_WRITTEN,
+    settings::{Object, Settings},
+    setup::{Invalid, Setup, Source},
     state::{Progress, State},
-    times::{Meaning, distance},
-    walk::{Asked, Shown, Turn, Walk},
+    times::Meaning,
 };
 
 /// How soon a node that does not hold the poll asks again whether it does, and how soon what is left is read.
 const SOON: Duration = Duration::from_secs(5);
 /// The first wait after a failure that does not say how long to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// By how much rounds are apart from one time to the next, of the time between them.
+/// The part of a wait that is left to chance, so that pollers do not all ask at once.
 const JITTER: f64 = 0.1;
-/// The version up to which a record is known: when its latest state that was told came to be. `None` when only its
-/// name is known.
-pub type Seen = Arc<dyn Fn(&Known) -> Option<Timestamp> + Send + Sync>;
-/// Whether this node is the one that polls.
-pub type Holds = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
-
-/// The account to poll.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The name of the configured connection.
-    pub connection: String,
-    /// Such as `https://api.caresoft.vn`.
-    pub host: String,
-    /// The account's name in addresses.
-    pub domain: String,
-    /// Its token.
-    pub token: Token,
-    /// How it is spoken to. Its zone is the account's; what `Z` means there is found out. The smaller of its requests
-    /// a second and those of the settings is used.
-    pub options: rest::Options,
-}
-
-/// What the poll works with.
-#[derive(Clone)]
-pub struct Setup {
-    /// What is known, and where the poll is kept.
-    pub store: Store,
-    /// Where missed changes go.
-    pub intake: Intake,
-    /// The time of day.
-    pub clock: Clock,
-    /// Spreads rounds.
-    pub rng: fastrand::Rng,
-    /// How far a record is known.
-    pub seen: Seen,
-    /// Asked before each round and object.
-    pub holds: Holds,
-}
-
-impl Setup {
-    /// For a program that is the only one.
-    pub fn alone(
-        store: Store,
-        intake: Intake,
-        clock: Clock,
-        rng: fastrand::Rng,
-        seen: Seen,
-    ) -> Self {
-        Self {
-            store,
-            intake,
-            clock,
-            rng,
-            seen,
-            holds: Arc::new(|| Box::pin(std::future::ready(true))),
-        }
-    }
-}
-
-/// A poll that cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum Invalid {
-    /// The settings.
-    #[error("the poll of {connection} has settings that cannot be used")]
-    Settings {
-        /// The connection.
-        connection: String,
-        /// Why.
-        #[source]
-        source: InvalidSettings,
-    },
-    /// The account.
-    #[error("the account of {connection} cannot be asked")]
-    Account {
-        /// The connection.
-        connection: String,
-        /// Why.
-        #[source]
-        source: InvalidAccount,
-    },
-}
 
 /// The poll of one account.
 pub struct Poller {
@@ -230,31 +147,15 @@ impl Poller {
                     Again::AfterFailure
                 }
             };
-            let wait = self.wait(again);
+            self.failed_rounds = match again {
+                Again::AfterFailure => self.failed_rounds.saturating_add(1),
+                Again::AsUsual | Again::Soon | Again::After(_) | Again::WhenHeld => 0,
+            };
+            let usual = self.settings.poll_every();
+            let wait = again.wait(self.failed_rounds, usual, &mut self.setup.rng);
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    fn wait(&mut self, again: Again) -> Duration {
-        let usual = self.settings.poll_every();
-        self.failed_rounds = match again {
-            Again::AfterFailure => self.failed_rounds.saturating_add(1),
-            Again::AsUsual | Again::Soon | Again::After(_) | Again::WhenHeld => 0,
-        };
-        let spread = 1.0 + JITTER * (2.0 * self.setup.rng.f64() - 1.0);
-        match again {
-            Again::AsUsual => usual.mul_f64(spread),
-            Again::Soon | Again::WhenHeld => SOON.min(usual).mul_f64(spread),
-            Again::After(wait) => wait.mul_f64(1.0 + JITTER * self.setup.rng.f64()),
-            Again::AfterFailure => {
-                let backoff = Backoff::new(RETRY_AFTER, usual.max(RETRY_AFTER), u32::MAX);
-                let wait = backoff
-                    .ok()
-                    .map(|backoff| backoff.ceiling(self.failed_rounds));
-                wait.unwrap_or(usual).mul_f64(spread)
             }
         }
     }
@@ -311,87 +212,6 @@ impl Poller {
             }
         }
         Ok(round)
-    }
-
-    /// Reads what changed of one object, from where the last round ended.
-    async fn read(
-        &self,
-        state: &mut State,
-        object: Object,
-        round: &mut Round,
-    ) -> Result<Again, Stop> {
-        let meaning = state.times.meaning;
-        for _page in 0..self.settings.pages_per_round {
-            let Some(progress) = state.objects.get_mut(&object) else {
-                break;
-            };
-            let turn = self.read_page(progress, object, meaning, round).await?;
-            self.save(state).await?;
-            if turn == Turn::End {
-                return Ok(Again::AsUsual);
-            }
-        }
-        Ok(Again::Soon)
-    }
-
-    async fn read_page(
-        &self,
-        progress: &mut Progress,
-        object: Object,
-        meaning: Meaning,
-        round: &mut Round,
-    ) -> Result<Turn, Stop> {
-        let now = self.setup.clock.now();
-        progress.counts.last_round_at = Some(now);
-        let mut walk = match progress.walk.take() {
-            Some(walk) => walk,
-            None => {
-                let end = before(now, self.settings.grace());
-                let from = before(progress.mark.min(end), self.settings.overlap());
-                match Walk::new(from, progress.mark, end) {
-                    Some(walk) => walk,
-                    None => return Ok(Turn::End),
-                }
-            }
-        };
-        let list = question(walk.asks(), meaning, self.zone.offset);
-        let page = match self.account.list(object.resource(), &list).await {
-            Err(error) if matches!(error.cause, Cause::TooLarge { .. }) && walk.narrow() => {
-                progress.walk = Some(walk);
-                return Ok(Turn::On(None));
-            }
-            answered => answered,
-        };
-        // A page that is not taken is asked for again.
-        progress.walk = Some(walk.clone());
-        let page = page?;
-        let bounds = Bounds {
-            since: progress.since,
-            new_from: walk.new_from,
-            end: walk.end,
-        };
-        let taken = self.take(object, &page, meaning, bounds).await?;
-        taken.count(&mut progress.counts, now);
-        round.rows += taken.rows;
-        round.missed += taken.missed;
-        let turn = walk.turn(Shown {
-            times: &taken.times,
-            rows_max: ROWS_MAX.into(),
-            is_more: page.next.is_some(),
-            found: page.found,
-        });
-        match turn {
-            Turn::On(reached) => {
-                progress.mark = progress.mark.max(reached.unwrap_or(progress.mark));
-                progress.walk = Some(walk);
-            }
-            Turn::End => {
-                progress.mark = progress.mark.max(walk.end);
-                progress.walk = None;
-                progress.counts.last_end_at = Some(now);
-            }
-        }
-        Ok(turn)
     }
 
     /// Keeps why a round, or the part of it that reads one object, ended early.
@@ -484,6 +304,22 @@ impl Again {
         }
     }
 
+    /// How long to wait after so many failed rounds in a row.
+    fn wait(self, failed_rounds: u32, usual: Duration, rng: &mut fastrand::Rng) -> Duration {
+        let spread = JITTER * rng.f64();
+        match self {
+            Self::AsUsual => usual.mul_f64(1.0 - JITTER / 2.0 + spread),
+            Self::Soon | Self::WhenHeld => SOON.min(usual).mul_f64(1.0 - spread),
+            // Never shorter than was asked for.
+            Self::After(wait) => wait.mul_f64(1.0 + spread),
+            Self::AfterFailure => {
+                let backoff = Backoff::new(RETRY_AFTER, usual.max(RETRY_AFTER), u32::MAX).ok();
+                let wait = backoff.map_or(usual, |backoff| backoff.ceiling(failed_rounds));
+                wait.mul_f64(1.0 - spread)
+            }
+        }
+    }
+
     /// What two objects come to: a break that was asked for is kept, then failures wait, then what is left is read.
     fn or(self, other: Self) -> Self {
         let rank = |again: Self| match again {
@@ -500,37 +336,51 @@ impl Again {
     }
 }
 
-/// The question for a piece of a walk.
-///
-/// Times are written in the account's words. Where its rows do not tell how it takes a `Z`, they are written so that
-/// either way nothing is left out, and what is too much is told by the rows' own times.
-fn question(asked: Asked, meaning: Meaning, offset: Offset) -> List {
-    let local = distance(offset);
-    let shifted = |time: Timestamp, by: SignedDuration| time.saturating_add(by).unwrap_or(time);
-    let list = List::new()
-        .order_by("updated_at", Order::Ascending)
-        .page(asked.page);
-    match meaning {
-        Meaning::Utc => list.updated_since(asked.from).updated_to(asked.to),
-        Meaning::Local => list
-            .updated_since(shifted(asked.from, local))
-            .updated_to(shifted(asked.to, local)),
-        Meaning::Unwritten | Meaning::Unknown => {
-            let (early, late) = (
-                local.min(SignedDuration::ZERO),
-                local.max(SignedDuration::ZERO),
-            );
-            list.updated_since(shifted(asked.from, early))
-                .updated_to(shifted(asked.to, late))
-        }
-    }
-}
-
-fn before(time: Timestamp, by: SignedDuration) -> Timestamp {
-    time.saturating_sub(by).unwrap_or(time)
-}
-
 fn left_of(until: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = until?.duration_since(now);
     Duration::try_from(left).ok().filter(|left| !left.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_about_as_long_as_the_round_says() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut check = |again: Again, failed_rounds, from_ms: u64, to_ms: u64| {
+            for _ in 0..100 {
+                let wait = again.wait(failed_rounds, Duration::from_mins(5), &mut rng);
+                let bounds = Duration::from_millis(from_ms)..=Duration::from_millis(to_ms);
+                assert!(bounds.contains(&wait), "{again:?} {wait:?}");
+            }
+        };
+        check(Again::AsUsual, 0, 285_000, 315_000);
+        check(Again::Soon, 0, 4_500, 5_000);
+        check(Again::WhenHeld, 0, 4_500, 5_000);
+        check(Again::After(Duration::from_mins(15)), 0, 900_000, 990_000);
+        check(Again::AfterFailure, 1, 4_500, 5_000);
+        check(Again::AfterFailure, 4, 36_000, 40_000);
+        check(Again::AfterFailure, 400, 270_000, 300_000);
+    }
+
+    #[test]
+    fn a_round_waits_for_what_asks_for_most() {
+        let second = Duration::from_secs(1);
+        let check = |objects: &[Again], expected: Again| {
+            let joined = objects.iter().fold(Again::AsUsual, |all, one| all.or(*one));
+            assert_eq!(joined, expected, "{objects:?}");
+        };
+        check(&[Again::AsUsual], Again::AsUsual);
+        check(&[Again::Soon, Again::AsUsual], Again::Soon);
+        check(&[Again::AfterFailure, Again::Soon], Again::AfterFailure);
+        check(
+            &[Again::After(second), Again::AfterFailure],
+            Again::After(second),
+        );
+        check(
+            &[Again::After(second), Again::After(second * 9)],
+            Again::After(second * 9),
+        );
+    }
 }

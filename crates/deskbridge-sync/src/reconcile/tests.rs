@@ -17,7 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use simulators::caresoft::{Options, Records, Running, TimeForm};
 
-use super::{Again, Object, ObjectStatus, Poller, Round, SOURCE, Settings, Setup, Source, Status};
+use super::{
+    Again, Object, ObjectStatus, Poller, Round, SOURCE, Settings, Setup, Source, Status,
+    state::State,
+};
 
 const CONNECTION: &str = "main";
 
@@ -35,6 +38,7 @@ struct Hub {
     settings: Settings,
     host: String,
     spare_host: Option<String>,
+    response_bytes_max: u64,
 }
 
 impl Hub {
@@ -65,6 +69,7 @@ impl Hub {
             intake,
             settings,
             spare_host: None,
+            response_bytes_max: rest::Options::default().response_bytes_max,
         }
     }
 
@@ -88,6 +93,7 @@ impl Hub {
             token: rest::Token::new("token-of-acme").unwrap(),
             options: rest::Options {
                 spare_host: self.spare_host.clone(),
+                response_bytes_max: self.response_bytes_max,
                 ..rest::Options::default()
             },
         };
@@ -185,6 +191,14 @@ impl Hub {
             .into_iter()
             .find(|status| status.object == object)
             .unwrap()
+    }
+
+    /// The page of the tickets' walk that is asked for next, if one was begun.
+    async fn next_page(&self) -> Option<u32> {
+        let state = State::load(&self.store, CONNECTION, self.now()).await;
+        let state = state.unwrap()?;
+        let walk = state.objects[&Object::Tickets].walk.as_ref()?;
+        Some(walk.asks().page)
     }
 
     async fn missed(&self) -> u64 {

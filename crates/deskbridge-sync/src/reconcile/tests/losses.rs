@@ -312,3 +312,145 @@ async fn more_than_pages_allow_is_read_in_pieces_and_rounds() {
     assert_eq!(hub.polled().await, 2_200);
     assert!(mark >= now - SignedDuration::from_secs(60));
 }
+
+#[tokio::test]
+async fn rows_that_go_away_between_rounds_leave_no_page_to_wait_for() {
+    let told = ticket(1, 500);
+    let import = || (10..1_310).map(|id| ticket(id, 1_000_000));
+    let now = start_at() + SignedDuration::from_secs(1_200);
+    let records = tickets(import().chain([told.clone()]));
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.pages_per_round = 1;
+    hub.settings.objects = [Object::Tickets].into();
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let reads = |hub: &Hub| hub.center.center.asked().len();
+    // Until the third page of the second is next.
+    while hub.next_page().await != Some(3) {
+        assert_eq!(hub.round().await.again, Again::Soon);
+        assert!(reads(&hub) < 30);
+        hub.pass(1);
+    }
+    let gone = import().map(|row| match row["ticket_id"].as_u64() {
+        Some(id @ 10..710) => ticket(id, 1_150_000),
+        _ => row,
+    });
+    hub.center
+        .center
+        .set_records(tickets(gone.chain([told.clone()])));
+    hub.pass(100);
+    while hub.round().await.again == Again::Soon {
+        hub.plan().await;
+        assert!(reads(&hub) < 60);
+        hub.pass(1);
+    }
+    assert!(!hub.of(Object::Tickets).await.is_failing());
+    hub.pass(200);
+    while hub.round().await.again == Again::Soon {
+        hub.plan().await;
+        assert!(reads(&hub) < 90);
+        hub.pass(1);
+    }
+    hub.plan().await;
+    for id in 10..1_310 {
+        assert!(hub.known("case", id).await.is_some(), "ticket {id}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_are_too_large_are_asked_for_in_pieces() {
+    let told = ticket(1, 500);
+    let rows = (2..302).map(|id| ticket(id, i64::try_from(id).unwrap() * 10_000));
+    let records = tickets(rows.chain([told.clone()]));
+    let now = start_at() + SignedDuration::from_secs(3_600);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.objects = [Object::Tickets].into();
+    // Some 190 bytes a row.
+    hub.response_bytes_max = 30_000;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (300, Again::AsUsual));
+}
+
+#[tokio::test]
+async fn times_without_z_are_not_in_doubt_until_one_comes() {
+    let at = |ms: i64| start_at().as_millisecond() + ms;
+    let rows = |times: [Value; 2]| {
+        let [one, other] = times;
+        let rows =
+            json!([{"ticket_id": 1, "updated_at": one}, {"ticket_id": 2, "updated_at": other}]);
+        let answer = json!({"status": 200, "json": {"code": "ok", "numFound": 2, "tickets": rows}});
+        let rules = json!([{"when": "GET tickets", "answer": answer}]);
+        simulators::faults::Script::parse(&rules.to_string()).unwrap()
+    };
+    let now = start_at() + SignedDuration::from_secs(400);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, Records::default(), now).await;
+    hub.settings.since = Some(start_at());
+    let center = &hub.center.center;
+    center.set_faults(rows([json!(at(500)), json!(at(100_500))]));
+    hub.webhook(&of_ticket(&ticket(1, 500))).await;
+    hub.plan().await;
+    assert_eq!(hub.round().await.missed, 1);
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unwritten);
+    hub.plan().await;
+    hub.pass(300);
+    let center = &hub.center.center;
+    center.set_faults(rows([json!(at(500)), json!("2026-01-05T09:35:00Z")]));
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (0, Again::Soon));
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unknown);
+    // Looked at anew: as UTC it would be hours ahead.
+    assert_eq!(hub.round().await.missed, 1);
+    assert_eq!(hub.status().await.times.meaning, Meaning::Local);
+}
+
+#[tokio::test]
+async fn what_the_poll_took_in_itself_does_not_hold_it_up() {
+    // All webhooks of 1,200 tickets were lost, and what the poll takes in waits to be planned.
+    let told = ticket(1, 500);
+    let rows = (2..1_202).map(|id| ticket(id, i64::try_from(id).unwrap() * 1_000));
+    let records = tickets(rows.chain([told.clone()]));
+    let now = start_at() + SignedDuration::from_secs(3_600);
+    let mut hub = Hub::new(TimeForm::LocalWithZ, records, now).await;
+    hub.settings.since = Some(start_at());
+    hub.settings.objects = [Object::Tickets].into();
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    let round = hub.round().await;
+    assert_eq!((round.missed, round.again), (1_200, Again::AsUsual));
+}
+
+#[tokio::test]
+async fn a_row_that_shows_late_is_found_within_the_overlap() {
+    let now = start_at() + SignedDuration::from_hours(1);
+    let told = ticket(1, 500);
+    let hub = Hub::new(TimeForm::Utc, tickets([told.clone()]), now).await;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    hub.round().await;
+    hub.pass(600);
+    hub.round().await;
+    let mark = hub.of(Object::Tickets).await.mark;
+    assert_eq!(mark, hub.now() - SignedDuration::from_secs(60));
+    // Changed 300 s before the mark, and not shown until now.
+    let changed_ms = (3_600 + 600 - 60 - 300) * 1_000;
+    let rows = [told, ticket(2, changed_ms)];
+    hub.center.center.set_records(tickets(rows));
+    hub.pass(60);
+    assert_eq!(hub.round().await.missed, 1);
+}
+
+#[tokio::test]
+async fn what_a_row_taught_does_not_testify_to_how_rows_are_read() {
+    // Whole seconds, as from a row; were they a webhook's, they would speak for UTC.
+    let told = ticket(1, 1_000);
+    let now = start_at() + SignedDuration::from_hours(20);
+    let hub = Hub::new(TimeForm::Utc, tickets([told.clone()]), now).await;
+    hub.webhook(&of_ticket(&told)).await;
+    hub.plan().await;
+    hub.round().await;
+    assert_eq!(hub.status().await.times.meaning, Meaning::Unknown);
+}
