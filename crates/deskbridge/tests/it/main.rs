@@ -15,6 +15,7 @@ mod fields;
 mod frappe;
 mod help;
 mod hub;
+mod kill;
 mod process;
 mod secrets;
 mod serve;
