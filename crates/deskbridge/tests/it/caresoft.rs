@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use simulators::caresoft::{self, Disturbance, Report, Sender, disturb};
+use simulators::caresoft::{self, Disturbance, Records, Report, Sender, disturb};
 use testkit::wait_for;
 
-use crate::hub::{Bench, Hub};
+use crate::{
+    hub::{Bench, Hub},
+    process::run,
+};
 
 /// What the invented account signs with.
 const SECRET: &str = "planted-caresoft-secret";
@@ -159,6 +162,74 @@ async fn lives_that_come_disturbed_end_as_they_were_lived() {
         let keys: BTreeSet<&String> = all.iter().map(|(key, _)| key).collect();
         assert_eq!(all.len(), keys.len(), "a {doctype} was made twice");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_sends_lives_and_tells_what_they_came_to() {
+    let bench = bench().await;
+    let hub = bench.serve().await;
+    let target = format!("{}/hooks/caresoft/center", hub.url());
+    let said = run(&[
+        "simulate",
+        "caresoft",
+        "--target",
+        &target,
+        "--secret",
+        SECRET,
+        "--lives",
+        "6",
+        "--seed",
+        "4",
+        "--duplicates",
+        "0.5",
+        "--late-by",
+        "5",
+        "--clients",
+        "3",
+        "--json",
+        "--expect",
+    ])
+    .await;
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
+    let lines: Vec<Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [ready, report, expected] = lines.as_slice() else {
+        panic!("{}", said.out)
+    };
+    assert!(
+        ready["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+    assert_eq!(report["not_accepted"], serde_json::json!([]));
+    assert_eq!(report["statuses"]["200"], report["sent"]);
+    hub.settle().await;
+    let expected: Records = serde_json::from_value(expected.clone()).unwrap();
+    assert!(expected.tickets.len() > 1, "{expected:?}");
+    for id in expected.tickets.keys() {
+        assert!(bench.ticket(*id).is_some(), "ticket {id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_are_not_accepted_are_a_failure() {
+    let bench = bench().await;
+    let hub = bench.serve().await;
+    let target = format!("{}/hooks/caresoft/center", hub.url());
+    let arguments = ["simulate", "caresoft", "--target", &target, "--samples"];
+    let said = run(&[&arguments[..], &["--secret", "another"]].concat()).await;
+    assert_eq!(said.status, Some(1));
+    let number = caresoft::samples().len();
+    let told = format!("answered with 401  {number}");
+    assert!(said.out.contains(&told), "{}", said.out);
+    let away = ["--target", "http://hub.example/hooks/caresoft/center"];
+    let said = run(&[&arguments[..2], &away].concat()).await;
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("this machine only"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,7 @@ async fn every_command_says_what_it_does() {
         "simulate",
         "simulate bitrix24",
         "simulate frappe",
+        "simulate caresoft",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -17,6 +17,7 @@ mod fields;
 mod frappe;
 mod help;
 mod hub;
+mod kill;
 mod process;
 mod secrets;
 mod serve;
