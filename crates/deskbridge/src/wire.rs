@@ -46,6 +46,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const ROOM_EVERY: Duration = Duration::from_secs(10);
 /// Characters of an administrator's token at least: so many cannot be guessed.
 const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
+/// Events that are planned at once.
+const PLANNED_AT_ONCE: usize = 64;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -411,8 +413,13 @@ impl Flow {
         let (store, clock) = (store.clone(), clock.clone());
         let journal = Journal::new(store.clone(), clock.clone(), rng.fork(), settings, handlers);
         let intake = Intake::new(store, clock, rng.fork());
+        // Planning waits for the store alone, which writes many plans at once as fast as one.
+        let planning = JournalSettings {
+            concurrent_max: PLANNED_AT_ONCE,
+            ..settings
+        };
         Ok(Self {
-            events: Events::new(&intake, rng.fork(), settings, planners, journal.clone()),
+            events: Events::new(&intake, rng.fork(), planning, planners, journal.clone()),
             intake,
             journal,
         })
