@@ -16,6 +16,7 @@ mod frappe;
 mod help;
 mod hub;
 mod kill;
+mod orders;
 mod process;
 mod secrets;
 mod serve;
