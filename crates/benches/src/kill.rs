@@ -274,6 +274,7 @@ impl Trial {
         let dead = EffectFilter {
             state: Some(EffectState::Dead),
             limit: usize::MAX,
+            ..EffectFilter::default()
         };
         for record in store.list_effects(dead).await? {
             let (intent, why) = (record.effect.intent, record.failure.unwrap_or_default());

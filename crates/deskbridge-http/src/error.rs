@@ -23,6 +23,8 @@ pub enum Code {
     MissingParameter,
     /// A parameter cannot be what was sent.
     InvalidParameter,
+    /// A parameter is not one of those that are taken.
+    UnknownParameter,
     /// Two credentials came with one request.
     TwoCredentials,
     /// Nobody is logged in, or the session is over.
@@ -31,6 +33,10 @@ pub enum Code {
     WrongKey,
     /// A webhook that is not signed with the secret that was agreed.
     WrongSignature,
+    /// An administrator's token is missing or not right.
+    WrongToken,
+    /// So many wrong tokens came that the next is not told more.
+    TooManyWrongTokens,
     /// The CSRF token of a browser session is missing or wrong.
     CsrfRefused,
     /// A trusted-proxy header without the right secret.
@@ -41,8 +47,12 @@ pub enum Code {
     UserDisabled,
     /// The caller has no right to the record.
     NoRight,
+    /// The administrator's interface is switched off.
+    SwitchedOff,
     /// There is no such record.
     NotFound,
+    /// The record is not in a state in which this can be done.
+    WrongState,
     /// There is no such address.
     NoSuchRoute,
     /// The address exists and not for this verb.
@@ -65,21 +75,26 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedBody,
         Self::BodyTooLarge,
         Self::MissingParameter,
         Self::InvalidParameter,
+        Self::UnknownParameter,
         Self::TwoCredentials,
         Self::NotLoggedIn,
         Self::WrongKey,
         Self::WrongSignature,
+        Self::WrongToken,
+        Self::TooManyWrongTokens,
         Self::CsrfRefused,
         Self::ForgedProxy,
         Self::NotAnAgent,
         Self::UserDisabled,
         Self::NoRight,
+        Self::SwitchedOff,
         Self::NotFound,
+        Self::WrongState,
         Self::NoSuchRoute,
         Self::WrongVerb,
         Self::WebhooksOnly,
@@ -98,16 +113,21 @@ impl Code {
             Self::BodyTooLarge => "body_too_large",
             Self::MissingParameter => "missing_parameter",
             Self::InvalidParameter => "invalid_parameter",
+            Self::UnknownParameter => "unknown_parameter",
             Self::TwoCredentials => "two_credentials",
             Self::NotLoggedIn => "not_logged_in",
             Self::WrongKey => "wrong_key",
             Self::WrongSignature => "wrong_signature",
+            Self::WrongToken => "wrong_token",
+            Self::TooManyWrongTokens => "too_many_wrong_tokens",
             Self::CsrfRefused => "csrf_refused",
             Self::ForgedProxy => "forged_proxy",
             Self::NotAnAgent => "not_an_agent",
             Self::UserDisabled => "user_disabled",
             Self::NoRight => "no_right",
+            Self::SwitchedOff => "switched_off",
             Self::NotFound => "not_found",
+            Self::WrongState => "wrong_state",
             Self::NoSuchRoute => "no_such_route",
             Self::WrongVerb => "wrong_verb",
             Self::WebhooksOnly => "webhooks_only",
@@ -126,12 +146,19 @@ impl Code {
             Self::MalformedBody
             | Self::MissingParameter
             | Self::InvalidParameter
+            | Self::UnknownParameter
             | Self::TwoCredentials
             | Self::CsrfRefused => StatusCode::BAD_REQUEST,
-            Self::WrongKey | Self::WrongSignature | Self::ForgedProxy => StatusCode::UNAUTHORIZED,
-            Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
-                StatusCode::FORBIDDEN
+            Self::WrongKey | Self::WrongSignature | Self::WrongToken | Self::ForgedProxy => {
+                StatusCode::UNAUTHORIZED
             }
+            Self::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotLoggedIn
+            | Self::NotAnAgent
+            | Self::UserDisabled
+            | Self::NoRight
+            | Self::SwitchedOff => StatusCode::FORBIDDEN,
+            Self::WrongState => StatusCode::CONFLICT,
             Self::NotFound | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::WrongVerb | Self::WebhooksOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -156,17 +183,25 @@ impl Code {
     /// The exception type that Frappe's own browser code expects with such an answer.
     pub fn frappe_exception(self) -> &'static str {
         match self {
-            Self::WrongKey | Self::WrongSignature | Self::ForgedProxy => "AuthenticationError",
-            Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
-                "PermissionError"
-            }
+            Self::WrongKey
+            | Self::WrongSignature
+            | Self::WrongToken
+            | Self::TooManyWrongTokens
+            | Self::ForgedProxy => "AuthenticationError",
+            Self::NotLoggedIn
+            | Self::NotAnAgent
+            | Self::UserDisabled
+            | Self::NoRight
+            | Self::SwitchedOff => "PermissionError",
             Self::NotFound | Self::NoSuchRoute => "DoesNotExistError",
             Self::CsrfRefused => "CSRFTokenError",
             Self::MalformedBody
             | Self::BodyTooLarge
             | Self::MissingParameter
             | Self::InvalidParameter
+            | Self::UnknownParameter
             | Self::TwoCredentials
+            | Self::WrongState
             | Self::WrongVerb
             | Self::WebhooksOnly
             | Self::HelpdeskUnreachable

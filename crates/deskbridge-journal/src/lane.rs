@@ -85,6 +85,8 @@ pub(crate) async fn run<L: Lane>(lane: L, tasks: Tasks) {
             Some(_) = running.join_next() => {}
             () = tokio::time::sleep(pause), if free > 0 => {}
         }
+        // What ended together is replaced together: a claim costs a transaction.
+        while running.try_join_next().is_some() {}
     }
     while running.join_next().await.is_some() {}
 }

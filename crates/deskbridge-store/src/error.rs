@@ -23,6 +23,30 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// A copy of the database could not be made.
+    #[error("copying the database to {}", path.display())]
+    Backup {
+        /// Where the copy was to be.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A copy of the database is not surely on disk.
+    #[error("bringing {} to disk", path.display())]
+    Sync {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file holds no database of this program.
+    #[error("{} holds no database of Deskbridge", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// The database refused a durability setting.
     #[error(
         "the database answered `{answered}` to {setting}; it must be {wanted} so that what is acknowledged is on disk"

@@ -7,6 +7,7 @@
 //! Not here: what to do with the rows. Nothing in this crate speaks to a remote system.
 
 mod answers;
+pub mod care;
 mod effects;
 mod error;
 mod events;
@@ -29,7 +30,8 @@ pub use effects::{
 };
 pub use error::Error;
 pub use events::{
-    Accepted, ClaimedEvent, EventCounts, EventFilter, EventRecord, EventState, Plan, Retention,
+    Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
+    Retention,
 };
 pub use known::Known;
 pub use quarantine::{QuarantineLimits, Quarantined};

@@ -1,6 +1,8 @@
 //! What came in with a signature that is not right: kept for a while, so that a secret that was typed wrongly costs
 //! nothing, and never believed before it was verified.
 
+use std::collections::BTreeMap;
+
 use deskbridge_core::EventId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -71,6 +73,16 @@ impl Store {
                     .read(move |database| list(database, &connection, after, limit))
                     .await
             }
+        }
+    }
+
+    /// How many bodies of each connection were not believed; a connection without any is absent.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_quarantined(&self) -> Result<BTreeMap<String, u64>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(count).await,
         }
     }
 
@@ -153,6 +165,17 @@ fn list(
             })
         })())
     })
+}
+
+fn count(connection: &Connection) -> Result<BTreeMap<String, u64>> {
+    const COUNT: &str = "SELECT connection, count(*) FROM quarantine GROUP BY connection";
+    let counting = failed("count what was not believed");
+    let mut statement = connection.prepare_cached(COUNT).map_err(&counting)?;
+    let counts = rows(&mut statement, [], &counting, |row| {
+        let number: i64 = row.get(1)?;
+        Ok(Ok((row.get(0)?, number.unsigned_abs())))
+    })?;
+    Ok(counts.into_iter().collect())
 }
 
 fn leave(connection: &Connection, id: EventId) -> Result<bool> {

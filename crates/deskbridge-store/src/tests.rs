@@ -1,5 +1,6 @@
 //! Crashes, a full disk, more work than can wait: what the SQLite back end does at its edges.
 
+mod care;
 mod crashes;
 mod full;
 

@@ -146,7 +146,10 @@ impl Place {
     fn new(target: Target, links: Links) -> Self {
         Self {
             helpdesk: Helpdesk::new(target.helpdesk.client, target.zone),
-            crm: target.crm.map(|crm| crm.client),
+            // People who wait go first.
+            crm: target
+                .crm
+                .map(|crm| crm.client.in_lane(bitrix24::Lane::Background)),
             links,
             country: target.country,
             language: target.language,

@@ -2,7 +2,7 @@
 //!
 //! An event is folded into what is known of its record ([`registers`], [`case`], [`person`], [`call`]), so that any
 //! order and repetition of the same events comes to the same. What helpdesk and CRM are to hold follows from that, and
-//! what was planned for them last is known beside it: the difference is what is to be [written](write).
+//! what was planned for them last is known beside it: the difference is what is to be [written](mod@write).
 //!
 //! Not here: reading what is known, and carrying writes out.
 
@@ -19,7 +19,10 @@ mod ticket;
 pub mod version;
 pub mod write;
 
-use caresoft::{Digest, Id, Kind, Save, object::call::CallId};
+use caresoft::{Digest, Id, Kind, Save, Zone, object::call::CallId};
+use jiff::Timestamp;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use self::{
     call::CallFacts,
@@ -30,6 +33,15 @@ use self::{
     version::Version,
 };
 use crate::settings::Account;
+
+/// Up to which change a user or case is known, whatever it is at the moment; `None` when only its name is known.
+pub fn updated_at(object: &str, facts: &Value, zone: &Zone) -> Option<Timestamp> {
+    match object {
+        "user" => UserFacts::deserialize(facts).ok()?.updated_at(zone),
+        "case" => CaseFacts::deserialize(facts).ok()?.updated_at(zone),
+        _ => None,
+    }
+}
 
 /// The records of which has to be read what is known before an event can be planned, as far as it can be told by what
 /// is held; none when the event can be planned.
@@ -46,8 +58,7 @@ pub fn needed(account: &Account, kind: &Kind<'_>, held: &Held) -> Result<Vec<Rec
         }
         Kind::Organization(_, organization) => vec![Record::Organization(organization.id())],
         Kind::Ticket(_, ticket) => {
-            let draft = Draft::new(account, held);
-            let written = ticket::written(&draft, *ticket);
+            let written = ticket::written(account, *ticket);
             let comments = written.iter().flat_map(comment::Written::records);
             let call: Option<CallId> = ticket.call().and_then(|call| call.id());
             let mut records = vec![Record::Case(ticket.id())];
@@ -83,7 +94,7 @@ pub fn needed(account: &Account, kind: &Kind<'_>, held: &Held) -> Result<Vec<Rec
 fn with_requester(held: &Held, case: Id, requester: Option<Id>) -> Result<Vec<Record>, Unreadable> {
     let case = Record::Case(case);
     let known: CaseFacts = held.facts(&case)?;
-    let users = requester.into_iter().chain(known.requester());
+    let users = requester.into_iter().chain(known.crm_requester());
     let users = users.map(Record::User);
     Ok(std::iter::once(case).chain(users).collect())
 }
@@ -151,4 +162,4 @@ pub fn plan(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

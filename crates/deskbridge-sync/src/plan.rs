@@ -21,6 +21,7 @@ use crate::{
         self,
         draft::{Held, Known, Plan, Unreadable},
     },
+    reconcile::zone_of,
     settings::Account,
 };
 
@@ -96,9 +97,13 @@ impl Accounts {
                 account.connection
             ));
         }
+        let account = &Account {
+            zone: zone_of(arrival, account.zone),
+            ..account.clone()
+        };
         let plan = self.decide(account, &kind, read.canonical_digest()).await?;
         for note in &plan.notes {
-            tracing::warn!(event.id = %event.id, connection = account.connection, "{note}");
+            tracing::warn!(event.id = %event.id, connection = account.connection, %note, "The mapping does not cover an event");
         }
         Ok(planned(account, plan))
     }

@@ -5,16 +5,16 @@
 
 mod expressions;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use caresoft::{Id, Zone};
 use deskbridge_core::Language;
 use serde::Deserialize;
 
-pub use self::expressions::{Evaluated, Expressions, Unevaluable};
+pub use self::expressions::{Evaluated, Expressions};
 
 /// A CareSoft account, and where its events are carried to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Account {
     /// The name of the configured connection.
     pub connection: String,
@@ -29,7 +29,7 @@ pub struct Account {
     /// The name of the Bitrix24 connection that leads and deals are carried to; `None` carries none.
     pub crm: Option<String>,
     /// What becomes what.
-    pub mapping: Mapping,
+    pub mapping: Arc<Mapping>,
 }
 
 /// What becomes what, as it is configured.

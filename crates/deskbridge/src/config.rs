@@ -92,6 +92,8 @@ pub(crate) struct Server {
     pub(crate) requests_max: usize,
     pub(crate) deadline_seconds: u64,
     pub(crate) shutdown_seconds: u64,
+    #[serde(deserialize_with = "secret::list")]
+    pub(crate) admin_tokens: Vec<SecretSource>,
 }
 
 impl Default for Server {
@@ -104,6 +106,7 @@ impl Default for Server {
             requests_max: 512,
             deadline_seconds: 65,
             shutdown_seconds: 20,
+            admin_tokens: Vec::new(),
         }
     }
 }

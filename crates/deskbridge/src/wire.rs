@@ -2,7 +2,7 @@
 
 pub(crate) mod caresoft;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{
@@ -12,12 +12,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Events, Intake, Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{
+    Events, Handler, Intake, Journal, Planner, Reader, Settings as JournalSettings, Tasks,
+};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -26,7 +29,7 @@ use deskbridge_profile::{
     settings::RawSettings,
 };
 use deskbridge_store::{Limits as StoreLimits, Retention, Store};
-use deskbridge_sync::http::Hooks;
+use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
@@ -41,6 +44,10 @@ const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often it is looked whether a disk that was full has room again.
 const ROOM_EVERY: Duration = Duration::from_secs(10);
+/// Characters of an administrator's token at least: so many cannot be guessed.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
+/// Events that are planned at once.
+const PLANNED_AT_ONCE: usize = 64;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -67,6 +74,8 @@ pub(crate) struct Connections {
     pub(crate) source: Source,
     pub(crate) trusted: TrustedSecrets,
     pub(crate) local: Local,
+    pub(crate) administrators: Administrators,
+    pub(crate) readers: Readers,
 }
 
 impl Connections {
@@ -89,6 +98,8 @@ impl Connections {
         Ok(Self {
             portals: Arc::new(Portals::new(portal_options(config)?)),
             local: local(config, frappe)?,
+            administrators: administrators(config, environment)?,
+            readers: readers(config, environment)?,
             trusted: TrustedSecrets::new(shared),
             site,
             hub,
@@ -117,6 +128,39 @@ fn helpdesk(
         .with_context(|| place("api_secret"))?;
     let hub = site.user(credential);
     Ok((site, hub))
+}
+
+/// Who may use the administrator's interface.
+fn administrators(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Administrators> {
+    let mut tokens = Vec::new();
+    for (index, source) in config.server.admin_tokens.iter().enumerate() {
+        let place = format!("server.admin_tokens[{index}]");
+        let token = config.secret(&place, source, environment)?;
+        if token.expose().trim().chars().count() < ADMIN_TOKEN_CHARACTERS_MIN {
+            bail!(
+                "{place} of the configuration has fewer than {ADMIN_TOKEN_CHARACTERS_MIN} characters; \
+                 `openssl rand -hex 32` prints a good one"
+            );
+        }
+        tokens.push(token);
+    }
+    Ok(Administrators::new(tokens))
+}
+
+/// What verifies and reads the events of each connection that takes webhooks, by the connection's name.
+pub(crate) fn readers(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Readers> {
+    let accounts = Arc::new(caresoft::received(config, environment)?);
+    let readers = config.caresoft.iter().map(|account| {
+        let reader = Arc::clone(&accounts);
+        (account.name.clone(), reader as Arc<dyn Reader>)
+    });
+    Ok(readers.collect())
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.
@@ -258,25 +302,27 @@ impl App {
             source,
             trusted,
             local,
+            administrators,
+            readers,
         } = connections;
-        let settings = journal_settings()?;
         let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
         let mut handlers = apply::handlers(&hub);
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
-        let journal_rng = rng.fork();
-        let journal = Journal::new(
-            store.clone(),
-            clock.clone(),
-            journal_rng,
-            settings,
-            handlers,
-        );
-        let accounts = Arc::new(caresoft::received(config, environment)?);
-        let intake = Intake::new(store.clone(), clock.clone(), rng.fork());
         let planners = caresoft::planners(config, &store, sender.routes())?;
-        let events = Events::new(&intake, rng.fork(), settings, planners, journal.clone());
+        let Flow {
+            intake,
+            events,
+            journal,
+        } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
+        let console = deskbridge_console::Parts {
+            store: store.clone(),
+            events: events.clone(),
+            readers,
+            clock: clock.clone(),
+            administrators,
+        };
         let parts = Parts {
             site,
             hub,
@@ -298,13 +344,24 @@ impl App {
         tasks.spawn("prune", pruning.run(tasks.clone()));
         tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
         let hooks = Hooks {
-            accounts,
+            accounts: Arc::new(caresoft::received(config, environment)?),
             intake: intake.clone(),
             clock: clock.clone(),
             rng: rng.fork(),
             body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
         };
+        let setup = Setup::alone(
+            store.clone(),
+            intake.clone(),
+            clock.clone(),
+            rng.fork(),
+            Arc::new(|_| None),
+        );
+        for poller in caresoft::polled(config, environment, &setup)? {
+            tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
+        }
         let metrics = Metrics::new(Measured {
+            polled: polled_connections(config),
             store: store.clone(),
             clock,
             journal,
@@ -328,6 +385,7 @@ impl App {
             )
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -336,7 +394,39 @@ impl App {
     }
 }
 
-fn journal_settings() -> anyhow::Result<JournalSettings> {
+/// The way of an event: taken in, planned, carried out.
+struct Flow {
+    intake: Intake,
+    events: Events,
+    journal: Journal,
+}
+
+impl Flow {
+    fn new(
+        store: &Store,
+        clock: &Clock,
+        rng: &mut fastrand::Rng,
+        planners: BTreeMap<&'static str, Arc<dyn Planner>>,
+        handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    ) -> anyhow::Result<Self> {
+        let settings = journal_settings()?;
+        let (store, clock) = (store.clone(), clock.clone());
+        let journal = Journal::new(store.clone(), clock.clone(), rng.fork(), settings, handlers);
+        let intake = Intake::new(store, clock, rng.fork());
+        // Planning waits for the store alone, which writes many plans at once as fast as one.
+        let planning = JournalSettings {
+            concurrent_max: PLANNED_AT_ONCE,
+            ..settings
+        };
+        Ok(Self {
+            events: Events::new(&intake, rng.fork(), planning, planners, journal.clone()),
+            intake,
+            journal,
+        })
+    }
+}
+
+pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
     Ok(JournalSettings {
         concurrent_max: 8,
@@ -382,6 +472,13 @@ impl Pruning {
         self.events.prune(retention).await?;
         Ok(())
     }
+}
+
+/// The connections of CareSoft that are polled.
+fn polled_connections(config: &Config) -> Vec<String> {
+    let polled = config.caresoft.iter();
+    let polled = polled.filter(|account| account.api_token.is_some());
+    polled.map(|account| account.name.clone()).collect()
 }
 
 /// Takes events again when the disk has room again.

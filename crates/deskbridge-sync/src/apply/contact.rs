@@ -83,9 +83,8 @@ impl Place {
                 // It may have come while this was written, and found no contact to join.
                 None => self.customer_of_key(write.organization.as_ref()).await?,
             };
-            if let Some(customer) = customer
-                && self.link_to_customer(&name, &customer).await?
-            {
+            if let Some(customer) = customer {
+                self.link_to_customer(&name, &customer).await?;
                 let contact = std::slice::from_ref(&name);
                 self.join_tickets_of(contact, &mut Joined::default())
                     .await?;

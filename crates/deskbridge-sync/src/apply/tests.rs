@@ -269,6 +269,10 @@ fn new_effect(write: &Write, ordering_key: &str) -> NewEffect {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers write it down in place"
+)]
 fn fields(value: Value) -> Fields {
     value.as_object().cloned().unwrap()
 }

@@ -23,10 +23,13 @@ use super::{
     draft::{Draft, Unreadable},
     record::Record,
     registers::Registers,
-    version::Version,
+    version::{Version, short_digest},
     write::{AddComment, Author},
 };
 use crate::settings::CallNotes;
+
+/// Bytes of a call's id that are written out; those that were seen have 30.
+const CALL_ID_MAX: usize = 64;
 
 /// What is known of a call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -391,22 +394,21 @@ pub(super) fn plan_notes(
     if !case.takes_comments(draft.account) {
         return;
     }
-    let told = facts.told.entry(case_id.get()).or_default();
+    let mut told = facts.told.get(&case_id.get()).copied().unwrap_or_default();
+    let name = format!("{case_id}-call-{}", named(id));
     let wants_note = draft.account.mapping.ticket.call_notes == CallNotes::Ours && !told.note;
     let recording = note::recording(draft.account.language, &call);
     let wants_recording = recording.is_some() && !told.recording;
     let (html, name) = if wants_note {
-        (
-            note::note(draft.account, &call),
-            format!("{case_id}-call-{id}"),
-        )
+        (note::note(draft.account, &call), name)
     } else if let Some(recording) = recording.filter(|_| wants_recording) {
-        (recording, format!("{case_id}-call-{id}-recording"))
+        (recording, format!("{name}-recording"))
     } else {
         return;
     };
     told.note |= wants_note;
     told.recording |= wants_recording;
+    facts.told.insert(case_id.get(), told);
     let write = AddComment {
         key: draft.key(&Record::Comment(name)),
         ticket: draft.key(&Record::Case(case_id)),
@@ -417,6 +419,14 @@ pub(super) fn plan_notes(
         written_at: Some(ended_at),
     };
     comment::add(draft, case_id, write);
+}
+
+/// A call in the key of a comment, which the helpdesk keeps in a field of bounded length.
+fn named(id: &CallId) -> String {
+    match id.as_str().len() <= CALL_ID_MAX {
+        true => id.to_string(),
+        false => short_digest(id.as_str()),
+    }
 }
 
 pub(super) fn plan_step(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use caresoft::{
-    Id,
+    Id, Zone,
     object::{
         Assignee, Change,
         case::{Deal, Lead},
@@ -11,6 +11,7 @@ use caresoft::{
         ticket::{Assignment as Assigned, Ticket},
     },
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
     person,
     registers::Registers,
     version::Version,
-    write::{AddComment, CaseKind, Fields, Person},
+    write::{AddComment, Fields, Person},
 };
 use crate::settings::{Account, Deleted, Merged};
 
@@ -92,6 +93,12 @@ pub(super) enum End {
 }
 
 impl CaseFacts {
+    /// When it was changed last, whatever it was then, as far as is known.
+    pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
+        let lives = [&self.ticket, &self.lead, &self.deal].into_iter().flatten();
+        lives.filter_map(|life| life.updated_at(zone)).max()
+    }
+
     /// Adds a ticket as an event shows it.
     pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version) {
         let said = self.ticket.get_or_insert_default();
@@ -163,15 +170,6 @@ impl CaseFacts {
         self.merged_into = self.merged_into.max(Some(primary.get()));
     }
 
-    /// What the case is by now.
-    pub fn kind(&self) -> Option<CaseKind> {
-        match (&self.deal, &self.lead) {
-            (Some(_), _) => Some(CaseKind::Deal),
-            (None, Some(_)) => Some(CaseKind::Lead),
-            (None, None) => None,
-        }
-    }
-
     /// Whether the deal was a lead before.
     pub(super) fn was_lead(&self) -> bool {
         self.was_lead || self.lead.is_some()
@@ -198,10 +196,14 @@ impl CaseFacts {
         }
     }
 
-    /// The customer, by what the case is at the moment.
-    pub fn requester(&self) -> Option<Id> {
-        let said = [&self.deal, &self.lead, &self.ticket];
-        let mut said = said.into_iter().flatten();
+    /// The ticket's customer.
+    pub(super) fn requester(&self) -> Option<Id> {
+        person::id(self.ticket.as_ref()?.text("requester_id"))
+    }
+
+    /// The customer of the deal or, as long as there is none, of the lead.
+    pub(super) fn crm_requester(&self) -> Option<Id> {
+        let mut said = [&self.deal, &self.lead].into_iter().flatten();
         said.find_map(|said| person::id(said.text("requester_id")))
     }
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{
     case::{CaseFacts, PlannedCase},
-    draft::{Draft, Unreadable, changed, line},
-    person::{self, UserFacts, overlaid},
+    draft::{Draft, Unreadable, changed, line, overlaid},
+    person::{self, UserFacts},
     record::Record,
     registers::Registers,
     version::Version,
@@ -49,7 +49,7 @@ fn plan_case(
     let mut facts = before.clone();
     fold(&mut facts);
     let mut person = None;
-    if let Some(requester) = facts.requester() {
+    if let Some(requester) = facts.crm_requester() {
         let user = Record::User(requester);
         let known: UserFacts = draft.held.facts(&user)?;
         person = known.person();
@@ -74,7 +74,7 @@ pub(super) fn plan_requester(
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
     // It may be somebody else's by now.
-    if facts.requester() == Some(user) {
+    if facts.crm_requester() == Some(user) {
         save(draft, id, &mut facts, person);
     }
     draft.keep(record, &before, &facts)
@@ -126,7 +126,7 @@ fn save_one(
         requester: wanted.requester.clone(),
     };
     let next = PlannedCase {
-        fields: overlaid(planned.fields.clone(), wanted.fields),
+        fields: overlaid(&planned.fields, &wanted.fields),
         was_lead: wanted.was_lead,
         requester: wanted.requester.or_else(|| planned.requester.clone()),
     };

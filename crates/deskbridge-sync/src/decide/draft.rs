@@ -275,6 +275,13 @@ pub(super) fn changed(planned: &Fields, wanted: &Fields) -> Fields {
         .collect()
 }
 
+/// What was planned last of every field: one that nothing is known of any more keeps what it was given.
+pub(super) fn overlaid(planned: &Fields, wanted: &Fields) -> Fields {
+    let mut next = planned.clone();
+    next.extend(changed(planned, wanted));
+    next
+}
+
 /// A text in one line and of bounded length, without blanks around it.
 pub(super) fn line(text: &str, characters_max: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();

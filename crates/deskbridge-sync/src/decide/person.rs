@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use caresoft::{
-    Fields as Said, Id,
+    Fields as Said, Id, Zone,
     object::person::{Organization, User},
 };
 use deskbridge_identity::{Domain, Email};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     crm,
-    draft::{Draft, Note, Unreadable, changed, line},
+    draft::{Draft, Note, Unreadable, changed, line, overlaid},
     record::Record,
     registers::Registers,
     version::Version,
@@ -55,6 +56,11 @@ pub struct OrganizationFacts {
 }
 
 impl UserFacts {
+    /// When the user was changed last, as far as is known.
+    pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
+        self.said.updated_at(zone)
+    }
+
     /// Adds what an event shows of the user.
     pub fn fold(&mut self, user: User<'_>, at: Version) {
         // First: what is named as changed is right whatever the rest says.
@@ -160,7 +166,7 @@ pub(super) fn plan_user(
             draft.save(&record, &Write::Join(Join { key }));
         }
         facts.planned = Some(Contact {
-            fields: overlaid(planned.fields, wanted.fields),
+            fields: overlaid(&planned.fields, &wanted.fields),
             ..wanted
         });
     }
@@ -256,7 +262,7 @@ pub(super) fn plan_organization(
         if is_new {
             draft.save(&record, &Write::Join(Join { key }));
         }
-        facts.planned = Some(overlaid(planned, wanted));
+        facts.planned = Some(overlaid(&planned, &wanted));
     }
     draft.keep(record, &before, &facts)
 }
@@ -288,10 +294,4 @@ fn customer(draft: &mut Draft<'_>, facts: &OrganizationFacts) -> Option<Fields> 
     let evaluated = mapping.organization.evaluate(&record);
     draft.add(&mut fields, "organization", evaluated);
     Some(fields)
-}
-
-/// What was planned last of every field: one that nothing is known of any more keeps what it was given.
-pub(super) fn overlaid(mut planned: Fields, wanted: Fields) -> Fields {
-    planned.extend(wanted);
-    planned
 }

@@ -175,6 +175,11 @@ impl Registers {
         Some(value.map_or("", String::as_str))
     }
 
+    /// When the record was changed last, as far as is known.
+    pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
+        self.time("updated_at", zone)
+    }
+
     /// A whole number.
     pub fn whole(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()

@@ -1,8 +1,8 @@
 mod calls;
 mod cases;
 mod comments;
-mod lives;
+pub(crate) mod lives;
 mod orders;
 mod people;
 mod tickets;
-mod world;
+pub(crate) mod world;

@@ -2,10 +2,7 @@
 
 use caresoft::{
     Id,
-    object::{
-        call::CallId,
-        ticket::{Assignment as Assigned, Merge, Ticket},
-    },
+    object::ticket::{Assignment as Assigned, Merge, Ticket},
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -14,9 +11,9 @@ use super::{
     call::{CallFacts, plan_notes},
     case::{CALL, CaseFacts, End, PlannedTicket, Works, closing},
     comment::{self, CommentFacts, Written},
-    draft::{Draft, Unreadable, changed, line},
+    draft::{Draft, Unreadable, changed, line, overlaid},
     html::sanitised,
-    person::{self, overlaid},
+    person,
     record::Record,
     registers::Registers,
     version::{Version, short_digest, to_second},
@@ -24,7 +21,7 @@ use super::{
         AddComment, Assignment, Author, End as Why, EndTicket, Fields, SaveTicket, Status, Write,
     },
 };
-use crate::settings::CallNotes;
+use crate::settings::{Account, CallNotes};
 
 /// Characters in a subject at most.
 const SUBJECT_MAX: usize = 140;
@@ -46,7 +43,7 @@ pub(super) fn plan_ticket(
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
     facts.fold_ticket(ticket, at);
-    let written = written(draft, ticket);
+    let written = written(draft.account, ticket);
     settle(draft, id, &mut facts, written)?;
     if let Some(call) = ticket.call()
         && let Some(call_id) = call.id()
@@ -69,14 +66,21 @@ pub(super) fn plan_ticket(
     draft.keep(record, &before, &facts)
 }
 
-/// The event's comment, unless a note of ours takes its place.
-pub(super) fn written(draft: &Draft<'_>, ticket: Ticket<'_>) -> Option<Written> {
-    let account = draft.account;
-    let fallback = ticket.updated_at(&account.zone);
-    let written = Written::of(ticket.id(), ticket.comment()?, fallback, account)?;
-    let call: Option<CallId> = ticket.call().and_then(|call| call.id());
+/// The event's comment, unless a note of ours takes its place: that of a call which is over and which the comment names,
+/// as CareSoft's own notes of calls do.
+pub(super) fn written(account: &Account, ticket: Ticket<'_>) -> Option<Written> {
+    let zone = &account.zone;
+    let written = Written::of(
+        ticket.id(),
+        ticket.comment()?,
+        ticket.updated_at(zone),
+        account,
+    )?;
+    let over = ticket.call().filter(|call| call.ended_at(zone).is_some());
     let is_replaced = account.mapping.ticket.call_notes == CallNotes::Ours
-        && call.is_some_and(|call| written.names(call.as_str()));
+        && over
+            .and_then(|call| call.id())
+            .is_some_and(|call| written.names(call.as_str()));
     (!is_replaced).then_some(written)
 }
 
@@ -230,9 +234,10 @@ fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) {
 impl PlannedTicket {
     /// What was planned last of everything: what nobody knows any more keeps what it was given.
     fn overlaid(self, wanted: &Self) -> Self {
+        let fields = overlaid(&self.fields, &wanted.fields);
         let wanted = wanted.clone();
         Self {
-            fields: overlaid(self.fields, wanted.fields),
+            fields,
             status: wanted.status.or(self.status),
             works: match wanted.works {
                 Works::NotKnown => self.works,
@@ -277,11 +282,14 @@ impl Wanted {
 fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
     let said = facts.shown_ticket()?;
     let account = draft.account;
-    let (mapping, blanks) = (&account.mapping.ticket, account.mapping.blank_changes);
+    let mapping = &account.mapping.ticket;
     let subject = said
         .text("ticket_subject")
         .map(|text| line(text, SUBJECT_MAX));
-    let subject = subject.unwrap_or_else(|| format!("CareSoft #{}", number(said, id)));
+    let subject = subject.unwrap_or_else(|| match said.text("ticket_no") {
+        Some(number) => format!("CareSoft #{number}"),
+        None => format!("CareSoft #{id}"),
+    });
     let (channel, source) = (facts.channel(), said.text("ticket_source"));
     let mut named = [channel, source].into_iter().flatten();
     let kind = match named.find_map(|word| mapping.types.row(word)) {
@@ -311,27 +319,7 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
         set(field, origin);
     }
     let works = works(draft, said);
-    let mut record = said.record(blanks);
-    let mut call = Map::new();
-    let names: Vec<String> = record
-        .keys()
-        .filter(|name| name.starts_with(CALL))
-        .cloned()
-        .collect();
-    for name in names {
-        if let (Some(value), Some(name)) = (record.remove(&name), name.strip_prefix(CALL)) {
-            call.insert(name.to_owned(), value);
-        }
-    }
-    let phone = call
-        .get("caller")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    record.insert("call".to_owned(), Value::Object(call));
-    record.insert("channel".to_owned(), Value::from(channel));
-    if let Works::Agent(email) = &works {
-        record.insert("agent".to_owned(), Value::from(email.as_str()));
-    }
+    let record = record(said.record(account.mapping.blank_changes), channel, &works);
     draft.add(&mut fields, "ticket", mapping.fields.evaluate(&record));
     let ticket = PlannedTicket {
         fields,
@@ -341,17 +329,29 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
             said.text("ticket_status"),
         ),
         works,
-        requester: person::id(said.text("requester_id")).map(Id::get),
-        phone,
+        requester: facts.requester().map(Id::get),
+        phone: said.text(&format!("{CALL}caller")).map(str::to_owned),
     };
     let opened_at = said.time("created_at", &account.zone).map(to_second);
     Some(Wanted { ticket, opened_at })
 }
 
-/// The number that people see.
-fn number(said: &Registers, id: Id) -> String {
-    let number = said.text("ticket_no").map(str::to_owned);
-    number.unwrap_or_else(|| id.to_string())
+/// What expressions see of a ticket: what it said, what it says of its call by itself, and what follows from it.
+fn record(said: Map<String, Value>, channel: Option<&str>, works: &Works) -> Map<String, Value> {
+    let mut call = Map::new();
+    let mut record = Map::new();
+    for (name, value) in said {
+        match name.strip_prefix(CALL) {
+            Some(name) => call.insert(name.to_owned(), value),
+            None => record.insert(name, value),
+        };
+    }
+    record.insert("call".to_owned(), Value::Object(call));
+    record.insert("channel".to_owned(), Value::from(channel));
+    if let Works::Agent(email) = works {
+        record.insert("agent".to_owned(), Value::from(email.as_str()));
+    }
+    record
 }
 
 fn works(draft: &mut Draft<'_>, said: &Registers) -> Works {

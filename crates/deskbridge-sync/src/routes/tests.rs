@@ -405,6 +405,7 @@ impl Desk {
         let filter = EffectFilter {
             state: Some(state),
             limit: 100,
+            ..EffectFilter::default()
         };
         let found = self.store.list_effects(filter).await.unwrap();
         found

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use caresoft::Zone;
 use jiff::civil::DateTime;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, value::ValueKind};
 use serde_json::{Map, Value};
 
 use super::MappingError;
@@ -12,8 +12,8 @@ use crate::decide::version::to_second;
 
 /// Steps that one expression may take, so that none can hold up its case.
 const FUEL: u64 = 20_000;
-/// Characters that one expression may make.
-const CHARACTERS_MAX: usize = 65_536;
+/// Bytes of a value that one expression may make.
+const VALUE_BYTES_MAX: usize = 65_536;
 
 /// Fields by name, each with its expression.
 #[derive(Debug)]
@@ -29,17 +29,6 @@ pub struct Evaluated {
     pub fields: Map<String, Value>,
     /// The fields that could not be evaluated, and why.
     pub failed: Vec<(String, String)>,
-}
-
-/// Why a value is none that a field can hold.
-#[derive(Debug, thiserror::Error)]
-pub enum Unevaluable {
-    /// It is a list or a map.
-    #[error("the value is neither a text, a number nor a truth value")]
-    Shape,
-    /// It is too long.
-    #[error("the value is longer than {CHARACTERS_MAX} characters")]
-    Length,
 }
 
 impl Expressions {
@@ -106,23 +95,20 @@ fn told(text: &str, zone: &Zone) -> Option<DateTime> {
 }
 
 fn as_field(value: &minijinja::Value) -> Result<minijinja::Value, minijinja::Error> {
-    use minijinja::value::ValueKind;
-    let unevaluable = |why: Unevaluable| {
-        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, why.to_string())
-    };
+    let unusable = |why| minijinja::Error::new(ErrorKind::InvalidOperation, why);
     let json = match value.kind() {
         ValueKind::Undefined | ValueKind::None => Value::Null,
         ValueKind::Bool | ValueKind::Number | ValueKind::String => serde_json::to_value(value)
             .map_err(|error| {
-                minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
+                minijinja::Error::new(ErrorKind::BadSerialization, error.to_string())
             })?,
-        _ => return Err(unevaluable(Unevaluable::Shape)),
+        _ => return Err(unusable("a field holds no list or map")),
     };
     if json
         .as_str()
-        .is_some_and(|text| text.len() > CHARACTERS_MAX)
+        .is_some_and(|text| text.len() > VALUE_BYTES_MAX)
     {
-        return Err(unevaluable(Unevaluable::Length));
+        return Err(unusable("the value is too long"));
     }
     Ok(minijinja::Value::from_safe_string(json.to_string()))
 }

@@ -41,6 +41,7 @@ fn the_example_is_a_configuration_and_its_values_are_the_defaults() {
     assert_eq!(server.requests_max, default.requests_max);
     assert_eq!(server.deadline_seconds, default.deadline_seconds);
     assert_eq!(server.shutdown_seconds, default.shutdown_seconds);
+    assert!(server.admin_tokens.is_empty() && default.admin_tokens.is_empty());
     let (profile, default) = (&example.profile, Profile::default());
     assert_eq!(
         profile.settings_refresh_seconds,
@@ -71,6 +72,36 @@ fn every_setting_is_in_the_example() {
     ] {
         assert!(keys.contains(&setting), "{setting}");
     }
+}
+
+#[test]
+fn what_the_example_leaves_out_is_configuration_too() {
+    let is_setting = |line: &&str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        let is_key = key != *line && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        is_key || line.starts_with('[')
+    };
+    let (_, from) = EXAMPLE.split_once("# [[caresoft]]").unwrap();
+    let from = format!("# [[caresoft]]{from}");
+    let settings: Vec<&str> = from
+        .lines()
+        .map(|line| line.trim_start_matches("# "))
+        .filter(is_setting)
+        .collect();
+    let (before, _) = EXAMPLE
+        .split_once("# An account of the contact centre")
+        .unwrap();
+    let text = format!("{before}\n{}", settings.join("\n"));
+    let config = read(&text, &[]).unwrap();
+    let account = &config.caresoft[0];
+    assert_eq!(account.secrets.len(), 2);
+    assert!(account.secrets[1].until.is_some());
+    assert_eq!(account.mapping.agents[0].crm_user, Some(57));
+    assert_eq!(account.mapping.ticket.statuses["sale"], "Open");
+    assert_eq!(config.route[0].headers.len(), 1);
+    assert_eq!(config.route[0].on_json.len(), 1);
+    assert_eq!(config.events.keep_days, Events::default().keep_days);
+    assert_eq!(config.events.megabytes_max, Events::default().megabytes_max);
 }
 
 #[test]
@@ -303,12 +334,18 @@ fn no_mistake_repeats_a_secret() {
             check_untold(&refused(&text, &[]), &text);
             let text = format!("[[frappe]]\nshared_secrets = [\"x\", {secret}]");
             check_untold(&refused(&text, &[]), &text);
+            let text = format!("[server]\nlisten = 5\nadmin_tokens = [\"x\", {secret}]");
+            check_untold(&refused(&text, &[]), &text);
             let variable = format!("DESKBRIDGE__{table}__a__{key}").to_uppercase();
             check_untold(&refused("server = 5", &[(&variable, secret)]), &variable);
         }
-        let variable = "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS";
-        for written in [secret.to_owned(), format!("[{secret}, 7]")] {
-            check_untold(&refused("server = 5", &[(variable, &written)]), &written);
+        for variable in [
+            "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS",
+            "DESKBRIDGE__SERVER__ADMIN_TOKENS",
+        ] {
+            for written in [secret.to_owned(), format!("[{secret}, 7]")] {
+                check_untold(&refused("profile = 5", &[(variable, &written)]), &written);
+            }
         }
     }
 }

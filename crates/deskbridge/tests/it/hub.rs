@@ -160,6 +160,19 @@ impl Hub {
         (response.status(), response.text().await.unwrap())
     }
 
+    pub(crate) async fn post(
+        &self,
+        address: &str,
+        authorization: &str,
+        body: &Value,
+    ) -> (StatusCode, String) {
+        let address = format!("{}{address}", self.url);
+        let request = self.http.post(address).body(body.to_string());
+        let request = request.header("authorization", authorization);
+        let response = request.send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
     /// The profile of a ticket: `data` of the answer.
     pub(crate) async fn profile(&self, ticket: &str) -> Value {
         let (status, body) = self.get(&format!("{PROFILE}?ticket={ticket}"), AGENT).await;

@@ -9,8 +9,10 @@
 )]
 
 mod caresoft;
+mod database;
 mod demo;
 mod doctor;
+mod events;
 mod fields;
 mod frappe;
 mod help;

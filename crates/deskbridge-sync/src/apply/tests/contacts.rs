@@ -12,6 +12,10 @@ fn an() -> SaveContact {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers write it down in place"
+)]
 fn standing(name: &str, more: Value) -> Value {
     let mut contact = json!({"doctype": "Contact", "name": name, "first_name": name});
     let fields = contact.as_object_mut().unwrap();
@@ -240,5 +244,48 @@ async fn a_customer_that_comes_later_is_joined_to_contacts_and_their_tickets() {
         assert_eq!(customers_of(&bench, &contact), ["Shop"]);
         assert_eq!(bench.one("HD Ticket", "main:case:5")["customer"], "Shop");
         assert_eq!(bench.done(&join).await["joined"], 0);
+    }
+}
+
+#[tokio::test]
+async fn a_customer_that_comes_while_the_contact_is_inserted_is_not_missed() {
+    for versions in releases() {
+        let bench = Bench::with(versions, vec![]).await;
+        let write = Write::SaveContact(SaveContact {
+            organization: Some(key("organization", 9)),
+            ..an()
+        });
+        // The insert waits until the customer is there and its join has found no contact.
+        bench.site_faults(json!([{
+            "when": "POST /api/resource/Contact", "times": 1, "delay_ms": 400,
+        }]));
+        let others = async {
+            let shop = json!({"customer_name": "Shop"});
+            bench.done(&customer(9, shop.clone(), shop)).await;
+        };
+        let (_, ()) = tokio::join!(bench.done(&write), others);
+        let contact = bench.one("Contact", "main:user:1");
+        assert_eq!(customers_of(&bench, &contact), ["Shop"]);
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_gets_a_customer_passes_it_on_to_its_tickets() {
+    for versions in releases() {
+        let bench = Bench::with(versions, vec![]).await;
+        let shop = json!({"customer_name": "Shop"});
+        bench.done(&customer(9, shop.clone(), shop)).await;
+        bench.done(&Write::SaveContact(an())).await;
+        let write = SaveTicket {
+            requester: Some(key("user", 1)),
+            ..ticket(5, "Máy in")
+        };
+        bench.done(&Write::SaveTicket(write)).await;
+        let of_shop = Write::SaveContact(SaveContact {
+            organization: Some(key("organization", 9)),
+            ..an()
+        });
+        bench.done(&of_shop).await;
+        assert_eq!(bench.one("HD Ticket", "main:case:5")["customer"], "Shop");
     }
 }

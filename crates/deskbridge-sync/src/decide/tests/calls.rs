@@ -321,3 +321,19 @@ fn one_call_may_leave_two_tickets() {
         assert!(told.values().all(|told| *told == (1, 1)), "{told:?}");
     }
 }
+
+#[test]
+fn caresofts_own_note_stands_while_the_call_goes_on() {
+    let account = account("");
+    let note = format!("Cuộc gọi vào {CALL}");
+    let event = json!({"object": "ticket", "action": "update",
+        "ticket": {"ticket_id": 7, "updated_at": at(1), "ticket_comment": {"comment": note, "created_at": at(1)}},
+        "call_info": {"call_id": CALL, "start_time": at(0)}});
+    let world = World::of(&account, &[event.to_string()]);
+    let notes: Vec<&str> = world
+        .comments
+        .values()
+        .map(|one| one.html.as_str())
+        .collect();
+    assert_eq!(notes, [note]);
+}

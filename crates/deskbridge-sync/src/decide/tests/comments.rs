@@ -126,7 +126,7 @@ fn a_comment_is_told_apart_by_who_wrote_what_when() {
         (
             vec![
                 comment("a", 5, precise()),
-                comment("a", 5, json!(AT + 1900)),
+                comment("a", 5, json!(AT + 1550)),
             ],
             2,
             "written again",

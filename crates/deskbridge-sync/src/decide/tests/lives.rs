@@ -27,7 +27,7 @@ const MAPPING: &str = r#"
     "#;
 
 /// With every agent in the table: of one who is not, nothing is written, so that it matters who was known before.
-fn complete() -> Account {
+pub(crate) fn complete() -> Account {
     let agents = [2, 4, 5, 6, 8]
         .map(|id| format!("[[agents]]\nid = {id}\nemail = \"agent{id}@helpdesk.example\"\n"));
     account(&format!(

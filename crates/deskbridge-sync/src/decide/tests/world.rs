@@ -15,7 +15,7 @@ use super::super::{
 use crate::settings::{Account, MappingSource};
 
 /// An account named `main` with this mapping, in TOML.
-pub(super) fn account(mapping: &str) -> Account {
+pub(crate) fn account(mapping: &str) -> Account {
     let source: MappingSource = toml::from_str(mapping).expect("the test's own mapping");
     let zone = Zone::default();
     Account {
@@ -25,7 +25,7 @@ pub(super) fn account(mapping: &str) -> Account {
         language: Language::English,
         helpdesk: "desk".to_owned(),
         crm: Some("crm".to_owned()),
-        mapping: source.compile(zone).expect("it can be compiled"),
+        mapping: source.compile(zone).expect("it can be compiled").into(),
     }
 }
 
@@ -36,19 +36,19 @@ pub(super) fn case(id: u64) -> Record {
 
 /// What is known, and what was written.
 #[derive(Clone, Debug, Default)]
-pub(super) struct World {
-    pub(super) known: BTreeMap<Record, Known>,
+pub(crate) struct World {
+    pub(crate) known: BTreeMap<Record, Known>,
     pub(super) effects: Vec<NewEffect>,
     pub(super) links: BTreeSet<(String, String)>,
     pub(super) notes: Vec<Note>,
     /// The helpdesk's tickets and the CRM's cases, by source key and what they are.
     pub(super) desk: BTreeMap<String, Map<String, Value>>,
-    pub(super) comments: BTreeMap<String, AddComment>,
+    pub(crate) comments: BTreeMap<String, AddComment>,
 }
 
 impl World {
     /// After some events.
-    pub(super) fn of(account: &Account, bodies: &[impl AsRef<[u8]>]) -> Self {
+    pub(crate) fn of(account: &Account, bodies: &[impl AsRef<[u8]>]) -> Self {
         let mut world = Self::default();
         for body in bodies {
             world.take(account, body.as_ref());
@@ -118,7 +118,7 @@ impl World {
         writes
     }
 
-    fn carry_out(&mut self, write: &Write) {
+    pub(crate) fn carry_out(&mut self, write: &Write) {
         match write {
             Write::SaveTicket(save) => self.save_ticket(save),
             Write::SaveCase(save) => self.save_case(save),
@@ -201,7 +201,7 @@ impl World {
 
     /// What has to be the same whatever the order of events: everything but what depends on whether something came
     /// before the end of its ticket.
-    pub(super) fn outcome(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn outcome(&self) -> BTreeMap<String, Value> {
         let mut outcome = BTreeMap::new();
         let mut ended = BTreeSet::new();
         for (record, known) in &self.known {
@@ -229,7 +229,7 @@ impl World {
     }
 
     /// What is told of calls, by ticket and call: how many notes, and how many of them link to the recording.
-    pub(super) fn told(&self) -> BTreeMap<String, (usize, usize)> {
+    pub(crate) fn told(&self) -> BTreeMap<String, (usize, usize)> {
         let mut told: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for (key, comment) in &self.comments {
             if let Some(call) = key.strip_suffix("-recording") {
