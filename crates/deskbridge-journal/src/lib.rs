@@ -15,6 +15,7 @@ mod events;
 mod intake;
 mod journal;
 mod lane;
+mod running;
 pub mod tasks;
 
 #[cfg(test)]

@@ -9,19 +9,10 @@ use simulators::{
     frappe::Site,
 };
 
-use super::systems::agent;
+use crate::systems::{DOCTYPES, agent};
 
 /// The field of the helpdesk that says which record of CareSoft a document is.
 const KEY: &str = "custom_caresoft_id";
-/// What the hub makes in the helpdesk.
-pub(super) const DOCTYPES: [&str; 5] = [
-    "HD Ticket",
-    "Communication",
-    "HD Ticket Comment",
-    "Contact",
-    "HD Customer",
-];
-
 type Document = Map<String, Value>;
 
 /// What stood in helpdesk and CRM before anything came.
