@@ -85,6 +85,10 @@ pub fn differences(
 }
 
 impl Differences {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is compared is made where it is compared"
+    )]
     fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, found: T, expected: T) {
         self.compared += 1;
         if found != expected {

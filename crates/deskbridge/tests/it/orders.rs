@@ -145,6 +145,7 @@ impl Start {
             connection: "center".to_owned(),
             account_id: None,
             signing: Signing::Unsigned,
+            has_routes: false,
         };
         for body in bodies {
             let event = received.event(Vec::new(), body.clone(), rng.u128(..));
@@ -201,7 +202,7 @@ fn account() -> Account {
         language: Language::English,
         helpdesk: "helpdesk".to_owned(),
         crm: Some("crm".to_owned()),
-        mapping: mapping.compile(zone).unwrap(),
+        mapping: mapping.compile(zone).unwrap().into(),
     }
 }
 
