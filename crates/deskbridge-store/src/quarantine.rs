@@ -1,6 +1,8 @@
 //! What came in with a signature that is not right: kept for a while, so that a secret that was typed wrongly costs
 //! nothing, and never believed before it was verified.
 
+mod postgres;
+
 use deskbridge_core::EventId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -52,6 +54,13 @@ impl Store {
                     .write(move |connection| keep(connection, &body, limits))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((body, limits), |work, (body, limits)| {
+                        Box::pin(postgres::keep(work, body, *limits))
+                    })
+                    .await
+            }
         }
     }
 
@@ -71,6 +80,16 @@ impl Store {
                     .read(move |database| list(database, &connection, after, limit))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(
+                        (connection, after, limit),
+                        |client, (connection, after, limit)| {
+                            Box::pin(postgres::list(client, connection, *after, *limit))
+                        },
+                    )
+                    .await
+            }
         }
     }
 
@@ -84,6 +103,11 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| leave(connection, id))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write(id, |work, id| Box::pin(postgres::leave(work, *id)))
                     .await
             }
         }

@@ -16,12 +16,12 @@ pub(super) fn event_id(number: u8) -> EventId {
     EventId::new(at(i64::from(number)), &mut fastrand::Rng::with_seed(7))
 }
 
-fn key(number: u8) -> DuplicateKey {
+pub(super) fn key(number: u8) -> DuplicateKey {
     DuplicateKey::new([number; 32])
 }
 
 /// An event numbered `number` of ordering key `ordering`.
-fn event(number: u8, ordering: &str) -> NewEvent {
+pub(super) fn event(number: u8, ordering: &str) -> NewEvent {
     NewEvent {
         connection: "main".to_owned(),
         body: vec![number; 100],
@@ -46,7 +46,7 @@ fn all() -> EventFilter {
 }
 
 impl Bench {
-    async fn accept(&self, number: u8, ordering: &str, second: i64) -> Accepted {
+    pub(super) async fn accept(&self, number: u8, ordering: &str, second: i64) -> Accepted {
         let event = event(number, ordering);
         let accepted = self
             .store
@@ -62,7 +62,7 @@ impl Bench {
         assert_eq!(accepted.await.unwrap(), Accepted::New(event_id(number)));
     }
 
-    async fn claim_events(&self, second: i64, limit: usize) -> Vec<ClaimedEvent> {
+    pub(super) async fn claim_events(&self, second: i64, limit: usize) -> Vec<ClaimedEvent> {
         let claim = Claim {
             now: at(second),
             lease_until: at(second + 10),
@@ -75,7 +75,12 @@ impl Bench {
         numbers(&self.claim_events(second, 100).await)
     }
 
-    async fn plan(&self, claimed: &ClaimedEvent, plan: Plan, second: i64) -> Vec<Recorded> {
+    pub(super) async fn plan(
+        &self,
+        claimed: &ClaimedEvent,
+        plan: Plan,
+        second: i64,
+    ) -> Vec<Recorded> {
         let (id, fence) = (claimed.event.id, claimed.fence);
         self.store
             .record_plan(id, fence, plan, at(second))
@@ -89,7 +94,7 @@ impl Bench {
         }
     }
 
-    async fn event_state(&self, number: u8) -> Option<EventState> {
+    pub(super) async fn event_state(&self, number: u8) -> Option<EventState> {
         let record = self.store.event(event_id(number)).await.unwrap();
         record.map(|record| record.state)
     }
@@ -102,7 +107,7 @@ fn numbers(claimed: &[ClaimedEvent]) -> Vec<u8> {
         .collect()
 }
 
-fn effect(number: u64) -> (EffectId, NewEffect) {
+pub(super) fn effect(number: u64) -> (EffectId, NewEffect) {
     let effect = NewEffect {
         kind: "test.write".to_owned(),
         ordering_key: OrderingKey::new("a"),
