@@ -9,9 +9,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use deskbridge_core::{Clock, DuplicateKey, NewEvent, OrderingKey, Reading};
+use deskbridge_core::{Clock, DuplicateKey, NewEvent, OrderingKey, Reading, Secret};
 use deskbridge_journal::Intake;
-use deskbridge_store::{Limits, Store};
+use deskbridge_store::{Limits, PostgresOptions, Store};
 use futures_util::future::{BoxFuture, try_join_all};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -31,6 +31,38 @@ const RUNS: usize = 3;
 
 type Accept = Arc<dyn Fn(NewEvent) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
+/// Measures PostgreSQL with so many clients at once, in a schema that is empty at first and is left behind.
+pub(crate) async fn measure_postgres(clients: u64, address: &str) -> anyhow::Result<Value> {
+    let address = Secret::new(address);
+    let mut runs = Vec::new();
+    for run_number in 0..RUNS {
+        let options = PostgresOptions {
+            schema: format!("bench_{}_{clients}_{run_number}", std::process::id()),
+            ..PostgresOptions::default()
+        };
+        let store = Store::open_postgres(&address, &options).await?;
+        runs.push(run(clients, accept_into(store)).await?);
+    }
+    Ok(json!({"clients": clients, "deskbridge": show(&runs)}))
+}
+
+/// The way into a store, as the program takes it.
+fn accept_into(store: Store) -> Accept {
+    let intake = Intake::new(store, Clock::system(), fastrand::Rng::with_seed(1));
+    Arc::new(move |event| {
+        let intake = intake.clone();
+        Box::pin(async move { Ok(intake.accept(event).await.map(drop)?) })
+    })
+}
+
+fn show(runs: &[Run]) -> Value {
+    let of = |value: fn(&Run) -> f64| middle(runs.iter().map(value).collect());
+    json!({
+        "per_second": of(|run| run.per_second), "p50_ms": of(|run| run.p50_ms),
+        "p99_ms": of(|run| run.p99_ms), "p999_ms": of(|run| run.p999_ms),
+    })
+}
+
 /// Measures with so many clients at once, in a folder under the current one.
 pub(crate) async fn measure(clients: u64) -> anyhow::Result<Value> {
     let folder = PathBuf::from("tmp").join("bench-intake");
@@ -48,22 +80,10 @@ pub(crate) async fn measure(clients: u64) -> anyhow::Result<Value> {
         let writer = bare_writer(&fresh(&folder)?)?;
         bare.push(run(clients, writer).await?);
         let store = Store::open_within(&fresh(&folder)?, Limits::default())?;
-        let intake = Intake::new(store, Clock::system(), fastrand::Rng::with_seed(1));
-        let accept: Accept = Arc::new(move |event| {
-            let intake = intake.clone();
-            Box::pin(async move { Ok(intake.accept(event).await.map(drop)?) })
-        });
-        ours.push(run(clients, accept).await?);
+        ours.push(run(clients, accept_into(store)).await?);
     }
     let rate = |runs: &[Run]| middle(runs.iter().map(|run| run.per_second).collect());
     let ratio = rate(&ours).zip(rate(&bare)).map(|(ours, bare)| ours / bare);
-    let show = |runs: &[Run]| {
-        let of = |value: fn(&Run) -> f64| middle(runs.iter().map(value).collect());
-        json!({
-            "per_second": of(|run| run.per_second), "p50_ms": of(|run| run.p50_ms),
-            "p99_ms": of(|run| run.p99_ms), "p999_ms": of(|run| run.p999_ms),
-        })
-    };
     Ok(json!({
         "clients": clients, "device": device, "file_system": kind, "sync_ms": sync.as_secs_f64() * 1e3,
         "ratio": ratio, "bare": show(&bare), "deskbridge": show(&ours),

@@ -18,7 +18,7 @@ Usage: benches COMMAND
   lookups WEBHOOK VALUE...                     one company for each value, all at once
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
-  intake CLIENTS                               events that are acknowledged once they are on disk
+  intake CLIENTS [POSTGRES]                    events that are acknowledged once they are on disk
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -41,6 +41,12 @@ fn main() -> anyhow::Result<()> {
                 .parse()
                 .context("the number of clients is no whole number")?;
             many()?.block_on(intake::measure(clients))?
+        }
+        ["intake", clients, address] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            many()?.block_on(intake::measure_postgres(clients, address))?
         }
         ["throughput", address, target, authorization] => {
             let load = load::Load::new(address, target, authorization);

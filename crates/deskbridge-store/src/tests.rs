@@ -2,6 +2,7 @@
 
 mod crashes;
 mod full;
+mod postgres;
 
 use deskbridge_core::{DuplicateKey, EventId, NewEvent, OrderingKey, Reading};
 use jiff::Timestamp;

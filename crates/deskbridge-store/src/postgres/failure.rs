@@ -72,11 +72,11 @@ impl Failure {
 
     /// Why there is no room, if that is what failed.
     fn no_room(&self) -> Option<&'static str> {
-        match self.code.as_ref()? {
-            &SqlState::DISK_FULL => Some(
+        match *self.code.as_ref()? {
+            SqlState::DISK_FULL => Some(
                 "the disk of the PostgreSQL server is full; free some, events are taken again by themselves",
             ),
-            &SqlState::READ_ONLY_SQL_TRANSACTION => Some(
+            SqlState::READ_ONLY_SQL_TRANSACTION => Some(
                 "the PostgreSQL server only reads, as a standby does; name the one that writes, or make it so",
             ),
             _ => None,

@@ -4,7 +4,7 @@
 //! transaction is on its way to the disk the next one gathers.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -13,10 +13,14 @@ use deskbridge_core::{Chain, EventId, NewEvent};
 use futures_util::future::{join3, join4};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{Link, Text, column, failed, fingerprint, number, ordering_hash, turns::EVENTS};
+use super::{
+    Link, Text,
+    asking::{execute, query},
+    column, failed, fingerprint, number, ordering_hash,
+    turns::EVENTS,
+};
 use crate::{
     Accepted, DatabaseError, Error, Result,
     error::Source,
@@ -202,9 +206,9 @@ fn for_each(error: &Error) -> Error {
 #[derive(Default)]
 struct Group<'a> {
     /// With their sequences.
-    new: Vec<(i64, &'a Arrival)>,
+    new: Vec<Numbered<'a>>,
     /// How often, and when last.
-    repeats: HashMap<i64, (i64, i64)>,
+    repeats: BTreeMap<i64, (i64, i64)>,
     accepted: Vec<Accepted>,
 }
 
@@ -237,29 +241,22 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Writes events, or counts them on the earlier ones that they repeat.
+/// Writes events, or counts them on the earlier ones that they repeat. Statements that do not wait for each other's
+/// answers are sent at once.
 async fn accept(transaction: &Transaction<'_>, arrivals: &[&Arrival]) -> Result<Vec<Accepted>> {
     const FIND: &str =
         "SELECT k.fingerprint, k.sequence, e.id FROM event_key k JOIN event e USING (sequence)
         WHERE k.fingerprint = ANY($1)";
+    // Of those that turn out to be repetitions the number is lost, which does not matter.
     const SEQUENCES: &str = "SELECT nextval('event_sequence') FROM generate_series(1, $1::bigint)";
     let finding = failed("look for duplicates");
-    let find = transaction.prepare_cached(FIND).await.map_err(&finding)?;
-    let number_all = transaction
-        .prepare_cached(SEQUENCES)
-        .await
-        .map_err(&finding)?;
     let keys: Vec<Uuid> = arrivals.iter().flat_map(|arrival| arrival.keys).collect();
+    let hashes = arrivals.iter().map(|arrival| arrival.ordering_hash);
     let count = number(arrivals.len());
-    let find: (_, &[&(dyn ToSql + Sync)]) = (find, &[&keys]);
-    let number_all: (_, &[&(dyn ToSql + Sync)]) = (number_all, &[&count]);
     let (locked, found, numbered) = join3(
-        EVENTS.lock(
-            transaction,
-            arrivals.iter().map(|arrival| arrival.ordering_hash),
-        ),
-        transaction.query(&find.0, find.1),
-        transaction.query(&number_all.0, number_all.1),
+        EVENTS.lock(transaction, hashes),
+        query(transaction, FIND, &[&keys]),
+        query(transaction, SEQUENCES, &[&count]),
     )
     .await;
     locked?;
@@ -268,24 +265,73 @@ async fn accept(transaction: &Transaction<'_>, arrivals: &[&Arrival]) -> Result<
         known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
     }
     let numbered = numbered.map_err(&finding)?;
-    let sequences: Vec<i64> = numbered
-        .iter()
-        .map(|row| column(row, 0))
-        .collect::<Result<_>>()?;
-    let group = Group::sorted(arrivals, known, sequences);
-    store(transaction, &group).await?;
+    let sequences = numbered.iter().map(|row| column(row, 0));
+    let group = Group::sorted(arrivals, known, sequences.collect::<Result<Vec<i64>>>()?);
+    let stored = join4(
+        insert_events(transaction, &group.new),
+        insert_keys(transaction, &group.new),
+        insert_turns(transaction, &group.new),
+        count_repeats(transaction, &group.repeats),
+    );
+    let (events, keys, turns, repeats) = stored.await;
+    let storing = failed("store events");
+    for stored in [events, keys, turns, repeats] {
+        stored.map_err(&storing)?;
+    }
     Ok(group.accepted)
 }
 
-/// Stores what was sorted out; the ordering keys are locked. The statements are sent at once.
-async fn store(transaction: &Transaction<'_>, group: &Group<'_>) -> Result<()> {
+type Executed = std::result::Result<u64, tokio_postgres::Error>;
+type Numbered<'a> = (i64, &'a Arrival);
+
+async fn insert_events(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Executed {
     const EVENT: &str = "INSERT INTO event (sequence, id, connection, received_at, source, object, action,
             is_routed, ordering_key, raw_key, canonical_key, headers, encoding, body)
         SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
             $8::boolean[], $9::text[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::bytea[])";
-    // Sorted, so that two nodes with the same keys wait for each other in one direction.
-    const KEY: &str = "INSERT INTO event_key (fingerprint, sequence)
-        SELECT * FROM unnest($1::uuid[], $2::bigint[])";
+    let texts = |read: for<'e> fn(&'e Arrival) -> &'e str| -> Vec<Text<'_>> {
+        new.iter().map(|(_, arrival)| Text(read(arrival))).collect()
+    };
+    let bytes = |read: for<'e> fn(&'e Arrival) -> &'e [u8]| -> Vec<&[u8]> {
+        new.iter().map(|(_, arrival)| read(arrival)).collect()
+    };
+    execute(
+        transaction,
+        EVENT,
+        &[
+            &each(new, |(sequence, _)| *sequence),
+            &each(new, |(_, one)| one.id),
+            &texts(|one| &one.event.connection),
+            &each(new, |(_, one)| one.received_at),
+            &texts(|one| &one.event.reading.source),
+            &texts(|one| &one.event.reading.object),
+            &texts(|one| &one.event.reading.action),
+            &each(new, |(_, one)| one.event.reading.is_routed),
+            &texts(|one| one.event.reading.ordering_key.as_str()),
+            &bytes(|one| one.event.raw_key.as_bytes()),
+            &bytes(|one| one.event.reading.canonical_key.as_bytes()),
+            &texts(|one| &one.headers),
+            &texts(|one| one.encoding),
+            &bytes(|one| &one.body),
+        ],
+    )
+    .await
+}
+
+async fn insert_keys(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Executed {
+    const KEY: &str = "INSERT INTO event_key (fingerprint, sequence) SELECT * FROM unnest($1::uuid[], $2::bigint[])";
+    let keys = new
+        .iter()
+        .flat_map(|(sequence, arrival)| arrival.keys.map(|key| (key, *sequence)));
+    let mut keys: Vec<(Uuid, i64)> = keys.collect();
+    // So that two nodes with the same keys wait for each other in one direction.
+    keys.sort_unstable();
+    let (fingerprints, sequences): (Vec<Uuid>, Vec<i64>) = keys.into_iter().unzip();
+    execute(transaction, KEY, &[&fingerprints, &sequences]).await
+}
+
+/// The first of a key is at its head where nothing of the key is open; the keys are locked.
+async fn insert_turns(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Executed {
     const TURN: &str = "INSERT INTO event_turn
             (sequence, ordering_hash, state, at_head, claimable_at, changed_at, bytes)
         SELECT n.sequence, n.hash, CASE WHEN n.is_routed THEN 'pending' ELSE 'unrouted' END,
@@ -294,91 +340,42 @@ async fn store(transaction: &Transaction<'_>, group: &Group<'_>) -> Result<()> {
             n.received_at, n.received_at, n.bytes
         FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[], $6::integer[])
             n (sequence, hash, is_routed, is_first, received_at, bytes)";
-    const REPEAT: &str = "INSERT INTO event_repeat AS r (sequence, times, last_at)
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
-        ON CONFLICT (sequence) DO UPDATE SET times = r.times + excluded.times, last_at = excluded.last_at";
-    let storing = failed("store events");
-    let mut statements = Vec::new();
-    for sql in [EVENT, KEY, TURN, REPEAT] {
-        statements.push(transaction.prepare_cached(sql).await.map_err(&storing)?);
-    }
-    let [event, key, turn, repeat] = statements.as_slice() else {
-        return Err(Error::Closed);
-    };
-    let new = &group.new;
-    let sequences: Vec<i64> = new.iter().map(|(sequence, _)| *sequence).collect();
-    let of = |read: fn(&Arrival) -> i64| -> Vec<i64> {
-        new.iter().map(|(_, arrival)| read(arrival)).collect()
-    };
-    let texts = |read: for<'e> fn(&'e Arrival) -> &'e str| -> Vec<Text<'_>> {
-        new.iter().map(|(_, arrival)| Text(read(arrival))).collect()
-    };
-    let bytes = |read: for<'e> fn(&'e Arrival) -> &'e [u8]| -> Vec<&[u8]> {
-        new.iter().map(|(_, arrival)| read(arrival)).collect()
-    };
-    let ids: Vec<Uuid> = new.iter().map(|(_, arrival)| arrival.id).collect();
-    let received_at = of(|arrival| arrival.received_at);
-    let hashes = of(|arrival| arrival.ordering_hash);
-    let is_routed: Vec<bool> = new
-        .iter()
-        .map(|(_, one)| one.event.reading.is_routed)
-        .collect();
-    let mut keys: Vec<(Uuid, i64)> = new
-        .iter()
-        .flat_map(|(sequence, arrival)| arrival.keys.map(|key| (key, *sequence)))
-        .collect();
-    keys.sort_unstable();
-    let (fingerprints, of_events): (Vec<Uuid>, Vec<i64>) = keys.into_iter().unzip();
     let mut met = HashSet::new();
     let is_first: Vec<bool> = new
         .iter()
         .map(|(_, one)| one.event.reading.is_routed && met.insert(one.ordering_hash))
         .collect();
-    let sizes: Vec<i32> = new.iter().map(|(_, arrival)| arrival.bytes()).collect();
-    let mut repeats: Vec<_> = group
-        .repeats
-        .iter()
-        .map(|(of, (times, at))| (*of, *times, *at))
-        .collect();
-    repeats.sort_unstable();
-    let repeated: Vec<i64> = repeats.iter().map(|repeat| repeat.0).collect();
-    let times: Vec<i64> = repeats.iter().map(|repeat| repeat.1).collect();
-    let last_at: Vec<i64> = repeats.iter().map(|repeat| repeat.2).collect();
-    let events: [&(dyn ToSql + Sync); 14] = [
-        &sequences,
-        &ids,
-        &texts(|one| &one.event.connection),
-        &received_at,
-        &texts(|one| &one.event.reading.source),
-        &texts(|one| &one.event.reading.object),
-        &texts(|one| &one.event.reading.action),
-        &is_routed,
-        &texts(|one| one.event.reading.ordering_key.as_str()),
-        &bytes(|one| one.event.raw_key.as_bytes()),
-        &bytes(|one| one.event.reading.canonical_key.as_bytes()),
-        &texts(|one| &one.headers),
-        &texts(|one| one.encoding),
-        &bytes(|one| &one.body),
-    ];
-    let turns: [&(dyn ToSql + Sync); 6] = [
-        &sequences,
-        &hashes,
-        &is_routed,
-        &is_first,
-        &received_at,
-        &sizes,
-    ];
-    let keys: [&(dyn ToSql + Sync); 2] = [&fingerprints, &of_events];
-    let repeats: [&(dyn ToSql + Sync); 3] = [&repeated, &times, &last_at];
-    let (event, key, turn, repeat) = join4(
-        transaction.execute(event, &events),
-        transaction.execute(key, &keys),
-        transaction.execute(turn, &turns),
-        transaction.execute(repeat, &repeats),
+    execute(
+        transaction,
+        TURN,
+        &[
+            &each(new, |(sequence, _)| *sequence),
+            &each(new, |(_, one)| one.ordering_hash),
+            &each(new, |(_, one)| one.event.reading.is_routed),
+            &is_first,
+            &each(new, |(_, one)| one.received_at),
+            &each(new, |(_, one)| one.bytes()),
+        ],
     )
-    .await;
-    for stored in [event, key, turn, repeat] {
-        stored.map_err(&storing)?;
+    .await
+}
+
+async fn count_repeats(
+    transaction: &Transaction<'_>,
+    repeats: &BTreeMap<i64, (i64, i64)>,
+) -> Executed {
+    const REPEAT: &str = "INSERT INTO event_repeat AS r (sequence, times, last_at)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
+        ON CONFLICT (sequence) DO UPDATE SET times = r.times + excluded.times, last_at = excluded.last_at";
+    if repeats.is_empty() {
+        return Ok(0);
     }
-    Ok(())
+    let sequences: Vec<i64> = repeats.keys().copied().collect();
+    let times: Vec<i64> = repeats.values().map(|(times, _)| *times).collect();
+    let last_at: Vec<i64> = repeats.values().map(|(_, last_at)| *last_at).collect();
+    execute(transaction, REPEAT, &[&sequences, &times, &last_at]).await
+}
+
+fn each<T>(new: &[Numbered<'_>], read: impl Fn(&Numbered<'_>) -> T) -> Vec<T> {
+    new.iter().map(read).collect()
 }
