@@ -85,7 +85,10 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
+    use deskbridge_core::Outcome;
+
     use super::*;
+    use crate::Counters;
 
     #[tokio::test(start_paused = true)]
     async fn what_was_said_counts_until_it_is_said_again() {
@@ -99,6 +102,20 @@ mod tests {
         };
         tokio::join!(presence.lost(), say);
         assert_eq!(start.elapsed().as_secs(), 9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_broken_off_when_it_counts_no_more_and_may_have_run() {
+        let presence = Presence::default();
+        presence
+            .until
+            .send_replace(Some(Instant::now() + VALID_FOR));
+        let hangs = std::future::pending::<Outcome<()>>();
+        let (limit, counters) = (Duration::from_secs(60), Counters::default());
+        let start = Instant::now();
+        let ended = crate::lane::attempt(hangs, limit, &presence, &counters).await;
+        assert!(matches!(ended, Ok(Outcome::Unknown(_))), "{ended:?}");
+        assert_eq!(start.elapsed(), VALID_FOR);
     }
 
     #[tokio::test(start_paused = true)]
