@@ -6,6 +6,7 @@ mod leases;
 mod nodes;
 mod outside;
 mod quarantine;
+mod records;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},

@@ -200,9 +200,11 @@ fn config_of(address: &Secret, schema: &str) -> Result<(Config, String)> {
     let options = format!("{LIMITS} {options} -c search_path={schema}");
     config
         .options(options)
-        .application_name("deskbridge")
         .keepalives_idle(SILENCE_FOR)
         .tcp_user_timeout(SILENCE_FOR);
+    if config.get_application_name().is_none() {
+        config.application_name("deskbridge");
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_FOR);
     }

@@ -1,5 +1,6 @@
 //! What the PostgreSQL back end does at its edges: lost connections, TLS, groups, settings that forget.
 
+mod locks;
 mod proxy;
 
 use deskbridge_core::Secret;
