@@ -300,7 +300,6 @@ mod tests {
             "postgres://u:sesame@/d",
             "postgres://u:ses@ame@db.example/d",
             "postgres://u:s:es@ame:sesame@db.example/d",
-            "postgres://u:ses?ame@db.example/d",
             "postgres://u:sesame@db.example/d?sesame=1",
             "postgres://u:sesame@db.example:sesame/d",
             "sesame",

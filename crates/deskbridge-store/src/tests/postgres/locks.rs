@@ -55,6 +55,43 @@ async fn somebody_waits(schema: &Schema, client: &tokio_postgres::Client, what: 
     .await;
 }
 
+/// Does something while the key is locked, sees that it waits, and lets it go on; whether it was done.
+async fn waits(
+    store: &Store,
+    schema: &Schema,
+    client: &tokio_postgres::Client,
+    what: &str,
+    operation: BoxFuture<'_, bool>,
+) -> bool {
+    let (release, released) = watch::channel(false);
+    let (holds, mut held) = watch::channel(false);
+    let hold = database(store).write((holds, released), |transaction, (holds, released)| {
+        Box::pin(async move {
+            let hash = ordering_hash("key 0");
+            EFFECTS.lock(transaction, [hash]).await?;
+            EVENTS.lock(transaction, [hash]).await?;
+            holds.send_replace(true);
+            released
+                .clone()
+                .wait_for(|released| *released)
+                .await
+                .unwrap();
+            Ok(())
+        })
+    });
+    let operation = async {
+        held.wait_for(|holds| *holds).await.unwrap();
+        operation.await
+    };
+    let let_go = async {
+        somebody_waits(schema, client, what).await;
+        release.send(true).unwrap();
+    };
+    let (locked, is_done, ()) = tokio::join!(hold, operation, let_go);
+    locked.unwrap();
+    is_done
+}
+
 #[tokio::test]
 async fn whoever_changes_the_head_of_a_key_waits_for_its_lock() {
     let schema = Schema::new();
@@ -146,33 +183,10 @@ async fn whoever_changes_the_head_of_a_key_waits_for_its_lock() {
         ),
     ];
     for (what, operation) in operations {
-        let (release, released) = watch::channel(false);
-        let (holds, mut held) = watch::channel(false);
-        let hold = database(&store).write((holds, released), |transaction, (holds, released)| {
-            Box::pin(async move {
-                let hash = ordering_hash("key 0");
-                EFFECTS.lock(transaction, [hash]).await?;
-                EVENTS.lock(transaction, [hash]).await?;
-                holds.send_replace(true);
-                released
-                    .clone()
-                    .wait_for(|released| *released)
-                    .await
-                    .unwrap();
-                Ok(())
-            })
-        });
-        let operation = async {
-            held.wait_for(|holds| *holds).await.unwrap();
-            operation.await
-        };
-        let let_go = async {
-            somebody_waits(&schema, &client, what).await;
-            release.send(true).unwrap();
-        };
-        let (locked, is_done, ()) = tokio::join!(hold, operation, let_go);
-        locked.unwrap();
-        assert!(is_done, "{what}");
+        assert!(
+            waits(&store, &schema, &client, what, operation).await,
+            "{what}"
+        );
     }
     assert_eq!(store.check().await.unwrap(), []);
     schema.drop().await;
