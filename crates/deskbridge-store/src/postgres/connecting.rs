@@ -87,7 +87,7 @@ impl Link {
         const SETTINGS: &str =
             "SELECT current_setting('fsync'), current_setting('full_page_writes'),
             current_setting('synchronous_commit'), current_setting('server_encoding'),
-            current_setting('server_version_num')::integer";
+            current_setting('server_version_num')";
         let row = self
             .read((), |client, ()| {
                 Box::pin(async move {
@@ -98,50 +98,14 @@ impl Link {
                 })
             })
             .await?;
-        let remedies = [
-            (
-                "fsync",
-                "off",
-                "what was acknowledged would be lost with the machine's power: set fsync = on in postgresql.conf and reload",
-            ),
-            (
-                "full_page_writes",
-                "off",
-                "a power loss could tear pages: set full_page_writes = on in postgresql.conf and reload",
-            ),
-            (
-                "synchronous_commit",
-                "off",
-                "a commit would be acknowledged before it is on disk: set synchronous_commit = on in postgresql.conf, or for this role with ALTER ROLE ... SET synchronous_commit = on",
-            ),
+        let settings = [
+            ("fsync", super::column(&row, 0)?),
+            ("full_page_writes", super::column(&row, 1)?),
+            ("synchronous_commit", super::column(&row, 2)?),
+            ("server_encoding", super::column(&row, 3)?),
+            ("server_version_num", super::column(&row, 4)?),
         ];
-        for (place, (setting, refused, remedy)) in remedies.into_iter().enumerate() {
-            let answered: String = super::column(&row, place)?;
-            if answered == refused {
-                return Err(Error::Unsafe {
-                    setting,
-                    answered,
-                    remedy,
-                });
-            }
-        }
-        let encoding: String = super::column(&row, 3)?;
-        if encoding != "UTF8" {
-            return Err(Error::Unsafe {
-                setting: "server_encoding",
-                answered: encoding,
-                remedy: "not every text could be stored: create the database with ENCODING 'UTF8'",
-            });
-        }
-        let version: i32 = super::column(&row, 4)?;
-        if version < 130_000 {
-            return Err(Error::Unsafe {
-                setting: "server_version_num",
-                answered: version.to_string(),
-                remedy: "versions before 13 are not maintained any more: upgrade the server",
-            });
-        }
-        Ok(())
+        settings.into_iter().try_for_each(safe)
     }
 
     /// The number of this process among those that share the database, never given twice.
@@ -154,6 +118,35 @@ impl Link {
         })
         .await
     }
+}
+
+/// Whether a server with this setting keeps what it is given.
+fn safe((setting, answered): (&'static str, String)) -> Result<()> {
+    let remedy = match (setting, answered.as_str()) {
+        ("fsync", "off") => {
+            "what was acknowledged would be lost with the machine's power: set fsync = on in postgresql.conf and reload"
+        }
+        ("full_page_writes", "off") => {
+            "a power loss could tear pages: set full_page_writes = on in postgresql.conf and reload"
+        }
+        ("synchronous_commit", "off") => {
+            "a commit would be acknowledged before it is on disk: set synchronous_commit = on in postgresql.conf, or for this role with ALTER ROLE ... SET synchronous_commit = on"
+        }
+        ("server_encoding", encoding) if encoding != "UTF8" => {
+            "not every text could be stored: create the database with ENCODING 'UTF8'"
+        }
+        ("server_version_num", number)
+            if number.parse().is_ok_and(|number: u32| number < 130_000) =>
+        {
+            "versions before 13 are not maintained any more: upgrade the server"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Unsafe {
+        setting,
+        answered,
+        remedy,
+    })
 }
 
 /// A schema is named in a setting of the connection, where quotes are trouble.
@@ -323,6 +316,23 @@ mod tests {
             "a.example:5432, b.example:77"
         );
         assert_eq!(config("host=/run/postgresql user=u").1, "/run/postgresql");
+    }
+
+    #[test]
+    fn a_server_that_forgets_or_changes_what_it_is_given_is_refused() {
+        let check = |setting, answered: &str, is_safe| {
+            let judged = safe((setting, answered.to_owned()));
+            assert_eq!(judged.is_ok(), is_safe, "{setting} {answered}");
+        };
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            check(setting, "off", false);
+            check(setting, "on", true);
+        }
+        check("synchronous_commit", "remote_apply", true);
+        check("server_encoding", "UTF8", true);
+        check("server_encoding", "SQL_ASCII", false);
+        check("server_version_num", "120022", false);
+        check("server_version_num", "180001", true);
     }
 
     #[test]
