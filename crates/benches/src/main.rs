@@ -7,9 +7,10 @@ mod lookups;
 mod memory;
 mod writes;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
+use benches::kill;
 use tokio::runtime;
 
 const USAGE: &str = "\
@@ -19,6 +20,9 @@ Usage: benches COMMAND
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
   intake CLIENTS [POSTGRES]                    events that are acknowledged once they are on disk
+  intake-http CLIENTS                          the same as signed webhooks over HTTP
+  intake-memory                                the memory that a million events take
+  kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -48,6 +52,19 @@ fn main() -> anyhow::Result<()> {
                 .context("the number of clients is no whole number")?;
             many()?.block_on(intake::measure_postgres(clients, address))?
         }
+        ["intake-http", clients] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            one()?.block_on(intake::measure_http(clients))?
+        }
+        ["intake-memory"] => one()?.block_on(intake::measure_memory())?,
+        ["kill-rounds", count] => many()?.block_on(killed(count, "1"))?,
+        ["kill-rounds", count, seed] => many()?.block_on(killed(count, seed))?,
+        // Started by the intakes above.
+        ["intake-server", kind, path] => {
+            return many()?.block_on(intake::serve(kind, Path::new(path)));
+        }
         ["throughput", address, target, authorization] => {
             let load = load::Load::new(address, target, authorization);
             one()?.block_on(load.throughput(16, Duration::from_secs(5)))?
@@ -60,4 +77,14 @@ fn main() -> anyhow::Result<()> {
     };
     println!("{measured}");
     Ok(())
+}
+
+/// Kills the `deskbridge` that was built beside this program.
+async fn killed(rounds: &str, seed: &str) -> anyhow::Result<serde_json::Value> {
+    let options = kill::Options {
+        program: std::env::current_exe()?.with_file_name("deskbridge"),
+        rounds: rounds.parse().context("the count is no whole number")?,
+        seed: seed.parse().context("the seed is no whole number")?,
+    };
+    Ok(kill::rounds(&options).await?.json())
 }

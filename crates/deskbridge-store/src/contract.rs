@@ -1,6 +1,7 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
 mod checks;
+mod counting;
 mod events;
 mod leases;
 mod nodes;
@@ -18,8 +19,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    Answer, Claim, Claimed, EffectFilter, EffectState, Error, PostgresOptions, Recorded, Retry,
-    Store,
+    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, PostgresOptions,
+    Recorded, Retry, Store,
 };
 
 /// Runs a behaviour on a fresh store of every kind.
@@ -156,6 +157,10 @@ impl Bench {
 
 fn number_of(claimed: &Claimed) -> u64 {
     claimed.effect.intent.payload["number"].as_u64().unwrap()
+}
+
+fn number_of_record(record: &EffectRecord) -> u64 {
+    record.effect.intent.payload["number"].as_u64().unwrap()
 }
 
 #[tokio::test]
@@ -506,8 +511,8 @@ async fn effects_are_counted_and_listed_newest_first() {
         assert_eq!(counts.by_state.get(&EffectState::Running), Some(&2));
         assert_eq!(counts.oldest_open_recorded_at, Some(at(13)));
         let all = EffectFilter {
-            state: None,
             limit: 3,
+            ..EffectFilter::default()
         };
         let listed = bench.store.list_effects(all).await.unwrap();
         let ids: Vec<EffectId> = listed.iter().map(|record| record.effect.id).collect();
@@ -515,10 +520,31 @@ async fn effects_are_counted_and_listed_newest_first() {
         let dead = EffectFilter {
             state: Some(EffectState::Dead),
             limit: 10,
+            ..EffectFilter::default()
         };
         let listed = bench.store.list_effects(dead).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].failure.as_deref(), Some("no"));
+        let chosen = async |kind: Option<&str>, key: Option<&str>, before: Option<u64>| {
+            let filter = EffectFilter {
+                state: None,
+                kind: kind.map(str::to_owned),
+                ordering_key: key.map(str::to_owned),
+                before: before.map(id),
+                limit: 10,
+            };
+            let listed = bench.store.list_effects(filter).await.unwrap();
+            listed.iter().map(number_of_record).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(Some("test.write"), None, None).await, [4, 3, 2, 1]);
+        assert_eq!(chosen(Some("test.read"), None, None).await, [0u64; 0]);
+        assert_eq!(chosen(None, Some("key 3"), None).await, [3]);
+        assert_eq!(chosen(None, None, Some(3)).await, [2, 1]);
+        assert_eq!(
+            chosen(None, None, Some(99)).await,
+            [0u64; 0],
+            "before what is unknown there is nothing"
+        );
     })
     .await;
 }

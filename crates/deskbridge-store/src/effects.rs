@@ -113,11 +113,17 @@ pub struct EffectRecord {
     pub changed_at: Timestamp,
 }
 
-/// Which effects a person wants to see.
-#[derive(Clone, Copy, Debug, Default)]
+/// Which effects a person wants to see. What is not named is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EffectFilter {
     /// Only those in this state.
     pub state: Option<EffectState>,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only of this ordering key.
+    pub ordering_key: Option<String>,
+    /// Only those that were recorded before this one.
+    pub before: Option<EffectId>,
     /// The newest so many.
     pub limit: usize,
 }
@@ -408,13 +414,13 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .read(move |connection| sqlite::list(connection, filter))
+                    .read(move |connection| sqlite::list(connection, &filter))
                     .await
             }
             Backend::Postgres(database) => {
                 database
                     .read(filter, |client, filter| {
-                        Box::pin(postgres::list(client, *filter))
+                        Box::pin(postgres::list(client, filter))
                     })
                     .await
             }

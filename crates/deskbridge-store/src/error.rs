@@ -173,13 +173,13 @@ pub enum Error {
     #[error("more waits to be written than may wait")]
     Busy,
     /// A file that was to be written is there already.
-    #[error("{} is there already; nothing was written over it", path.display())]
+    #[error("{} exists, and no file is written over; choose another name", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A backup could not be written.
-    #[error("writing the backup {}", path.display())]
+    /// A copy of the database could not be made.
+    #[error("copying the database to {}", path.display())]
     Backup {
         /// The file.
         path: PathBuf,

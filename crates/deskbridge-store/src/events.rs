@@ -157,6 +157,23 @@ pub struct EventCounts {
     pub used_bytes: u64,
 }
 
+/// Events about the same thing in the same state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventKind {
+    /// The connection that they came in through.
+    pub connection: String,
+    /// What they are about, in the sender's words.
+    pub object: String,
+    /// What happened, in the sender's words.
+    pub action: String,
+    /// Where they stand.
+    pub state: EventState,
+    /// How many there are.
+    pub number: u64,
+    /// When the last of them arrived.
+    pub last_received_at: Timestamp,
+}
+
 /// How long events that were carried out are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -564,6 +581,27 @@ impl Store {
             Backend::Postgres(database) => {
                 database
                     .read((), |client, ()| Box::pin(postgres::reading::count(client)))
+                    .await
+            }
+        }
+    }
+
+    /// What so many of the newest events are about, and where they stand.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn kinds_of_newest_events(&self, newest: usize) -> Result<Vec<EventKind>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |connection| reading::kinds(connection, newest))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(newest, |client, newest| {
+                        Box::pin(postgres::reading::kinds(client, *newest))
+                    })
                     .await
             }
         }

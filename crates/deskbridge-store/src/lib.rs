@@ -29,13 +29,14 @@ use std::path::Path;
 use deskbridge_core::Secret;
 
 pub use answers::Answer;
-pub use checks::{CheckedFile, Finding, check_file};
+pub use checks::{CheckedFile, Finding, check_file, copy_to_restore, fold_log};
 pub use effects::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,
 };
 pub use error::{DatabaseError, Error};
 pub use events::{
-    Accepted, ClaimedEvent, EventCounts, EventFilter, EventRecord, EventState, Plan, Retention,
+    Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
+    Retention,
 };
 pub use known::Known;
 pub use postgres::PostgresOptions;

@@ -3,6 +3,8 @@
 
 mod postgres;
 
+use std::collections::BTreeMap;
+
 use deskbridge_core::EventId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -93,6 +95,21 @@ impl Store {
         }
     }
 
+    /// How many bodies of each connection were not believed; a connection without any is absent.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_quarantined(&self) -> Result<BTreeMap<String, u64>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(count).await,
+            Backend::Postgres(database) => {
+                database
+                    .read((), |client, ()| Box::pin(postgres::count(client)))
+                    .await
+            }
+        }
+    }
+
     /// Forgets a body that was not believed: it has become an event, or a person threw it away. `false` when it is
     /// unknown.
     ///
@@ -177,6 +194,17 @@ fn list(
             })
         })())
     })
+}
+
+fn count(connection: &Connection) -> Result<BTreeMap<String, u64>> {
+    const COUNT: &str = "SELECT connection, count(*) FROM quarantine GROUP BY connection";
+    let counting = failed("count what was not believed");
+    let mut statement = connection.prepare_cached(COUNT).map_err(&counting)?;
+    let counts = rows(&mut statement, [], &counting, |row| {
+        let number: i64 = row.get(1)?;
+        Ok(Ok((row.get(0)?, number.unsigned_abs())))
+    })?;
+    Ok(counts.into_iter().collect())
 }
 
 fn leave(connection: &Connection, id: EventId) -> Result<bool> {

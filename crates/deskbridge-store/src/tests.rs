@@ -1,6 +1,7 @@
 //! Crashes, a full disk, more work than can wait: what the SQLite back end does at its edges.
 
 mod crashes;
+mod files;
 mod full;
 mod postgres;
 

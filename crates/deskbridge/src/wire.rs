@@ -1,5 +1,7 @@
 //! How the parts are put together, from the configuration.
 
+pub(crate) mod caresoft;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
@@ -10,12 +12,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{Events, Intake, Journal, Reader, Settings as JournalSettings, Tasks};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -23,19 +26,24 @@ use deskbridge_profile::{
     live::Source,
     settings::RawSettings,
 };
-use deskbridge_store::Store;
+use deskbridge_store::{Limits as StoreLimits, Retention, Store};
+use deskbridge_sync::http::Hooks;
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
 use crate::{
     config::{self, Config, Plan, SettingsIn},
-    metrics::Metrics,
+    metrics::{Measured, Metrics},
 };
 
 /// How long finished effects are kept.
 const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How often what is kept too long is forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked whether a disk that was full has room again.
+const ROOM_EVERY: Duration = Duration::from_secs(10);
+/// Characters of an administrator's token at least: so many cannot be guessed.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -43,6 +51,15 @@ const PRUNE_ROWS: usize = 1_000;
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) tasks: Tasks,
+}
+
+/// How much room the store may take.
+pub(crate) fn store_limits(config: &Config) -> StoreLimits {
+    StoreLimits {
+        database_bytes_max: config.events.megabytes_max.saturating_mul(1 << 20),
+        ballast_bytes: config.events.ballast_megabytes.saturating_mul(1 << 20),
+        ..StoreLimits::default()
+    }
 }
 
 /// The connections of the profile, ready to be asked.
@@ -53,6 +70,8 @@ pub(crate) struct Connections {
     pub(crate) source: Source,
     pub(crate) trusted: TrustedSecrets,
     pub(crate) local: Local,
+    pub(crate) administrators: Administrators,
+    pub(crate) readers: Readers,
 }
 
 impl Connections {
@@ -60,19 +79,7 @@ impl Connections {
     pub(crate) fn of(config: &Config, environment: &[(String, String)]) -> anyhow::Result<Self> {
         let frappe = config.profile_frappe()?;
         let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
-        let options = frappe::Options {
-            site_name: frappe.site_name.clone(),
-            root_certificates_pem: config
-                .certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
-            user_agent: user_agent(),
-            ..frappe::Options::default()
-        };
-        let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
-        let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
-        let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
-        let credential = frappe::Credential::token(key.expose(), secret.expose())
-            .with_context(|| place("api_secret"))?;
-        let hub = site.user(credential);
+        let (site, hub) = helpdesk(config, frappe, environment)?;
         let shared = frappe.shared_secrets.iter();
         let shared: Vec<Secret> = shared
             .map(|source| config.secret(&place("shared_secrets"), source, environment))
@@ -87,12 +94,69 @@ impl Connections {
         Ok(Self {
             portals: Arc::new(Portals::new(portal_options(config)?)),
             local: local(config, frappe)?,
+            administrators: administrators(config, environment)?,
+            readers: readers(config, environment)?,
             trusted: TrustedSecrets::new(shared),
             site,
             hub,
             source,
         })
     }
+}
+
+/// A helpdesk, and the hub as its user.
+fn helpdesk(
+    config: &Config,
+    frappe: &config::Frappe,
+    environment: &[(String, String)],
+) -> anyhow::Result<(frappe::Site, frappe::Client)> {
+    let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
+    let options = frappe::Options {
+        site_name: frappe.site_name.clone(),
+        root_certificates_pem: config.certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
+        user_agent: user_agent(),
+        ..frappe::Options::default()
+    };
+    let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
+    let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
+    let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
+    let credential = frappe::Credential::token(key.expose(), secret.expose())
+        .with_context(|| place("api_secret"))?;
+    let hub = site.user(credential);
+    Ok((site, hub))
+}
+
+/// Who may use the administrator's interface.
+fn administrators(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Administrators> {
+    let mut tokens = Vec::new();
+    for (index, source) in config.server.admin_tokens.iter().enumerate() {
+        let place = format!("server.admin_tokens[{index}]");
+        let token = config.secret(&place, source, environment)?;
+        if token.expose().trim().chars().count() < ADMIN_TOKEN_CHARACTERS_MIN {
+            bail!(
+                "{place} of the configuration has fewer than {ADMIN_TOKEN_CHARACTERS_MIN} characters; \
+                 `openssl rand -hex 32` prints a good one"
+            );
+        }
+        tokens.push(token);
+    }
+    Ok(Administrators::new(tokens))
+}
+
+/// What verifies and reads the events of each connection that takes webhooks, by the connection's name.
+pub(crate) fn readers(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Readers> {
+    let accounts = Arc::new(caresoft::received(config, environment)?);
+    let readers = config.caresoft.iter().map(|account| {
+        let reader = Arc::clone(&accounts);
+        (account.name.clone(), reader as Arc<dyn Reader>)
+    });
+    Ok(readers.collect())
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.
@@ -221,6 +285,7 @@ impl App {
     /// Puts everything together and starts what runs in the background.
     pub(crate) async fn start(
         config: &Config,
+        environment: &[(String, String)],
         connections: Connections,
         store: Store,
     ) -> anyhow::Result<Self> {
@@ -233,10 +298,16 @@ impl App {
             source,
             trusted,
             local,
+            administrators,
+            readers,
         } = connections;
-        let handlers = apply::handlers(&hub);
-        let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
         let settings = journal_settings()?;
+        let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
+        let mut handlers = apply::handlers(&hub);
+        let targets = caresoft::targets(config, environment, &portals)?;
+        handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
+        handlers.extend(sender.handlers());
+        let journal_rng = rng.fork();
         let journal = Journal::new(
             store.clone(),
             clock.clone(),
@@ -244,6 +315,17 @@ impl App {
             settings,
             handlers,
         );
+        let accounts = Arc::new(caresoft::received(config, environment)?);
+        let intake = Intake::new(store.clone(), clock.clone(), rng.fork());
+        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let events = Events::new(&intake, rng.fork(), settings, planners, journal.clone());
+        let console = deskbridge_console::Parts {
+            store: store.clone(),
+            events: events.clone(),
+            readers,
+            clock: clock.clone(),
+            administrators,
+        };
         let parts = Parts {
             site,
             hub,
@@ -255,8 +337,31 @@ impl App {
         };
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
-        tasks.spawn("prune", prune(store.clone(), clock.clone(), tasks.clone()));
-        let metrics = Metrics::new(store.clone(), clock, journal, portals, profiles.clone());
+        tasks.spawn("events", events.clone().run(tasks.clone()));
+        let pruning = Pruning {
+            store: store.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+            kept: config.events.clone(),
+        };
+        tasks.spawn("prune", pruning.run(tasks.clone()));
+        tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+        let hooks = Hooks {
+            accounts,
+            intake: intake.clone(),
+            clock: clock.clone(),
+            rng: rng.fork(),
+            body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+        };
+        let metrics = Metrics::new(Measured {
+            store: store.clone(),
+            clock,
+            journal,
+            intake,
+            events,
+            portals,
+            profiles: profiles.clone(),
+        });
         let metrics = Arc::new(metrics);
         let limits = Limits {
             concurrent_max: config.server.requests_max.max(1),
@@ -271,6 +376,8 @@ impl App {
                 get(show_metrics).with_state(Arc::clone(&metrics)),
             )
             .merge(router(Routes { profiles, trusted }))
+            .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -279,7 +386,7 @@ impl App {
     }
 }
 
-fn journal_settings() -> anyhow::Result<JournalSettings> {
+pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
     Ok(JournalSettings {
         concurrent_max: 8,
@@ -288,22 +395,54 @@ fn journal_settings() -> anyhow::Result<JournalSettings> {
     })
 }
 
-/// Forgets answers that are not worth showing and effects that ended long ago, again and again.
-async fn prune(store: Store, clock: Clock, tasks: Tasks) {
-    loop {
+/// Forgets what is kept too long.
+struct Pruning {
+    store: Store,
+    events: Events,
+    clock: Clock,
+    kept: config::Events,
+}
+
+impl Pruning {
+    /// Forgets again and again.
+    async fn run(self, tasks: Tasks) {
+        loop {
+            if let Err(error) = self.prune().await {
+                tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+            }
+            tokio::select! {
+                () = tasks.stopping() => return,
+                () = tokio::time::sleep(PRUNE_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forgets answers that are not worth showing, and effects and events that ended long ago.
+    async fn prune(&self) -> deskbridge_store::Result<()> {
+        let now = self.clock.now();
         let kept = jiff::SignedDuration::try_from(FINISHED_EFFECTS_KEPT).unwrap_or_default();
-        let before = clock.now().saturating_sub(kept).unwrap_or_default();
-        let pruned = async {
-            while store.prune_answers(clock.now(), PRUNE_ROWS).await? > 0 {}
-            while store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
-            Ok::<(), deskbridge_store::Error>(())
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
+        while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
+        let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let retention = Retention {
+            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            used_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
         };
-        if let Err(error) = pruned.await {
-            tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+        self.events.prune(retention).await?;
+        Ok(())
+    }
+}
+
+/// Takes events again when the disk has room again.
+async fn recover_room(store: Store, tasks: Tasks) {
+    loop {
+        if let Err(error) = store.recover_room().await {
+            tracing::error!(error = %deskbridge_core::Chain(&error), "Whether there is room was not looked at");
         }
         tokio::select! {
             () = tasks.stopping() => return,
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
+            () = tokio::time::sleep(ROOM_EVERY) => {}
         }
     }
 }

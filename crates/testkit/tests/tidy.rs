@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -225,8 +225,18 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     (
+        "deskbridge-console",
+        &[
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-journal",
+            "deskbridge-http",
+        ],
+    ),
+    (
         "deskbridge",
         &[
+            "deskbridge-console",
             "deskbridge-core",
             "deskbridge-store",
             "deskbridge-journal",

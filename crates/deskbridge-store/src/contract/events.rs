@@ -37,7 +37,7 @@ pub(super) fn event(number: u8, ordering: &str) -> NewEvent {
     }
 }
 
-fn all() -> EventFilter {
+pub(super) fn all() -> EventFilter {
     EventFilter {
         limit: 100,
         ..EventFilter::default()
@@ -54,7 +54,7 @@ impl Bench {
         accepted.unwrap()
     }
 
-    async fn accept_unrouted(&self, number: u8, ordering: &str) {
+    pub(super) async fn accept_unrouted(&self, number: u8, ordering: &str) {
         let mut event = event(number, ordering);
         event.reading.is_routed = false;
         let accepted = self.store.accept_event(event_id(number), event, at(0));
@@ -517,58 +517,6 @@ async fn a_discarded_event_never_runs_and_frees_its_key() {
         );
         assert_eq!(bench.event_state(1).await, Some(EventState::Discarded));
         assert_eq!(bench.event_state(3).await, Some(EventState::Discarded));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn events_are_counted_and_listed_newest_first() {
-    on_every_backend(async |bench| {
-        for number in 1..=3 {
-            bench
-                .accept(number, &format!("key {number}"), i64::from(number))
-                .await;
-        }
-        let claimed = bench.claim_events(5, 2).await;
-        bench.plan(&claimed[0], Plan::default(), 5).await;
-        bench.accept(4, "key 4", 6).await;
-        bench.accept_unrouted(5, "key 5").await;
-        let counts = bench.store.count_events().await.unwrap();
-        let states: Vec<_> = counts.by_state.into_iter().collect();
-        let expected = [
-            (EventState::Pending, 2),
-            (EventState::Running, 1),
-            (EventState::Done, 1),
-            (EventState::Unrouted, 1),
-        ];
-        assert_eq!(states, expected);
-        assert_eq!(counts.oldest_open_received_at, Some(at(2)));
-        assert!(counts.used_bytes > 4_096);
-        let listed = async |filter: EventFilter, before| -> Vec<EventId> {
-            let listed = bench.store.list_events(filter, before).await.unwrap();
-            listed.iter().map(|record| record.event.id).collect()
-        };
-        let two = EventFilter { limit: 2, ..all() };
-        assert_eq!(listed(two, None).await, [event_id(5), event_id(4)]);
-        assert_eq!(
-            listed(all(), Some(event_id(3))).await,
-            [event_id(2), event_id(1)]
-        );
-        let pending = EventFilter {
-            state: Some(EventState::Pending),
-            ..all()
-        };
-        assert_eq!(listed(pending, None).await, [event_id(4), event_id(3)]);
-        let other = EventFilter {
-            object: Some("lead".to_owned()),
-            ..all()
-        };
-        assert_eq!(listed(other, None).await, []);
-        let action = EventFilter {
-            action: Some("update".to_owned()),
-            ..all()
-        };
-        assert_eq!(listed(action, None).await.len(), 5);
     })
     .await;
 }

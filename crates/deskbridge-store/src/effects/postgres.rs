@@ -172,11 +172,19 @@ pub(super) async fn by_key(client: &Client, key: &IdempotencyKey) -> Result<Opti
     Ok(found.into_iter().next())
 }
 
-pub(super) async fn list(client: &Client, filter: EffectFilter) -> Result<Vec<EffectRecord>> {
-    let sql =
-        format!("{RECORD} WHERE $1::text IS NULL OR state = $1 ORDER BY sequence DESC LIMIT $2");
+pub(super) async fn list(client: &Client, filter: &EffectFilter) -> Result<Vec<EffectRecord>> {
+    let sql = format!(
+        "{RECORD} WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2)
+            AND ($3::text IS NULL OR ordering_key = $3)
+            AND ($4::uuid IS NULL OR sequence < (SELECT sequence FROM effect WHERE id = $4))
+        ORDER BY sequence DESC LIMIT $5"
+    );
     let state = filter.state.map(EffectState::as_str);
-    select(client, &sql, &[&state, &number(filter.limit)]).await
+    let kind = filter.kind.as_deref().map(Text);
+    let key = filter.ordering_key.as_deref().map(Text);
+    let before = filter.before.map(EffectId::uuid);
+    let limit = number(filter.limit);
+    select(client, &sql, &[&state, &kind, &key, &before, &limit]).await
 }
 
 async fn select(

@@ -169,14 +169,22 @@ pub(super) fn by_key(
     Ok(found.into_iter().next())
 }
 
-pub(super) fn list(connection: &Connection, filter: EffectFilter) -> Result<Vec<EffectRecord>> {
-    let sql = format!("{RECORD} WHERE ?1 IS NULL OR state = ?1 ORDER BY sequence DESC LIMIT ?2");
+pub(super) fn list(connection: &Connection, filter: &EffectFilter) -> Result<Vec<EffectRecord>> {
+    let sql = format!(
+        "{RECORD} WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2)
+            AND (?3 IS NULL OR ordering_key = ?3)
+            AND (?4 IS NULL OR sequence < (SELECT sequence FROM effect WHERE id = ?4))
+        ORDER BY sequence DESC LIMIT ?5"
+    );
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    select(
-        connection,
-        &sql,
-        (filter.state.map(EffectState::as_str), limit),
-    )
+    let parameters = (
+        filter.state.map(EffectState::as_str),
+        &filter.kind,
+        &filter.ordering_key,
+        filter.before.map(EffectId::uuid),
+        limit,
+    );
+    select(connection, &sql, parameters)
 }
 
 fn select(

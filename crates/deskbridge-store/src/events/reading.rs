@@ -7,7 +7,7 @@ use flate2::read::DeflateDecoder;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql};
 use uuid::Uuid;
 
-use super::{EventCounts, EventFilter, EventRecord, EventState};
+use super::{EventCounts, EventFilter, EventKind, EventRecord, EventState};
 use crate::{
     Result,
     effects::corrupt,
@@ -273,4 +273,34 @@ pub(super) fn count(connection: &Connection) -> Result<EventCounts> {
     counts.repeats = one(REPEATS)?.unwrap_or_default().unsigned_abs();
     counts.oldest_open_received_at = one(OLDEST)?.map(time).transpose()?;
     Ok(counts)
+}
+
+pub(super) fn kinds(connection: &Connection, newest: usize) -> Result<Vec<EventKind>> {
+    const KINDS: &str = concat!(
+        "SELECT e.connection, e.object, e.action, ",
+        state!(),
+        " AS stands, count(*), max(e.received_at)
+        FROM (SELECT sequence, connection, object, action, is_routed, received_at FROM event
+            ORDER BY sequence DESC LIMIT ?1) e LEFT JOIN event_turn t USING (sequence)
+        GROUP BY e.connection, e.object, e.action, stands
+        ORDER BY e.connection, e.object, e.action, stands"
+    );
+    let counting = failed("count the newest events");
+    let mut statement = connection.prepare_cached(KINDS).map_err(&counting)?;
+    let newest = i64::try_from(newest).unwrap_or(i64::MAX);
+    rows(&mut statement, [newest], &counting, |row| {
+        let (state, number): (String, i64) = (row.get(3)?, row.get(4)?);
+        let (connection, object, action) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let last_received_at = row.get(5)?;
+        Ok((|| {
+            Ok(EventKind {
+                connection,
+                object,
+                action,
+                state: state_of(&state)?,
+                number: number.unsigned_abs(),
+                last_received_at: time(last_received_at)?,
+            })
+        })())
+    })
 }

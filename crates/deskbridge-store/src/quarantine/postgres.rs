@@ -1,5 +1,7 @@
 //! What was not believed, in PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use deadpool_postgres::{Client, Transaction};
 use deskbridge_core::EventId;
 
@@ -78,6 +80,18 @@ pub(super) async fn list(
         })
     });
     bodies.collect()
+}
+
+pub(super) async fn count(client: &Client) -> Result<BTreeMap<String, u64>> {
+    const COUNT: &str = "SELECT connection, count(*) FROM quarantine GROUP BY connection";
+    let counts = query(client, COUNT, &[])
+        .await
+        .map_err(failed("count what was not believed"))?;
+    let counts = counts.iter().map(|row| {
+        let number: i64 = column(row, 1)?;
+        Ok((column(row, 0)?, number.unsigned_abs()))
+    });
+    counts.collect()
 }
 
 pub(super) async fn leave(transaction: &Transaction<'_>, id: EventId) -> Result<bool> {

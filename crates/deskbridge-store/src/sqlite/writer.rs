@@ -59,13 +59,17 @@ impl NotStored {
 /// What waits to be written.
 enum Work {
     Job(Job),
-    Event(Box<Waiting>),
+    Event(Waiting),
 }
+
+/// What became of an event, and the event: its memory goes back to the thread that took it, which costs less than to
+/// free it here.
+type Answer = (Result<Accepted>, Box<Arrival>);
 
 /// An event that waits to be written.
 struct Waiting {
-    arrival: Arrival,
-    answer: oneshot::Sender<Result<Accepted>>,
+    arrival: Box<Arrival>,
+    answer: oneshot::Sender<Answer>,
     /// Its share of the bytes that may wait.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -118,18 +122,19 @@ impl Writer {
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
         let room = room.map_err(|_full| Error::Busy)?;
         let (answer, answered) = oneshot::channel();
-        let event = Box::new(Waiting {
-            arrival,
+        let event = Waiting {
+            arrival: Box::new(arrival),
             answer,
             _room: Some(room),
-        });
+        };
         self.waiting
             .try_send(Work::Event(event))
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => Error::Busy,
                 mpsc::error::TrySendError::Closed(_) => Error::Closed,
             })?;
-        answered.await.map_err(|_panicked| Error::Closed)?
+        let (accepted, _arrival) = answered.await.map_err(|_panicked| Error::Closed)?;
+        accepted
     }
 }
 
@@ -155,13 +160,14 @@ impl Desk {
     /// Writes one event in a transaction of its own.
     pub(super) fn accept_alone(&mut self, arrival: Arrival) -> Result<Accepted> {
         let (answer, mut answered) = oneshot::channel();
-        let event = Box::new(Waiting {
-            arrival,
+        let event = Waiting {
+            arrival: Box::new(arrival),
             answer,
             _room: None,
-        });
+        };
         self.write(vec![Work::Event(event)]);
-        answered.try_recv().map_err(|_panicked| Error::Closed)?
+        let (accepted, _arrival) = answered.try_recv().map_err(|_panicked| Error::Closed)?;
+        accepted
     }
 
     /// Writes a group: one transaction, one sync, then the answers.
@@ -232,7 +238,7 @@ impl Desk {
                 .as_ref()
                 .map_or_else(|not_stored| Err(not_stored.to_error()), |()| accepted);
             // A caller that went away needs no answer; its event is stored all the same.
-            drop(event.answer.send(answer));
+            drop(event.answer.send((answer, event.arrival)));
         }
     }
 

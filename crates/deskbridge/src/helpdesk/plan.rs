@@ -254,13 +254,14 @@ impl Planner<'_> {
         let installed = self.consent.installed.get(&key);
         let is_untouched = installed.is_some_and(|installed| same_fields(&from, installed));
         let mut replaced = to.keys().filter_map(|field| from.get(field));
-        let holds_secret = replaced.any(secrets::holds_secret_within);
         match (is_untouched, self.consent.force) {
             (false, false) => {
                 let why = installed.map_or(unless_installed, |_| Why::ChangedByHand);
                 self.keep(key, why, from, to);
             }
-            _ if holds_secret => self.keep(key, Why::HoldsSecret, from, to),
+            _ if replaced.any(secrets::holds_secret_within) => {
+                self.keep(key, Why::HoldsSecret, from, to);
+            }
             _ => self.plan.changes.push(Change {
                 key,
                 from: Some(from),

@@ -462,78 +462,109 @@ fn what_was_done_is_taken_back_and_what_was_changed_since_is_kept() {
 }
 
 #[test]
-fn what_somebody_did_between_two_installations_is_what_there_was() {
-    let key = || Key::new("Client Script", "one");
-    let entry = |before: Option<Value>, installed: Value| Entry {
-        key: key(),
-        before: before.map(fields),
-        installed: Some(fields(installed)),
-        secret: None,
-    };
-    let back = |entries: &[Entry], is: Value| {
-        let current = BTreeMap::from([(key(), fields(is))]);
-        undo(&gather(entries), &current, false).steps
-    };
-    let restored = |from: Value, to: Value| {
-        vec![Step::Restore {
-            key: key(),
-            from: fields(from),
-            to: fields(to),
-        }]
-    };
-    let two = || json!({"script": "2"});
-    // Made, deleted and made anew by hand, overwritten with consent.
-    let entries = [
-        entry(None, json!({"script": "1"})),
-        entry(Some(json!({"script": "mine"})), two()),
-    ];
-    assert_eq!(
-        back(&entries, two()),
-        restored(two(), json!({"script": "mine"}))
-    );
-    // Changed, changed by hand, overwritten with consent.
-    let entries = [
-        entry(
-            Some(json!({"script": "old", "enabled": 0})),
-            json!({"script": "1", "enabled": 1}),
+fn what_somebody_made_between_two_installations_is_what_goes_back() {
+    let script = |text: &str| json!({"script": text});
+    let found = |text: &str| Some(script(text));
+    for (what, entries, expected) in [
+        (
+            "ours was deleted, and theirs replaced",
+            vec![(None, script("1")), (found("theirs"), script("1"))],
+            found("theirs"),
         ),
-        entry(Some(json!({"script": "mine", "enabled": 1})), two()),
-    ];
-    let is = || json!({"script": "2", "enabled": 1});
-    assert_eq!(
-        back(&entries, is()),
-        restored(is(), json!({"script": "mine", "enabled": 0}))
-    );
-    // Changed, deleted by hand, made.
-    let entries = [
-        entry(Some(json!({"script": "old"})), json!({"script": "1"})),
-        entry(None, two()),
-    ];
-    assert_eq!(back(&entries, two()), [Step::Delete { key: key() }]);
+        (
+            "the old one came back, was edited, and replaced",
+            vec![(found("old"), script("1")), (found("edited"), script("1"))],
+            found("edited"),
+        ),
+        (
+            "the old one came back and was replaced",
+            vec![(found("old"), script("1")), (found("old"), script("1"))],
+            found("old"),
+        ),
+        (
+            "the second installation never wrote, and a third did",
+            vec![
+                (None, script("1")),
+                (found("1"), script("2")),
+                (found("1"), script("2")),
+            ],
+            None,
+        ),
+        (
+            "theirs, and then a later release",
+            vec![
+                (None, script("1")),
+                (found("theirs"), script("1")),
+                (found("1"), script("2")),
+            ],
+            found("theirs"),
+        ),
+        (
+            "the old one was replaced, and ours was deleted and made again",
+            vec![(found("old"), script("1")), (None, script("2"))],
+            None,
+        ),
+        (
+            "one field was edited and replaced, and the other stayed ours",
+            vec![
+                (
+                    Some(json!({"script": "old", "enabled": 0})),
+                    json!({"script": "1", "enabled": 1}),
+                ),
+                (Some(json!({"script": "edited", "enabled": 1})), script("2")),
+            ],
+            Some(json!({"script": "edited", "enabled": 0})),
+        ),
+    ] {
+        let entries: Vec<Entry> = entries
+            .into_iter()
+            .map(|(before, installed)| entry("one", before, installed))
+            .collect();
+        let done = gather(&entries);
+        let (key, last) = &done[0];
+        let is = BTreeMap::from([(key.clone(), last.installed.clone())]);
+        let step = match undo(&done, &is, false).steps.pop() {
+            Some(Step::Restore { to, .. }) => Some(Value::Object(to)),
+            Some(Step::Delete { .. }) => None,
+            None => panic!("{what}: nothing is done"),
+        };
+        assert_eq!(step, expected, "{what}");
+    }
 }
 
 #[test]
 fn a_secret_that_was_put_in_is_taken_out_and_one_that_was_there_stays() {
-    for (before, expected) in [
-        (json!({}), json!({HUB_URL: null, SHARED_SECRET: null})),
+    let put_in = json!({HUB_URL: null, SHARED_SECRET: null});
+    let replaced = json!({HUB_URL: "https://old.example"});
+    for (found, expected) in [
+        (vec![json!({})], &put_in),
+        // The second one replaced what the first put in.
         (
-            json!({HUB_URL: "https://old.example", SHARED_SECRET: "(set)"}),
-            json!({HUB_URL: "https://old.example"}),
+            vec![
+                json!({}),
+                json!({HUB_URL: "https://hub.example", SHARED_SECRET: "(set)"}),
+            ],
+            &put_in,
+        ),
+        (
+            vec![json!({HUB_URL: "https://old.example", SHARED_SECRET: "(set)"})],
+            &replaced,
         ),
     ] {
         let key = hub().settings;
-        let entry = Entry {
+        let entries = found.into_iter().map(|before| Entry {
             key: key.clone(),
             before: Some(fields(before)),
             installed: Some(fields(json!({HUB_URL: "https://hub.example"}))),
             secret: Some(SHARED_SECRET.to_owned()),
-        };
+        });
+        let entries: Vec<Entry> = entries.collect();
         let is = fields(json!({HUB_URL: "https://hub.example", SHARED_SECRET: "*****"}));
-        let undo = undo(&gather([&entry]), &BTreeMap::from([(key, is)]), false);
+        let undo = undo(&gather(&entries), &BTreeMap::from([(key, is)]), false);
         let Some(Step::Restore { to, .. }) = undo.steps.first() else {
             panic!("{undo:?}");
         };
-        assert_eq!(Value::Object(to.clone()), expected);
+        assert_eq!(Value::Object(to.clone()), *expected);
     }
 }
 

@@ -1,11 +1,11 @@
 //! Back to what there was: from what installations recorded to what is to be restored, deleted, or left alone.
 
-use std::collections::{BTreeMap, btree_map::Entry as MapEntry};
+use std::collections::{BTreeMap, btree_map};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{Fields, Key, same_fields};
+use super::document::{Fields, Key, same, same_fields};
 
 /// What an installation is about to do to one document.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -30,79 +30,98 @@ pub(crate) struct Done {
     pub(crate) secret: Option<String>,
 }
 
-/// Puts together what installations did, oldest first: what was there before the first, what was written last. What
-/// somebody made or changed between two of them is what was there before.
+/// Puts together what installations did, oldest first: what was there before the first, what was written last.
+///
+/// What a later installation found and no earlier one had written is somebody's work since, and is what goes back.
 pub(crate) fn gather<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<(Key, Done)> {
     let mut order: Vec<Key> = Vec::new();
-    let mut done: BTreeMap<Key, Done> = BTreeMap::new();
+    let mut known: BTreeMap<Key, Known> = BTreeMap::new();
     for entry in entries {
         let Some(installed) = &entry.installed else {
             continue;
         };
-        let known = match done.entry(entry.key.clone()) {
-            MapEntry::Occupied(known) => {
-                let known = known.into_mut();
-                known.meet(entry.before.as_ref());
-                known
-            }
-            MapEntry::Vacant(vacant) => {
+        match known.entry(entry.key.clone()) {
+            btree_map::Entry::Vacant(place) => {
                 order.push(entry.key.clone());
-                vacant.insert(Done {
-                    before: entry.before.clone(),
-                    installed: Fields::new(),
-                    secret: None,
-                })
+                place.insert(Known::first(entry, installed));
             }
-        };
-        known.installed.extend(installed.clone());
-        known.secret = known.secret.take().or_else(|| entry.secret.clone());
+            btree_map::Entry::Occupied(mut place) => place.get_mut().add(entry, installed),
+        }
     }
     let done = order.into_iter().filter_map(|key| {
-        let done = done.remove(&key)?;
+        let done = known.remove(&key)?.done;
         Some((key, done))
     });
     done.collect()
 }
 
-impl Done {
-    /// Takes in what a later installation found.
-    fn meet(&mut self, found: Option<&Fields>) {
-        let Some(found) = found else {
+/// What is known of one document while entries are put together.
+struct Known {
+    done: Done,
+    /// What each installation meant to write. One that was interrupted may not have, and then the next one finds what
+    /// an earlier one wrote.
+    written: Vec<Fields>,
+}
+
+impl Known {
+    fn first(entry: &Entry, installed: &Fields) -> Self {
+        Self {
+            done: Done {
+                before: entry.before.clone(),
+                installed: installed.clone(),
+                secret: entry.secret.clone(),
+            },
+            written: vec![installed.clone()],
+        }
+    }
+
+    fn add(&mut self, entry: &Entry, installed: &Fields) {
+        let Some(found) = &entry.before else {
             // It was deleted by hand, and is made again.
-            self.before = None;
-            self.installed.clear();
+            *self = Self::first(entry, installed);
             return;
         };
-        let is_ours = |(field, _): &(&String, &Value)| match self.installed.get_key_value(*field) {
-            Some((field, ours)) => {
-                same_fields(found, &Fields::from_iter([(field.clone(), ours.clone())]))
-            }
-            None => false,
-        };
-        let foreign: Fields = found
-            .iter()
-            .filter(|field| !is_ours(field))
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect();
-        let is_changed = foreign
-            .keys()
-            .any(|field| self.installed.contains_key(field));
-        match &mut self.before {
+        match &mut self.done.before {
             Some(before) => {
-                for (field, value) in foreign {
-                    if self.installed.contains_key(&field) || !before.contains_key(&field) {
-                        before.insert(field, value);
+                for (field, value) in found {
+                    // What the backup has of a secret that was put in does not say whose it was.
+                    let is_secret = self.done.secret.as_ref() == Some(field);
+                    match is_ours(&self.written, field, value) {
+                        Some(true) => {}
+                        Some(false) => {
+                            before.insert(field.clone(), value.clone());
+                        }
+                        // A later installation may have written fields that the first did not.
+                        None if !is_secret => {
+                            before.entry(field.clone()).or_insert_with(|| value.clone());
+                        }
+                        None => {}
                     }
                 }
             }
-            None if is_changed => {
-                self.before = Some(found.clone());
-                self.installed.clear();
-                self.secret = None;
+            None => {
+                let mut found = found.iter();
+                if found.any(|(field, value)| is_ours(&self.written, field, value) == Some(false)) {
+                    *self = Self::first(entry, installed);
+                    return;
+                }
             }
-            None => {}
         }
+        self.done.installed.extend(installed.clone());
+        let secret = self.done.secret.take();
+        self.done.secret = secret.or_else(|| entry.secret.clone());
+        self.written.push(installed.clone());
     }
+}
+
+/// Whether a value that was found is one that was written; `None` for a field that was not written before.
+fn is_ours(written: &[Fields], field: &str, found: &Value) -> Option<bool> {
+    let mut values = written
+        .iter()
+        .filter_map(|fields| fields.get(field))
+        .peekable();
+    values.peek()?;
+    Some(values.any(|value| same(found, value)))
 }
 
 /// One step back.

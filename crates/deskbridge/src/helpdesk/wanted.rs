@@ -13,6 +13,8 @@ use super::{
 
 /// The name of the script on the ticket page, which sites know from before there was Deskbridge.
 pub(crate) const BUTTON: &str = "Profile - Ticket Customer Button";
+/// What the names of the Server Scripts start with.
+pub(crate) const SERVER_SCRIPTS: &str = "Deskbridge - ";
 /// Keeps the hub's address, for Server Scripts.
 pub(crate) const HUB_URL: &str = "deskbridge_url";
 /// Keeps the secret that Server Scripts prove themselves with.
@@ -49,7 +51,13 @@ const METHODS: [(&str, &str); 5] = [
 ];
 
 /// The DocTypes of the helpdesk itself that get fields.
-pub(crate) const EXTENDED: [&str; 3] = ["HD Customer", "Contact", "HD Ticket"];
+pub(crate) const EXTENDED: [&str; 5] = [
+    "HD Customer",
+    "Contact",
+    "HD Ticket",
+    "Communication",
+    "HD Ticket Comment",
+];
 /// The DocTypes that are made where they are missing.
 pub(crate) const OWN: [&str; 2] = ["HD Customer Data", SETTINGS_DOCTYPE];
 
@@ -141,10 +149,20 @@ pub(crate) fn wanted(through: Through) -> Wanted {
     }
 }
 
+impl Wanted {
+    /// The same with what is needed to carry CareSoft's events into the helpdesk.
+    pub(crate) fn and_caresoft(mut self) -> Self {
+        let fields = deskbridge_sync::apply::CUSTOM_FIELDS;
+        let fields = fields.iter().map(|one| field(one.dt, one.attributes()));
+        self.fields.extend(fields);
+        self
+    }
+}
+
 /// The names of the Server Scripts.
 pub(crate) fn server_script_name(method: &str) -> String {
     let last = method.rsplit('.').next().unwrap_or(method);
-    format!("Deskbridge - {last}")
+    format!("{SERVER_SCRIPTS}{last}")
 }
 
 fn server_script(method: &str, check: &str) -> (Key, Fields) {

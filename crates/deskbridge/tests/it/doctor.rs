@@ -40,6 +40,95 @@ fn answer_profiles(bench: &Bench, data: &Value) {
     site.register_script(PROFILE, std::sync::Arc::new(answer));
 }
 
+async fn level(bench: &Bench, what: &str) -> String {
+    let said = bench.run(&["doctor", "--json"]).await;
+    let mut findings = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found = findings.find(|finding| finding["what"].as_str().unwrap().contains(what));
+    let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
+    found["level"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_in_the_place_of_a_hub_is_told() {
+    let bench = Bench::new().await;
+    install(&bench).await;
+    assert_eq!(level(&bench, "reaches a hub").await, "ok");
+    // As apps from before there was Deskbridge do.
+    for older in [
+        json!({"bitrix": {"status": "matched"}}),
+        json!({"ticket": {"name": "0001"}, "customer": null}),
+    ] {
+        answer_profiles(&bench, &older);
+        assert_eq!(level(&bench, "does not reach a hub").await, "warn");
+    }
+    bench.configure(|text| {
+        let more = "api_secret = \"hub-secret\"\nshared_secrets = [\"a-shared-secret\"]\n\
+                    admin_api_key = \"admin-key\"\nadmin_api_secret = \"admin-secret\"\n";
+        text.replace("api_secret = \"hub-secret\"\n", more)
+    });
+    let site = &bench.site.site;
+    let mut data = site.data();
+    let administrator = json!({
+        "email": "admin@helpdesk.example", "full_name": "admin", "roles": ["System Manager", "Script Manager"],
+        "api_key": "admin-key", "api_secret": "admin-secret",
+    });
+    data.users
+        .push(serde_json::from_value(administrator).unwrap());
+    site.set_data(&data).unwrap();
+    let scripts = ["frappe", "install", "--through", "server-scripts"];
+    let said = bench
+        .run(&[&scripts[..], &["--hub-url", "https://hub.example"]].concat())
+        .await;
+    assert!(
+        said.out.contains("\"Way\" answers to one"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert_eq!(
+        level(&bench, "Server Script \"Way\" answers to").await,
+        "warn"
+    );
+    let said = bench.run(&[&scripts[..], &["--force"]].concat()).await;
+    assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
+    assert_eq!(level(&bench, "The Server Scripts are those").await, "ok");
+    let not_looked_at = "Server Scripts are there and were not looked at";
+    for command in ["install", "diff"] {
+        let said = bench.run(&["frappe", command]).await;
+        assert!(said.out.contains(not_looked_at), "{}{}", said.out, said.err);
+        let said = bench
+            .run(&["frappe", command, "--through", "server-scripts"])
+            .await;
+        assert!(!said.out.contains(not_looked_at), "{}", said.out);
+    }
+    let mut data = site.data();
+    let ours = format!("Deskbridge - {PROFILE}");
+    for document in &mut data.documents {
+        if document["doctype"] == "Server Script" && document["name"] == *ours {
+            document.insert("script".to_owned(), "pass".into());
+        }
+    }
+    site.set_data(&data).unwrap();
+    let what = format!("Server Script \"{ours}\" is not the one of this release");
+    assert_eq!(level(&bench, &what).await, "warn");
+    data.documents
+        .retain(|document| document["doctype"] != "Server Script");
+    site.set_data(&data).unwrap();
+    // The settings still say that calls go through them.
+    assert_eq!(
+        level(&bench, &format!("There is no Server Script \"{ours}\"")).await,
+        "warn"
+    );
+    bench.configure(|text| text);
+    assert_eq!(
+        level(&bench, "those of this release cannot be seen").await,
+        "warn"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_configuration_is_found_sound() {
     let bench = Bench::new().await;
@@ -244,16 +333,7 @@ async fn a_field_map_that_is_none_is_told_and_the_built_in_one_is_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_agents_would_miss_is_told() {
     let bench = Bench::new().await;
-    let level = async |what: &str| {
-        let said = bench.run(&["doctor", "--json"]).await;
-        let mut findings = said
-            .out
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let found = findings.find(|finding| finding["what"].as_str().unwrap().contains(what));
-        let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
-        found["level"].as_str().unwrap().to_owned()
-    };
+    let level = async |what: &str| level(&bench, what).await;
     assert_eq!(
         level("no button on the ticket page of Helpdesk").await,
         "warn"
@@ -269,13 +349,6 @@ async fn what_agents_would_miss_is_told() {
         "ok"
     );
     assert_eq!(level("reaches a hub").await, "ok");
-    // What other programs answered under this name.
-    answer_profiles(
-        &bench,
-        &json!({"ticket": {"name": "0001"}, "customer": null}),
-    );
-    assert_eq!(level("does not reach a hub").await, "warn");
-    answer_profiles(&bench, &json!({"bitrix": {"stale": false}}));
     assert_eq!(
         level("everything that the button's dialog shows").await,
         "ok"

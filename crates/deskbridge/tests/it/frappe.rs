@@ -362,6 +362,46 @@ async fn an_answer_that_got_lost_is_looked_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_that_got_lost_is_not_taken_for_written() {
+    for (execute, expected) in [(false, Some(1)), (true, Some(0))] {
+        let desk = Desk::new(users()).await;
+        desk.done("install", &SCRIPTS).await;
+        let config = fs::read_to_string(desk.config()).unwrap();
+        let config = config.replace("planted-shared-secret", "planted-shared-secret-2");
+        fs::write(desk.config(), config).unwrap();
+        desk.set_faults(&json!([{"when": "PUT *", "execute": execute, "answer": "hang_up"}]));
+        let said = desk.run("install", &SCRIPTS).await;
+        assert_eq!(said.status, expected, "{}{}", said.out, said.err);
+        desk.set_faults(&json!([]));
+        desk.done("install", &SCRIPTS).await;
+        let secrets = desk.site.site.data().secrets;
+        let mut secrets = secrets.iter().map(|secret| secret.value.as_str());
+        assert!(secrets.any(|secret| secret == "planted-shared-secret-2"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_in_a_field_of_ours_goes_with_the_field() {
+    let desk = Desk::new(older()).await;
+    desk.done("install", &["--force"]).await;
+    let mut data = desk.site.site.data();
+    let field = "bitrix_responsible_webhook_url";
+    for document in &mut data.documents {
+        if document["doctype"] == SETTINGS {
+            document.insert(field.to_owned(), "*****".into());
+        }
+    }
+    let secret = json!({"doctype": SETTINGS, "name": SETTINGS, "fieldname": field, "value": "x"});
+    data.secrets.push(serde_json::from_value(secret).unwrap());
+    desk.site.site.set_data(&data).unwrap();
+    desk.done("uninstall", &["--with-data"]).await;
+    let left = desk.site.site.data().secrets;
+    let left = left.iter().filter(|secret| secret.doctype == SETTINGS);
+    let left: Vec<&str> = left.map(|secret| &*secret.fieldname).collect();
+    assert_eq!(left, ["bitrix_webhook_url"], "theirs stays, ours goes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_script_changed_by_hand_is_kept() {
     let desk = Desk::new(users()).await;
     desk.done("install", &[]).await;
@@ -399,7 +439,7 @@ async fn a_script_changed_by_hand_is_kept() {
         desk.document("HD Form Script", BUTTON)["script"],
         "// mine\n"
     );
-    // What was there before the last installation was somebody's own.
+    // It may as well have been made by hand after ours was deleted, and goes back.
     desk.done("uninstall", &[]).await;
     assert_eq!(
         desk.document("HD Form Script", BUTTON)["script"],
@@ -701,6 +741,32 @@ async fn no_secret_shows_on_the_terminal_in_a_backup_or_among_the_arguments() {
         assert!(
             said.out
                 .contains("has what looks like a webhook or a key in it")
+        );
+        told.push_str(&said.out);
+        told.push_str(&said.err);
+    }
+    for document in &mut data.documents {
+        if document["doctype"] == "HD Form Script" {
+            let script = "const API_TOKEN = \"planted-script-secret\";\n";
+            document.insert("script".to_owned(), script.into());
+        }
+        if document["doctype"] == "DocType" {
+            let row = json!({"fieldname": "x", "fieldtype": "Code", "options": "password: 'planted-script-secret'"});
+            document["fields"].as_array_mut().unwrap().push(row);
+        }
+    }
+    desk.site.site.set_data(&data).unwrap();
+    for command in ["diff", "backup"] {
+        let said = desk
+            .run(command, &force[..if command == "diff" { 5 } else { 0 }])
+            .await;
+        assert!(
+            command == "diff"
+                || said
+                    .out
+                    .contains("! DocType \"Helpdesk Integrations Settings\" is left out"),
+            "{}",
+            said.out
         );
         told.push_str(&said.out);
         told.push_str(&said.err);

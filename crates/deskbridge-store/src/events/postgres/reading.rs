@@ -4,7 +4,9 @@ use deadpool_postgres::{Client, GenericClient};
 use deskbridge_core::{DuplicateKey, EffectId, Event, EventId, NewEvent, OrderingKey, Reading};
 use tokio_postgres::{Row, types::ToSql};
 
-use super::super::{EventCounts, EventFilter, EventRecord, body_of, headers_of, state_of};
+use super::super::{
+    EventCounts, EventFilter, EventKind, EventRecord, body_of, headers_of, state_of,
+};
 use crate::{
     Error, Result,
     postgres::{asking::query, column, failed, number, time_at},
@@ -231,4 +233,28 @@ pub(in super::super) async fn count(client: &Client) -> Result<EventCounts> {
     counts.used_bytes = one(FILES).await?.unwrap_or_default().unsigned_abs();
     counts.oldest_open_received_at = one(OLDEST).await?.map(time).transpose()?;
     Ok(counts)
+}
+
+pub(in super::super) async fn kinds(client: &Client, newest: usize) -> Result<Vec<EventKind>> {
+    // In the order of bytes, whatever the language of the database is.
+    const KINDS: &str = r#"SELECT e.connection, e.object, e.action, t.state, count(*), max(e.received_at)
+        FROM (SELECT sequence, connection, object, action, received_at FROM event ORDER BY sequence DESC LIMIT $1) e
+            JOIN event_turn t USING (sequence)
+        GROUP BY e.connection, e.object, e.action, t.state
+        ORDER BY e.connection COLLATE "C", e.object COLLATE "C", e.action COLLATE "C", t.state COLLATE "C" "#;
+    let counting = failed("count the newest events");
+    let rows = query(client, KINDS, &[&number(newest)])
+        .await
+        .map_err(&counting)?;
+    let kinds = rows.iter().map(|row| {
+        Ok(EventKind {
+            connection: column(row, 0)?,
+            object: column(row, 1)?,
+            action: column(row, 2)?,
+            state: state_of(column(row, 3)?)?,
+            number: column::<i64>(row, 4)?.unsigned_abs(),
+            last_received_at: time_at(row, 5)?,
+        })
+    });
+    kinds.collect()
 }

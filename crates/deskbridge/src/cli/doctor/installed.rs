@@ -1,7 +1,7 @@
 //! Looking at what `deskbridge frappe install` puts into the helpdesk, and whether agents' calls reach a hub.
 
 use deskbridge_core::Chain;
-use deskbridge_profile::settings::Settings;
+use deskbridge_profile::{live::SETTINGS_DOCTYPE, settings::Settings};
 use frappe::{Cause, Client, Document, Error, Filter, List, Order};
 use serde_json::Value;
 
@@ -9,13 +9,13 @@ use super::Findings;
 use crate::{
     helpdesk::{
         same_fields, secrets,
-        wanted::{BUTTON, Through, wanted},
+        wanted::{BUTTON, HUB_URL, SERVER_SCRIPTS, Through, wanted},
     },
     wire::Connections,
 };
 
 const PLACE: &str = "button";
-/// What the button asks.
+/// What the button calls when its dialog is opened.
 const PROFILE: &str = "haravan_bitrix_customer_profile";
 
 /// What the button's dialog shows of a company.
@@ -92,6 +92,83 @@ fn look_at_button(
     }
 }
 
+/// Looks at Server Scripts where calls go through them: the settings know the hub's address, or a script of ours is
+/// there.
+pub(super) async fn look_at_server_scripts(administrator: &Client, findings: &mut Findings) {
+    let all = Filter::eq("script_type", "API");
+    let there = match scripts(administrator, "Server Script", all).await {
+        Ok(there) => there,
+        Err(Error {
+            cause: Cause::NoRight { .. },
+            ..
+        }) if has_hub_url(administrator).await => {
+            return findings.warn(
+                PLACE,
+                "Calls go through Server Scripts, and whether they are those of this release cannot be seen.",
+                "Give the API key's user the role Script Manager, or put an administrator's key into admin_api_key \
+                 and admin_api_secret.",
+            );
+        }
+        // What is wrong with the connection is told already.
+        Err(_) => return,
+    };
+    let name_of = |script: &Document| {
+        let name = script.name().map(frappe::Name::into_string);
+        name.unwrap_or_default()
+    };
+    let has_ours = there
+        .iter()
+        .any(|script| name_of(script).starts_with(SERVER_SCRIPTS));
+    if !has_ours && !has_hub_url(administrator).await {
+        return;
+    }
+    let wanted = wanted(Through::ServerScripts);
+    let mend = "`deskbridge frappe diff --through server-scripts` shows how it differs, `deskbridge frappe install \
+                --through server-scripts` brings it up to date.";
+    let ours = wanted.scripts.iter();
+    let ours = ours.filter(|(key, _)| key.doctype == "Server Script");
+    let mut is_whole = true;
+    for (key, ours) in ours {
+        let what = match there.iter().find(|script| name_of(script) == key.name) {
+            None => format!("There is no {key}."),
+            Some(script) if script.check("disabled") => format!("{key} is switched off."),
+            Some(script) if !same_fields(script.fields(), ours) => {
+                format!("{key} is not the one of this release.")
+            }
+            Some(_) => continue,
+        };
+        is_whole = false;
+        findings.warn(PLACE, what, mend);
+    }
+    for rival in &there {
+        let method = rival.text("api_method").unwrap_or_default();
+        let name = name_of(rival);
+        let is_ours = wanted.scripts.iter().any(|(key, _)| key.name == name);
+        if is_ours || rival.check("disabled") || !wanted.methods.contains(&method) {
+            continue;
+        }
+        is_whole = false;
+        findings.warn(
+            PLACE,
+            format!("Server Script \"{name}\" answers to {method} too, so it is not certain who answers."),
+            "Switch it off; `deskbridge frappe install --through server-scripts --force` does so.",
+        );
+    }
+    if is_whole {
+        findings.ok(
+            PLACE,
+            "The Server Scripts are those of this release, and nothing else answers in their place.",
+        );
+    }
+}
+
+/// Whether the settings say where Server Scripts reach the hub.
+async fn has_hub_url(administrator: &Client) -> bool {
+    let name = frappe::Name::new(SETTINGS_DOCTYPE);
+    let settings = administrator.get(SETTINGS_DOCTYPE, &name).await;
+    settings.is_ok_and(|settings| settings.trimmed(HUB_URL).is_some())
+}
+
 /// Scripts in the browser are read by every agent; a webhook in one is no secret any more.
 async fn look_for_secrets(hub: &Client, findings: &mut Findings) {
     let mut is_clean = true;
@@ -140,13 +217,8 @@ async fn look_at_the_way(hub: &Client, findings: &mut Findings) {
         return;
     };
     let asked = hub.method(PROFILE).with("ticket", &ticket);
-    let told = match asked.get::<Value>().await {
-        // Others have answered under this name before, and in much the same shape.
-        Ok(answer)
-            if answer
-                .pointer("/data/bitrix/stale")
-                .is_some_and(Value::is_boolean) =>
-        {
+    let told = match asked.with("refresh", 0).get::<Value>().await {
+        Ok(answer) if is_a_hubs(&answer) => {
             return findings.ok(PLACE, "A call to the helpdesk's own address reaches a hub.");
         }
         Ok(_) => "the answer is not a hub's".to_owned(),
@@ -175,6 +247,12 @@ async fn look_at_the_way(hub: &Client, findings: &mut Findings) {
         "Start the hub; let the reverse proxy send it its addresses, or install Server Scripts with `deskbridge frappe \
          install --through server-scripts`.",
     );
+}
+
+/// Older apps answer to the same method, and none says whether what it remembers is stale.
+fn is_a_hubs(answer: &Value) -> bool {
+    let stale = answer.pointer("/data/bitrix/stale");
+    stale.is_some_and(Value::is_boolean)
 }
 
 /// Whether the dialog finds what it shows.

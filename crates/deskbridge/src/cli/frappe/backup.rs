@@ -232,7 +232,7 @@ pub(super) async fn run(place: &Place) -> anyhow::Result<ExitCode> {
 }
 
 fn keep(entries: &mut Vec<Entry>, key: Key, fields: Fields) -> anyhow::Result<()> {
-    if fields.values().any(secrets::holds_secret_within) {
+    if secrets::fields_hold_secret(&fields) {
         return say(format!(
             "! {key} is left out, because it has what looks like a webhook or a key in it"
         ));

@@ -24,7 +24,10 @@ async fn prepare(
     helpdesk: &Helpdesk,
     arguments: &InstallArguments,
 ) -> anyhow::Result<(Wanted, Plan)> {
-    let wanted = wanted(arguments.through);
+    let mut wanted = wanted(arguments.through);
+    if helpdesk.receives_caresoft {
+        wanted = wanted.and_caresoft();
+    }
     let given = arguments.hub_url.as_deref().map(hub_url).transpose()?;
     let earlier = helpdesk.backups.open()?;
     let entries = earlier.iter().flat_map(|(_, backup)| &backup.entries);
@@ -114,6 +117,7 @@ async fn show_difference(arguments: &InstallArguments) -> anyhow::Result<ExitCod
         say(shown::kept(kept).join("\n"))?;
     }
     say(summary(&plan, "to be made", "to be changed"))?;
+    say_what_is_not_looked_at(&helpdesk, arguments.through).await?;
     Ok(if plan.differs() {
         ExitCode::FAILURE
     } else {
@@ -136,6 +140,7 @@ pub(super) async fn install(arguments: &InstallArguments) -> anyhow::Result<Exit
         say(shown::kept_headline(kept))?;
     }
     say(summary(&plan, "made", "changed"))?;
+    say_what_is_not_looked_at(&helpdesk, arguments.through).await?;
     if arguments.through == Through::ServerScripts
         && let Some(method) = wanted.methods.first()
         && scripts_are_off(&helpdesk, method).await
@@ -183,6 +188,16 @@ fn summary(plan: &Plan, made: &str, changed: &str) -> String {
         "{new} {made}, {old} {changed}{kept}, {} as they should be.",
         plan.settled
     )
+}
+
+/// Scripts of an earlier installation are not part of one without them.
+async fn say_what_is_not_looked_at(helpdesk: &Helpdesk, through: Through) -> anyhow::Result<()> {
+    if through == Through::Proxy && helpdesk.has_server_scripts().await {
+        say(
+            "! Deskbridge's Server Scripts are there and were not looked at; --through server-scripts does.",
+        )?;
+    }
+    Ok(())
 }
 
 /// Whether the site refuses to run scripts: asked by running one.

@@ -11,7 +11,7 @@ use super::{Helpdesk, trouble::explain};
 use crate::helpdesk::{
     Fields, Key,
     plan::{Current, FieldThere},
-    wanted::{EXTENDED, HUB_URL, OWN, SHARED_SECRET, Wanted},
+    wanted::{EXTENDED, HUB_URL, OWN, SERVER_SCRIPTS, SHARED_SECRET, Wanted},
 };
 
 /// Stands for a secret that is there.
@@ -114,6 +114,13 @@ impl Helpdesk {
         self.client.list(doctype, &all).await
     }
 
+    /// Whether there are Server Scripts by our names. Only who may look at them can be told.
+    pub(super) async fn has_server_scripts(&self) -> bool {
+        let ours = Filter::new("name", Op::Like, format!("{SERVER_SCRIPTS}%"));
+        let found = self.list("Server Script", ours).await;
+        found.is_ok_and(|found| !found.is_empty())
+    }
+
     /// The scripts by our names, and those of others that answer to our methods.
     async fn look_at_server_scripts(
         &self,
@@ -159,7 +166,7 @@ impl Helpdesk {
         Ok(())
     }
 
-    /// Whether the site has the secret of the configuration.
+    /// Whether the settings hold this very shared secret.
     pub(super) async fn holds_our_secret(&self, name: &Name) -> anyhow::Result<bool> {
         let Some(ours) = &self.shared_secret else {
             return Ok(false);

@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: &UninstallArguments) -> anyhow::Result<ExitCo
     for step in &undo.steps {
         if !arguments.dry_run {
             if let Step::Delete { key } = step {
-                forget_passwords(&helpdesk, key).await?;
+                forget_passwords(&helpdesk, key, current.get(key)).await?;
             }
             helpdesk.take(step).await?;
         }
@@ -156,14 +156,21 @@ async fn count(helpdesk: &Helpdesk, doctype: &str, filters: &[Filter]) -> anyhow
     }
 }
 
-/// Empties the Password fields of settings that go: Frappe would keep what they hold, and show it to whoever makes
-/// the field again.
-async fn forget_passwords(helpdesk: &Helpdesk, key: &Key) -> anyhow::Result<()> {
+/// Empties the Password fields of the settings that go, with the DocType or alone: Frappe would keep what they hold,
+/// and show it to whoever makes the field again.
+async fn forget_passwords(
+    helpdesk: &Helpdesk,
+    key: &Key,
+    going: Option<&Fields>,
+) -> anyhow::Result<()> {
+    let text = |name: &str| going.and_then(|fields| fields.get(name)?.as_str());
     let is_settings = key.doctype == "DocType" && key.name == SETTINGS_DOCTYPE;
-    let own_field = key.name.strip_prefix(SETTINGS_DOCTYPE);
-    let own_field = own_field.and_then(|rest| rest.strip_prefix('-'));
-    let own_field = own_field.filter(|_| key.doctype == "Custom Field");
-    if !is_settings && own_field.is_none() {
+    let one = text("fieldname").filter(|_| {
+        key.doctype == "Custom Field"
+            && text("dt") == Some(SETTINGS_DOCTYPE)
+            && text("fieldtype") == Some("Password")
+    });
+    if !is_settings && one.is_none() {
         return Ok(());
     }
     let single = Key::new(SETTINGS_DOCTYPE, SETTINGS_DOCTYPE);
@@ -175,7 +182,7 @@ async fn forget_passwords(helpdesk: &Helpdesk, key: &Key) -> anyhow::Result<()> 
         !text.is_empty() && text.chars().all(|c| c == '*')
     };
     let hidden = values.into_iter().filter(|(_, value)| is_hidden(value));
-    let hidden = hidden.filter(|(field, _)| is_settings || own_field == Some(field.as_str()));
+    let hidden = hidden.filter(|(field, _)| is_settings || one == Some(field.as_str()));
     let empty: Fields = hidden.map(|(field, _)| (field, Value::Null)).collect();
     if empty.is_empty() {
         return Ok(());

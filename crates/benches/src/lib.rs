@@ -1,0 +1,3 @@
+//! What the benchmarks share with the tests of the whole program.
+
+pub mod kill;
