@@ -105,6 +105,8 @@ async fn dispatch<L: Lane>(lane: &L, tasks: &Tasks, presence: &Presence) {
             Some(_) = running.join_next() => {}
             () = tokio::time::sleep(pause), if free > 0 => {}
         }
+        // What ended together is replaced together: a claim costs a transaction.
+        while running.try_join_next().is_some() {}
     }
     while running.join_next().await.is_some() {}
 }

@@ -62,6 +62,8 @@ pub struct Account {
     pub account_id: Option<Id>,
     /// How its events are verified.
     pub signing: Signing,
+    /// Whether there are routes, which may take what nobody else knows: it is planned like everything else then.
+    pub has_routes: bool,
 }
 
 /// Why an event will not be carried out.
@@ -169,7 +171,7 @@ impl Account {
             action: word(outline.action()),
             canonical_key,
             ordering_key: OrderingKey::new(format!("{SOURCE}/{}/{own}", self.connection)),
-            is_routed: unrouted.is_none(),
+            is_routed: unrouted.is_none() || self.has_routes,
         }
     }
 }
@@ -206,9 +208,10 @@ impl Reader for Accounts {
         })
     }
 
-    /// Of a connection that is not configured any more, what was read before.
+    /// Of a connection that is not configured any more, and of what did not come as a webhook, what was read before.
     fn read(&self, event: &NewEvent) -> Reading {
-        match self.of(&event.connection) {
+        let account = self.of(&event.connection);
+        match account.filter(|_| event.reading.source == SOURCE) {
             Some(account) => {
                 let body = Event::read(&event.body);
                 let outline = body.outline();

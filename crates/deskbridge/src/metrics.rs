@@ -11,6 +11,7 @@ use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::{Events, Intake, Journal};
 use deskbridge_profile::{Profiles, crm::Portals};
 use deskbridge_store::{EffectState, EventState, Store};
+use deskbridge_sync::reconcile::Status;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -44,6 +45,8 @@ pub(crate) struct Measured {
     pub(crate) events: Events,
     pub(crate) portals: Arc<Portals>,
     pub(crate) profiles: Profiles,
+    /// The connections that are asked what no webhook told.
+    pub(crate) polled: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +63,12 @@ struct RouteLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollLabels {
+    connection: String,
+    object: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +103,7 @@ impl Metrics {
         self.add_journal(&mut registry);
         self.add_effects(&mut registry).await;
         self.add_events(&mut registry).await;
+        self.add_polls(&mut registry).await;
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
@@ -233,6 +243,48 @@ impl Metrics {
             "store_used_bytes",
             "How much of the database is in use",
             used,
+        );
+    }
+
+    async fn add_polls(&self, registry: &mut Registry) {
+        if self.measured.polled.is_empty() {
+            return;
+        }
+        let read = Family::<PollLabels, Counter>::default();
+        let missed = Family::<PollLabels, Counter>::default();
+        let failing = Family::<PollLabels, Gauge>::default();
+        let now = self.measured.clock.now();
+        for connection in &self.measured.polled {
+            let status = match Status::read(&self.measured.store, connection, now).await {
+                Ok(Some(status)) => status,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(connection, error = %Chain(&error), "How a poll stands cannot be read");
+                    continue;
+                }
+            };
+            for object in &status.objects {
+                let labels = PollLabels {
+                    connection: connection.clone(),
+                    object: object.object.as_str(),
+                };
+                read.get_or_create(&labels).inc_by(object.rows_read);
+                missed.get_or_create(&labels).inc_by(object.missed);
+                failing
+                    .get_or_create(&labels)
+                    .set(object.is_failing().into());
+            }
+        }
+        registry.register("caresoft_rows_polled", "Rows read from CareSoft", read);
+        registry.register(
+            "caresoft_changes_missed",
+            "Changes that were found by the poll, not by a webhook",
+            missed,
+        );
+        registry.register(
+            "caresoft_poll_failing",
+            "Whether the last round of a poll failed",
+            failing,
         );
     }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod caresoft;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{
@@ -18,7 +18,9 @@ use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Events, Intake, Journal, Reader, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{
+    Events, Handler, Intake, Journal, Planner, Reader, Settings as JournalSettings, Tasks,
+};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -27,7 +29,7 @@ use deskbridge_profile::{
     settings::RawSettings,
 };
 use deskbridge_store::{Limits as StoreLimits, Retention, Store};
-use deskbridge_sync::http::Hooks;
+use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
@@ -44,6 +46,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const ROOM_EVERY: Duration = Duration::from_secs(10);
 /// Characters of an administrator's token at least: so many cannot be guessed.
 const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
+/// Events that are planned at once.
+const PLANNED_AT_ONCE: usize = 64;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -301,24 +305,17 @@ impl App {
             administrators,
             readers,
         } = connections;
-        let settings = journal_settings()?;
         let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
         let mut handlers = apply::handlers(&hub);
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
-        let journal_rng = rng.fork();
-        let journal = Journal::new(
-            store.clone(),
-            clock.clone(),
-            journal_rng,
-            settings,
-            handlers,
-        );
-        let accounts = Arc::new(caresoft::received(config, environment)?);
-        let intake = Intake::new(store.clone(), clock.clone(), rng.fork());
         let planners = caresoft::planners(config, &store, sender.routes())?;
-        let events = Events::new(&intake, rng.fork(), settings, planners, journal.clone());
+        let Flow {
+            intake,
+            events,
+            journal,
+        } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
         let console = deskbridge_console::Parts {
             store: store.clone(),
             events: events.clone(),
@@ -347,13 +344,24 @@ impl App {
         tasks.spawn("prune", pruning.run(tasks.clone()));
         tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
         let hooks = Hooks {
-            accounts,
+            accounts: Arc::new(caresoft::received(config, environment)?),
             intake: intake.clone(),
             clock: clock.clone(),
             rng: rng.fork(),
             body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
         };
+        let setup = Setup::alone(
+            store.clone(),
+            intake.clone(),
+            clock.clone(),
+            rng.fork(),
+            Arc::new(|_| None),
+        );
+        for poller in caresoft::polled(config, environment, &setup)? {
+            tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
+        }
         let metrics = Metrics::new(Measured {
+            polled: polled_connections(config),
             store: store.clone(),
             clock,
             journal,
@@ -383,6 +391,38 @@ impl App {
             .layer(from_fn_with_state(finishing, finish))
             .layer(from_fn_with_state(metrics, crate::metrics::count_request));
         Ok(Self { router, tasks })
+    }
+}
+
+/// The way of an event: taken in, planned, carried out.
+struct Flow {
+    intake: Intake,
+    events: Events,
+    journal: Journal,
+}
+
+impl Flow {
+    fn new(
+        store: &Store,
+        clock: &Clock,
+        rng: &mut fastrand::Rng,
+        planners: BTreeMap<&'static str, Arc<dyn Planner>>,
+        handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    ) -> anyhow::Result<Self> {
+        let settings = journal_settings()?;
+        let (store, clock) = (store.clone(), clock.clone());
+        let journal = Journal::new(store.clone(), clock.clone(), rng.fork(), settings, handlers);
+        let intake = Intake::new(store, clock, rng.fork());
+        // Planning waits for the store alone, which writes many plans at once as fast as one.
+        let planning = JournalSettings {
+            concurrent_max: PLANNED_AT_ONCE,
+            ..settings
+        };
+        Ok(Self {
+            events: Events::new(&intake, rng.fork(), planning, planners, journal.clone()),
+            intake,
+            journal,
+        })
     }
 }
 
@@ -432,6 +472,13 @@ impl Pruning {
         self.events.prune(retention).await?;
         Ok(())
     }
+}
+
+/// The connections of CareSoft that are polled.
+fn polled_connections(config: &Config) -> Vec<String> {
+    let polled = config.caresoft.iter();
+    let polled = polled.filter(|account| account.api_token.is_some());
+    polled.map(|account| account.name.clone()).collect()
 }
 
 /// Takes events again when the disk has room again.

@@ -93,6 +93,7 @@ fn ours(path: &Path, carried_out: Option<usize>) -> anyhow::Result<Router> {
             secret: Secret::new(SECRET)?,
             until: None,
         }]),
+        has_routes: false,
     };
     let hooks = Hooks {
         accounts: Arc::new(Accounts::new([account])),

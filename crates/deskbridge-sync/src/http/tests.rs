@@ -48,12 +48,14 @@ fn account(connection: &str, secret: &str) -> Account {
         connection: connection.to_owned(),
         account_id: None,
         signing: Signing::Secrets(vec![secret]),
+        has_routes: false,
     }
 }
 
 fn unsigned() -> Account {
     Account {
         signing: Signing::Unsigned,
+        has_routes: false,
         ..account("unsigned", SECRET)
     }
 }

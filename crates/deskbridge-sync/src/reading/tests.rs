@@ -19,6 +19,7 @@ fn account(account_id: Option<u64>) -> Account {
         connection: "main".to_owned(),
         account_id: account_id.and_then(Id::new),
         signing: Signing::Unsigned,
+        has_routes: false,
     }
 }
 

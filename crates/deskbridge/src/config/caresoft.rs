@@ -1,6 +1,6 @@
 //! `[[caresoft]]`: an account, who may send for it, and where it is carried to.
 
-use deskbridge_sync::settings::MappingSource;
+use deskbridge_sync::{reconcile, settings::MappingSource};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Value;
@@ -30,6 +30,8 @@ pub(crate) struct Caresoft {
     pub(crate) api_spare_url: Option<String>,
     pub(crate) api_domain: Option<String>,
     pub(crate) api_token: Option<SecretSource>,
+    #[serde(default)]
+    pub(crate) poll: reconcile::Settings,
     #[serde(default)]
     pub(crate) mapping: MappingSource,
 }

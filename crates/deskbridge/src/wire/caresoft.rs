@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use caresoft::{Id, Z, Zone, signature};
+use caresoft::{Id, Z, Zone, rest, signature};
 use deskbridge_core::{Clock, Language};
 use deskbridge_journal::Planner;
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 use deskbridge_sync::{
     apply::{Connected, Target},
-    plan,
+    decide, plan,
     reading::{self, Accounts, LiveSecret, Signing},
+    reconcile::{self, Poller, Seen, Setup},
     routes::{
         plan::Routed,
         send::Sender,
@@ -23,6 +24,10 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::config::{self, Caresoft, Config, caresoft::ZIs};
 
+/// CareSoft's REST API, and where else it answers.
+const API_URL: &str = "https://api.caresoft.vn";
+const API_SPARE_URL: &str = "https://api2.caresoft.vn";
+
 /// The accounts as their webhooks are received.
 pub(crate) fn received(
     config: &Config,
@@ -33,6 +38,7 @@ pub(crate) fn received(
             connection: account.name.clone(),
             account_id: account_id(account)?,
             signing: signing(config, account, environment)?,
+            has_routes: !config.route.is_empty(),
         })
     });
     Ok(Accounts::new(accounts.collect::<anyhow::Result<Vec<_>>>()?))
@@ -139,6 +145,59 @@ fn language(account: &Caresoft) -> anyhow::Result<Language> {
             account.language
         )
     })
+}
+
+/// What asks the accounts that have a token what no webhook told.
+pub(crate) fn polled(
+    config: &Config,
+    environment: &[(String, String)],
+    setup: &Setup,
+) -> anyhow::Result<Vec<Poller>> {
+    let with_token = config.caresoft.iter().filter_map(|account| {
+        let token = account.api_token.as_ref()?;
+        Some((account, token))
+    });
+    let pollers = with_token.map(|(account, token)| {
+        let place = |field: &str| place(account, field);
+        let token = config.secret(&place("api_token"), token, environment)?;
+        let domain = account.api_domain.clone().with_context(|| {
+            format!(
+                "{} is missing: the account's name in CareSoft's addresses",
+                place("api_domain")
+            )
+        })?;
+        let zone = zone(account)?;
+        let options = rest::Options {
+            spare_host: account
+                .api_spare_url
+                .clone()
+                .or_else(|| match account.api_url {
+                    None => Some(API_SPARE_URL.to_owned()),
+                    Some(_) => None,
+                }),
+            zone,
+            user_agent: super::user_agent(),
+            ..rest::Options::default()
+        };
+        let source = reconcile::Source {
+            connection: account.name.clone(),
+            host: account
+                .api_url
+                .clone()
+                .unwrap_or_else(|| API_URL.to_owned()),
+            domain,
+            token: rest::Token::new(token.expose()).with_context(|| place("api_token"))?,
+            options,
+        };
+        let seen: Seen =
+            Arc::new(move |known| decide::updated_at(&known.record.object, &known.facts, &zone));
+        let setup = Setup {
+            seen,
+            ..setup.clone()
+        };
+        Ok(Poller::new(source, account.poll.clone(), setup)?)
+    });
+    pollers.collect()
 }
 
 /// Where the accounts are carried to, by the name of their connection.
