@@ -94,6 +94,11 @@ impl Store {
         })
     }
 
+    /// Whether other processes may work on it at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
     /// A store in memory that works on the caller's thread, so that tests with a paused clock can use it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! How the parts are put together, from the configuration.
 
 pub(crate) mod caresoft;
+mod lease;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
+use self::lease::Leases;
 use crate::{
     config::{self, Config, Plan, SettingsIn},
     metrics::{Measured, Metrics},
@@ -357,7 +359,8 @@ impl App {
             rng.fork(),
             Arc::new(|_| None),
         );
-        for poller in caresoft::polled(config, environment, &setup)? {
+        let leases = Leases::new(&store, &clock, &tasks, &mut rng);
+        for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
         let metrics = Metrics::new(Measured {
