@@ -98,10 +98,15 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
             ),
         };
     }
-    let counted = async { anyhow::Ok(database.open().await?.count_effects().await?) };
+    let counted = async {
+        let store = database.open().await?;
+        let counts = store.count_effects().await?;
+        anyhow::Ok((store, counts))
+    };
     match counted.await {
-        Ok(counts) => {
+        Ok((store, counts)) => {
             findings.ok(PLACE, format!("{database} can be used."));
+            caresoft::look_at_polls(config, &store, findings).await;
             let dead = counts
                 .by_state
                 .get(&deskbridge_store::EffectState::Dead)
