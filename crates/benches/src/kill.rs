@@ -7,8 +7,6 @@
 //! with what the life came to.
 
 mod compare;
-mod hub;
-mod systems;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -21,12 +19,11 @@ use simulators::caresoft::{Disturbance, Report as Sent, Sender, disturb, live};
 use tokio::time::{Instant, sleep};
 
 pub use self::compare::{Before, differences};
-use self::{hub::Hub, systems::Systems};
+use crate::{
+    hub::Hub,
+    systems::{CONNECTION, Systems},
+};
 
-/// What the invented account signs with.
-const SECRET: &str = "planted-caresoft-secret";
-/// The name of the CareSoft connection.
-const CONNECTION: &str = "center";
 /// Customers who come by between two kills.
 const CASES_A_ROUND: u32 = 4;
 /// Connections over which webhooks come.
@@ -148,7 +145,7 @@ pub async fn rounds(options: &Options) -> anyhow::Result<Report> {
         losses: 0.0,
     };
     let bodies = disturb(rng.u64(..), &life.webhooks, disturbance);
-    let systems = Systems::start().await?;
+    let systems = Systems::start(0).await?;
     systems.install(&options.program).await?;
     let before = Before::of(&systems.site.site, &systems.portal.portal);
     let mut trial = Trial {
@@ -199,11 +196,6 @@ struct Trial {
 }
 
 impl Trial {
-    fn sender(&self, hub: &Hub) -> anyhow::Result<Sender> {
-        let target = format!("http://{}/hooks/caresoft/{CONNECTION}", hub.address());
-        Ok(Sender::new(target.parse()?, Some(SECRET.to_owned())).clients(CLIENTS))
-    }
-
     /// What was answered is acknowledged, the rest waits for the next time.
     fn keep(&mut self, not_accepted: &[usize]) {
         let sent = std::mem::take(&mut self.waiting);
@@ -221,7 +213,7 @@ impl Trial {
         let hub = Hub::start(program, &self.systems.config()).await?;
         self.systems.misbehave(&mut self.rng)?;
         let moment = Moment::any(&mut self.rng);
-        let sender = self.sender(&hub)?;
+        let sender = self.systems.sender(&hub)?.clients(CLIENTS);
         let killed = killed_at(moment, hub, &self.systems, &sender, &self.waiting);
         let (report, has_come) = killed.await?;
         let name = if has_come { moment.name() } else { "none came" };
@@ -239,7 +231,8 @@ impl Trial {
             if settling_at.elapsed() > SETTLE_FOR {
                 bail!("{} webhooks are not accepted", self.waiting.len());
             }
-            let report = self.sender(&hub)?.send(&self.waiting).await;
+            let sender = self.systems.sender(&hub)?.clients(CLIENTS);
+            let report = sender.send(&self.waiting).await;
             self.keep(&report.not_accepted);
         }
         while !hub.is_idle().await? {

@@ -377,6 +377,10 @@ impl Lane for Events {
         self.shared.store.release_interrupted_events(now).await
     }
 
+    fn has_failed(claimed: &ClaimedEvent) -> bool {
+        claimed.attempts > 0
+    }
+
     async fn carry_out_and_report(&self, claimed: ClaimedEvent, presence: &Presence) {
         let event = &claimed.event;
         let outcome = self.plan(event, presence).await;

@@ -283,6 +283,10 @@ impl Lane for Journal {
         self.shared.store.release_interrupted_effects(now).await
     }
 
+    fn has_failed(claimed: &Claimed) -> bool {
+        claimed.effect.attempts > 0
+    }
+
     async fn carry_out_and_report(&self, claimed: Claimed, presence: &Presence) {
         let effect = &claimed.effect;
         let outcome = match self.shared.handlers.get(effect.intent.kind.as_str()) {

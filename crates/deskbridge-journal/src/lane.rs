@@ -10,9 +10,12 @@ use deskbridge_core::{Chain, Clock, Failure, Outcome};
 use deskbridge_store::{Claim, Result, Store};
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 
-use crate::{Counters, Settings, Tasks, counters::Counted, presence::Presence, tasks::panic_text};
+use crate::{
+    Counters, Settings, Tasks, counters::Counted, presence::Presence, running::Running,
+    tasks::panic_text,
+};
 
 /// How long the dispatcher waits when the store itself fails.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -34,6 +37,8 @@ pub(crate) trait Lane: Clone + Send + Sync + 'static {
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Self::Work>>> + Send;
     fn next_claimable_at(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
     fn release_interrupted(&self) -> impl Future<Output = Result<u64>> + Send;
+    /// Whether an earlier attempt failed.
+    fn has_failed(work: &Self::Work) -> bool;
     /// Makes one attempt, which is broken off where the claim may have gone over to another node, and stores what
     /// became of it.
     fn carry_out_and_report(
@@ -87,11 +92,11 @@ async fn dispatch<L: Lane>(lane: &L, tasks: &Tasks, presence: &Presence) {
             tracing::error!(error = %Chain(&error), lane = L::NAME, "What was interrupted waits for its lease");
         }
     }
-    let mut running = JoinSet::new();
+    let mut running = Running::new(lane.settings().concurrent_max);
     while !tasks.is_stopping() {
         // Interest is registered before the store is asked, so that nothing falls in between.
         let woken = lane.wake().notified();
-        let free = lane.settings().concurrent_max.saturating_sub(running.len());
+        let free = running.free();
         let pause = match start(lane, free, &mut running, presence).await {
             Ok(pause) => pause,
             Err(error) => {
@@ -102,28 +107,30 @@ async fn dispatch<L: Lane>(lane: &L, tasks: &Tasks, presence: &Presence) {
         tokio::select! {
             () = tasks.stopping() => {}
             () = woken, if free > 0 => {}
-            Some(_) = running.join_next() => {}
+            () = running.room() => {}
             () = tokio::time::sleep(pause), if free > 0 => {}
         }
-        // What ended together is replaced together: a claim costs a transaction.
-        while running.try_join_next().is_some() {}
     }
-    while running.join_next().await.is_some() {}
+    running.ended().await;
 }
 
 /// Starts what can be started; how long to sleep before there may be more.
 async fn start<L: Lane>(
     lane: &L,
     free: usize,
-    running: &mut JoinSet<()>,
+    running: &mut Running,
     presence: &Presence,
 ) -> Result<Duration> {
     if free == 0 {
         return Ok(LOOK_EVERY);
     }
     for claimed in claim(lane, free).await? {
-        let (lane, presence) = (lane.clone(), presence.clone());
-        running.spawn(async move { lane.carry_out_and_report(claimed, &presence).await });
+        let (lane, presence, has_failed) =
+            (lane.clone(), presence.clone(), L::has_failed(&claimed));
+        running.begin(
+            async move { lane.carry_out_and_report(claimed, &presence).await },
+            has_failed,
+        );
     }
     let next = lane.next_claimable_at().await?;
     Ok(next.map_or(LOOK_EVERY, |next| {

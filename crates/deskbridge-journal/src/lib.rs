@@ -19,6 +19,7 @@ mod intake;
 mod journal;
 mod lane;
 mod presence;
+mod running;
 pub mod tasks;
 
 #[cfg(test)]

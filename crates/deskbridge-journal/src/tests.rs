@@ -1,6 +1,7 @@
 //! The journal over an inline store, under a clock that is moved by hand.
 
 mod events;
+mod hanging;
 mod nodes;
 
 use std::{

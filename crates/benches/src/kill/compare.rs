@@ -9,19 +9,10 @@ use simulators::{
     frappe::Site,
 };
 
-use super::systems::agent;
+use crate::systems::{DOCTYPES, agent};
 
 /// The field of the helpdesk that says which record of CareSoft a document is.
 const KEY: &str = "custom_caresoft_id";
-/// What the hub makes in the helpdesk.
-pub(super) const DOCTYPES: [&str; 5] = [
-    "HD Ticket",
-    "Communication",
-    "HD Ticket Comment",
-    "Contact",
-    "HD Customer",
-];
-
 type Document = Map<String, Value>;
 
 /// What stood in helpdesk and CRM before anything came.
@@ -94,6 +85,10 @@ pub fn differences(
 }
 
 impl Differences {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is compared is made where it is compared"
+    )]
     fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, found: T, expected: T) {
         self.compared += 1;
         if found != expected {

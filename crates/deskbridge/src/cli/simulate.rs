@@ -46,7 +46,7 @@ pub(crate) enum SimulateCommand {
     Frappe(SimulateArguments),
     /// A CareSoft account, which can send webhooks to a hub.
     #[command(after_help = caresoft::HELP)]
-    Caresoft(caresoft::CaresoftArguments),
+    Caresoft(Box<caresoft::CaresoftArguments>),
 }
 
 #[derive(Args)]
@@ -75,7 +75,7 @@ pub(super) async fn run(command: SimulateCommand) -> anyhow::Result<ExitCode> {
     match command {
         SimulateCommand::Bitrix24(arguments) => portal(arguments).await?,
         SimulateCommand::Frappe(arguments) => site(arguments).await?,
-        SimulateCommand::Caresoft(arguments) => return caresoft::run(arguments).await,
+        SimulateCommand::Caresoft(arguments) => return caresoft::run(*arguments).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ mod help;
 mod hub;
 mod kill;
 mod nodes;
+mod orders;
 mod process;
 mod secrets;
 mod serve;

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// A hub that serves until it is ended.
-pub(super) struct Hub {
+pub(crate) struct Hub {
     child: Child,
     address: String,
 }
@@ -31,7 +31,7 @@ impl Drop for Hub {
 
 impl Hub {
     /// Starts to serve.
-    pub(super) async fn start(program: &Path, config: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start(program: &Path, config: &Path) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--config")
@@ -65,19 +65,19 @@ impl Hub {
         Ok(hub)
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// Ends it as a power cut does: it can do nothing about it.
-    pub(super) fn kill(mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().context("killing the program")?;
         self.child.wait().context("waiting for the program")?;
         Ok(())
     }
 
     /// Ends it as a service manager does.
-    pub(super) fn terminate(mut self) -> anyhow::Result<()> {
+    pub(crate) fn terminate(mut self) -> anyhow::Result<()> {
         let id = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status()?;
         let status = self.child.wait().context("waiting for the program")?;
@@ -88,7 +88,7 @@ impl Hub {
     }
 
     /// Whether everything that was taken in is carried out.
-    pub(super) async fn is_idle(&self) -> anyhow::Result<bool> {
+    pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!(
             "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",

@@ -10,18 +10,33 @@ use std::{
 use anyhow::{Context as _, bail};
 use deskbridge_core::Clock;
 use serde_json::{Value, json};
-use simulators::{bitrix24, faults::Rule, frappe};
+use simulators::{bitrix24, caresoft::Sender, faults::Rule, frappe};
 
-use super::{CONNECTION, SECRET, compare::DOCTYPES};
+use crate::hub::Hub;
 
-pub(super) struct Systems {
-    pub(super) site: frappe::Running,
-    pub(super) portal: bitrix24::Running,
+/// What the invented account signs with.
+const SECRET: &str = "planted-caresoft-secret";
+/// The name of the CareSoft connection.
+pub(crate) const CONNECTION: &str = "center";
+/// What the hub makes in the helpdesk.
+pub(crate) const DOCTYPES: [&str; 5] = [
+    "HD Ticket",
+    "Communication",
+    "HD Ticket Comment",
+    "Contact",
+    "HD Customer",
+];
+
+/// Both of them, and a folder.
+pub(crate) struct Systems {
+    pub(crate) site: frappe::Running,
+    pub(crate) portal: bitrix24::Running,
     folder: tempfile::TempDir,
 }
 
 impl Systems {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    /// Starts both; the helpdesk keeps so many of the requests that it has seen.
+    pub(crate) async fn start(journal_entries_max: usize) -> anyhow::Result<Self> {
         let now = Clock::system().now();
         let portal = bitrix24::start(bitrix24::Options {
             data: bitrix24::sample(now),
@@ -30,7 +45,7 @@ impl Systems {
         });
         let site = frappe::start(frappe::Options {
             data: frappe::sample(now),
-            journal_entries_max: 0,
+            journal_entries_max,
             ..frappe::Options::default()
         });
         let systems = Self {
@@ -43,12 +58,12 @@ impl Systems {
     }
 
     /// Where the configuration is.
-    pub(super) fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("deskbridge.toml")
     }
 
     /// Where the database is.
-    pub(super) fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("deskbridge.db")
     }
 
@@ -96,8 +111,14 @@ status_otherwise = "Open"
         Ok(text)
     }
 
+    /// What sends webhooks to a hub.
+    pub(crate) fn sender(&self, hub: &Hub) -> anyhow::Result<Sender> {
+        let target = format!("http://{}/hooks/caresoft/{CONNECTION}", hub.address());
+        Ok(Sender::new(target.parse()?, Some(SECRET.to_owned())))
+    }
+
     /// Brings the helpdesk to what the hub needs.
-    pub(super) async fn install(&self, program: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn install(&self, program: &Path) -> anyhow::Result<()> {
         let mut command = Command::new(program);
         command
             .args(["frappe", "install", "--config"])
@@ -113,7 +134,7 @@ status_otherwise = "Open"
         Ok(())
     }
 
-    pub(super) fn helpdesk_asked(&self) -> u64 {
+    pub(crate) fn helpdesk_asked(&self) -> u64 {
         let stats = self.site.site.stats();
         stats
             .get("requests")
@@ -121,17 +142,17 @@ status_otherwise = "Open"
             .unwrap_or_default()
     }
 
-    pub(super) fn helpdesk_documents(&self) -> u64 {
+    pub(crate) fn helpdesk_documents(&self) -> u64 {
         let counts = DOCTYPES.map(|doctype| self.site.site.count(doctype));
         u64::try_from(counts.into_iter().sum::<usize>()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn crm_asked(&self) -> u64 {
+    pub(crate) fn crm_asked(&self) -> u64 {
         self.portal.portal.counts().requests
     }
 
     /// Lets some of the next requests fail, before they run or after.
-    pub(super) fn misbehave(&self, rng: &mut fastrand::Rng) -> anyhow::Result<()> {
+    pub(crate) fn misbehave(&self, rng: &mut fastrand::Rng) -> anyhow::Result<()> {
         let site = (0..rng.u8(0..5)).map(|_| failing(&["GET *", "POST *", "PUT *"], 80, rng));
         self.site
             .site
@@ -144,7 +165,7 @@ status_otherwise = "Open"
     }
 
     /// Ends all faults.
-    pub(super) fn behave(&self) -> anyhow::Result<()> {
+    pub(crate) fn behave(&self) -> anyhow::Result<()> {
         self.site.site.set_faults(Vec::new());
         self.portal.portal.set_faults(Vec::new())?;
         Ok(())
@@ -152,7 +173,7 @@ status_otherwise = "Open"
 }
 
 /// The agent of the helpdesk who is CareSoft's agent with this number.
-pub(super) fn agent(id: u64) -> &'static str {
+pub(crate) fn agent(id: u64) -> &'static str {
     match id % 3 {
         0 => "an.tran@helpdesk.example",
         1 => "binh.le@helpdesk.example",
