@@ -363,7 +363,7 @@ impl App {
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
-        let metrics = Metrics::new(Measured {
+        let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
             store: store.clone(),
             clock,
@@ -372,8 +372,7 @@ impl App {
             events,
             portals,
             profiles: profiles.clone(),
-        });
-        let metrics = Arc::new(metrics);
+        }));
         let finishing = Finishing::new(limits(config), &mut rng);
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))

@@ -49,9 +49,13 @@ impl Leases {
 
     /// Whether this node holds the lease of that name, which it tries to from now on, until the program stops.
     pub(super) fn hold(&self, name: String) -> Holds {
-        if !self.store.is_shared() {
-            return Arc::new(|| Box::pin(std::future::ready(true)));
+        match self.store.is_shared() {
+            true => self.watched(name),
+            false => Arc::new(|| Box::pin(std::future::ready(true))),
         }
+    }
+
+    fn watched(&self, name: String) -> Holds {
         let (tell, told) = watch::channel(Held::Unknown);
         self.tasks.spawn("lease", self.clone().keep(name, tell));
         Arc::new(move || {
@@ -114,5 +118,76 @@ impl Leases {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+
+    struct Nodes {
+        store: Store,
+        clock: Clock,
+    }
+
+    impl Nodes {
+        /// Another node, and what stops it.
+        fn node(&self, seed: u64) -> (Leases, Tasks) {
+            let (tasks, mut rng) = (Tasks::default(), fastrand::Rng::with_seed(seed));
+            let leases = Leases::new(&self.store, &self.clock, &tasks, &mut rng);
+            (leases, tasks)
+        }
+
+        /// Lets the same time pass for the store and for who waits.
+        async fn pass(&self, seconds: i64) {
+            for _ in 0..seconds {
+                self.clock.advance(SignedDuration::from_secs(1));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_node_holds_until_it_stops_or_is_gone() {
+        let nodes = Nodes {
+            store: Store::open_inline().unwrap(),
+            clock: Clock::manual(Timestamp::UNIX_EPOCH),
+        };
+        let [(one, one_tasks), (two, two_tasks), (three, _three_tasks)] =
+            [1, 2, 3].map(|seed| nodes.node(seed));
+        let [one, two] = [one, two].map(|node| node.watched("poll".to_owned()));
+        assert!(one().await && !two().await);
+        nodes.pass(60).await;
+        assert!(one().await && !two().await, "it is renewed");
+        assert!(one_tasks.shut_down(HOLD_FOR).await);
+        nodes.pass(2).await;
+        assert!(!one().await && two().await, "who stops lets go at once");
+        // Who is gone renews nothing, and the clock of the others goes on.
+        nodes.clock.advance(SignedDuration::from_secs(6));
+        let three = three.watched("poll".to_owned());
+        assert!(three().await);
+        nodes.pass(2).await;
+        assert!(!two().await && three().await, "it learns that it was gone");
+        assert!(two_tasks.shut_down(HOLD_FOR).await);
+        assert!(three().await, "who holds nothing lets nothing go");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_a_store_alone_holds_everything() {
+        let nodes = Nodes {
+            store: Store::open_inline().unwrap(),
+            clock: Clock::manual(Timestamp::UNIX_EPOCH),
+        };
+        let (leases, _) = nodes.node(1);
+        assert!(leases.hold("poll".to_owned())().await);
+        let taken = nodes.store.hold(
+            "poll".to_owned(),
+            "other".to_owned(),
+            HOLD_FOR,
+            nodes.clock.now(),
+        );
+        assert_eq!(taken.await.unwrap(), Some(1), "nothing is asked for");
     }
 }
