@@ -7,9 +7,10 @@ mod lookups;
 mod memory;
 mod writes;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
+use benches::{isolation, kill};
 use tokio::runtime;
 
 const USAGE: &str = "\
@@ -18,7 +19,11 @@ Usage: benches COMMAND
   lookups WEBHOOK VALUE...                     one company for each value, all at once
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
-  intake CLIENTS                               events that are acknowledged once they are on disk
+  intake CLIENTS [POSTGRES]                    events that are acknowledged once they are on disk
+  intake-http CLIENTS                          the same as signed webhooks over HTTP
+  intake-memory                                the memory that a million events take
+  kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
+  isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -42,6 +47,26 @@ fn main() -> anyhow::Result<()> {
                 .context("the number of clients is no whole number")?;
             many()?.block_on(intake::measure(clients))?
         }
+        ["intake", clients, address] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            many()?.block_on(intake::measure_postgres(clients, address))?
+        }
+        ["intake-http", clients] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            one()?.block_on(intake::measure_http(clients))?
+        }
+        ["intake-memory"] => one()?.block_on(intake::measure_memory())?,
+        ["kill-rounds", count] => many()?.block_on(killed(count, "1"))?,
+        ["kill-rounds", count, seed] => many()?.block_on(killed(count, seed))?,
+        ["isolation", number, how] => many()?.block_on(isolated(number, how))?,
+        // Started by the intakes above.
+        ["intake-server", kind, path] => {
+            return many()?.block_on(intake::serve(kind, Path::new(path)));
+        }
         ["throughput", address, target, authorization] => {
             let load = load::Load::new(address, target, authorization);
             one()?.block_on(load.throughput(16, Duration::from_secs(5)))?
@@ -54,4 +79,29 @@ fn main() -> anyhow::Result<()> {
     };
     println!("{measured}");
     Ok(())
+}
+
+/// The `deskbridge` that was built beside this program.
+fn program() -> anyhow::Result<std::path::PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("deskbridge"))
+}
+
+async fn isolated(number: &str, how: &str) -> anyhow::Result<serde_json::Value> {
+    let how = match how {
+        "refused" => isolation::Failing::Refused,
+        "hanging" => isolation::Failing::Hanging,
+        _ => bail!("{USAGE}"),
+    };
+    let number = number.parse().context("the number is no whole number")?;
+    let waited = isolation::measure(&program()?, number, how).await?;
+    Ok(waited.json())
+}
+
+async fn killed(rounds: &str, seed: &str) -> anyhow::Result<serde_json::Value> {
+    let options = kill::Options {
+        program: program()?,
+        rounds: rounds.parse().context("the count is no whole number")?,
+        seed: seed.parse().context("the seed is no whole number")?,
+    };
+    Ok(kill::rounds(&options).await?.json())
 }

@@ -27,6 +27,15 @@ pub struct Event<'a> {
     json: Result<Json<'a>, Unreadable>,
 }
 
+/// What an event says of itself. It is looked for once; whoever asks for more than one thing spares the search.
+#[derive(Clone, Debug)]
+pub struct Outline<'e> {
+    json: Result<(), Unreadable>,
+    envelope: Envelope<'e>,
+    object: Option<Cow<'e, str>>,
+    action: Option<Cow<'e, str>>,
+}
+
 /// How something came to be as an event shows it.
 ///
 /// Not to be relied upon: the first event of a call's ticket says `update` (observed), so whatever is not known yet is
@@ -121,68 +130,43 @@ impl<'a> Event<'a> {
         self.json.as_ref().map_err(|unreadable| *unreadable)
     }
 
+    /// What the event says of itself.
+    pub fn outline(&self) -> Outline<'_> {
+        let envelope = match &self.json {
+            Ok(json) => Envelope::find(json),
+            Err(_) => Envelope::none(),
+        };
+        Outline {
+            json: self.json().map(drop),
+            object: envelope.object(),
+            action: envelope.action(),
+            envelope,
+        }
+    }
+
     /// What the event is about, in lower case: `ticket`, `user`, …
     pub fn object(&self) -> Option<String> {
-        self.envelope().object()
+        self.outline().object().map(str::to_owned)
     }
 
     /// What happened to it, in lower case: `create`, `merge`, …
     pub fn action(&self) -> Option<String> {
-        self.envelope().action()
+        self.outline().action().map(str::to_owned)
     }
 
-    /// The CareSoft account: a cross-check for the address it was sent to, where the event says it.
+    /// See [`Outline::account_id`].
     pub fn account_id(&self) -> Option<Id> {
-        let envelope = self.envelope();
-        let nested = ["user", "organization", "call_info"].into_iter();
-        envelope.fields.id("account_id").or_else(|| {
-            nested
-                .filter_map(|name| envelope.fields.object(name).id("account_id"))
-                .next()
-        })
+        self.outline().account_id()
     }
 
     /// Who caused it, such as `AGENT`; only leads and deals say so.
     pub fn activity_source(&self) -> Option<Cow<'_, str>> {
-        self.envelope().fields.text("activity_source")
+        self.outline().envelope.fields.text("activity_source")
     }
 
     /// What it is about.
     pub fn kind(&self) -> Kind<'_> {
-        self.routed().unwrap_or_else(Kind::Unrouted)
-    }
-
-    fn envelope(&self) -> Envelope<'_> {
-        match &self.json {
-            Ok(json) => Envelope::find(json),
-            Err(_) => Envelope::none(),
-        }
-    }
-
-    fn routed(&self) -> Result<Kind<'_>, Unrouted> {
-        self.json()?;
-        let envelope = self.envelope();
-        let object = envelope.object().ok_or(Unrouted::NoObject)?;
-        let Some(action) = envelope.action() else {
-            return Err(Unrouted::NoAction { object });
-        };
-        let kind = match object.as_str() {
-            "ticket" => ticket(envelope, &action),
-            "call_in" => Step::named(&action).map(|step| {
-                let (id, fields) = call(envelope)?;
-                Some(Kind::IncomingCall(step, IncomingCall { id, fields }))
-            }),
-            "smart_dialer" => dialer(&action).map(|dialer| {
-                let (id, fields) = call(envelope)?;
-                Some(Kind::DialerCall(dialer, DialerCall { id, fields }))
-            }),
-            _ => save(&action).map(|save| saved(envelope, &object, save)),
-        };
-        match kind {
-            Some(Some(kind)) => Ok(kind),
-            Some(None) if envelope::is_known(&object) => Err(Unrouted::NoId { object }),
-            _ => Err(Unrouted::UnknownAction { object, action }),
-        }
+        self.outline().kind()
     }
 
     /// The first duplicate key: over the bytes as they came.
@@ -194,28 +178,14 @@ impl<'a> Event<'a> {
     /// it is the first.
     pub fn canonical_digest(&self) -> Digest {
         match &self.json {
-            Ok(json) => Digest::of_json(json),
+            Ok(json) => Digest::of_json(json, self.body.len()),
             Err(_) => self.raw_digest(),
         }
     }
 
-    /// What has to be handled one after another with this event; `None` when that cannot be known.
-    ///
-    /// A ticket, lead or deal is one case whatever it is at the moment, and a merge is its primary ticket's. An action
-    /// that is not known still belongs to its case.
+    /// See [`Outline::ordering_key`].
     pub fn ordering_key(&self) -> Option<OrderingKey> {
-        let envelope = self.envelope();
-        let object = envelope.object()?;
-        Some(match object.as_str() {
-            "ticket" => {
-                OrderingKey::Case(envelope.merge_primary().or_else(|| envelope.id("ticket"))?)
-            }
-            "lead" | "deal" => OrderingKey::Case(envelope.id(&object)?),
-            "user" => OrderingKey::User(envelope.id("user")?),
-            "organization" => OrderingKey::Organization(envelope.id("organization")?),
-            "call_in" | "smart_dialer" => OrderingKey::Call(self.call_id()?),
-            _ => return None,
-        })
+        self.outline().ordering_key()
     }
 
     /// What else it touches: the secondary tickets of a merge, each a case of its own.
@@ -232,22 +202,111 @@ impl<'a> Event<'a> {
 
     /// The call it is about or, of a ticket's event, that it is joined to.
     pub fn call_id(&self) -> Option<CallId> {
-        CallId::of(self.envelope().call_info())
+        self.outline().call_id()
     }
 
-    /// When the state it shows came to be; `None` of deletions and merges, which are final. To be compared with
-    /// [`age`](crate::age).
+    /// See [`Kind::version`].
     pub fn version(&self, zone: &Zone) -> Option<Timestamp> {
-        match self.kind() {
-            Kind::User(_, user) => user.updated_at(zone),
-            Kind::Organization(_, organization) => organization.updated_at(zone),
-            Kind::Ticket(_, ticket) => ticket.updated_at(zone),
-            Kind::TicketAssigned(assignment) => assignment.assigned_at(zone),
-            Kind::Lead(_, lead) => lead.updated_at(zone),
-            Kind::Deal(_, deal) => deal.updated_at(zone),
-            Kind::DialerCall(_, call) => call.ended_at(zone),
-            Kind::IncomingCall(_, call) => call.happened_at(zone),
-            Kind::TicketDeleted(_) | Kind::TicketsMerged(_) | Kind::Unrouted(_) => None,
+        self.kind().version(zone)
+    }
+}
+
+impl<'e> Outline<'e> {
+    /// What the event is about, in lower case: `ticket`, `user`, …
+    pub fn object(&self) -> Option<&str> {
+        self.object.as_deref()
+    }
+
+    /// What happened to it, in lower case: `create`, `merge`, …
+    pub fn action(&self) -> Option<&str> {
+        self.action.as_deref()
+    }
+
+    /// The CareSoft account: a cross-check for the address it was sent to, where the event says it.
+    pub fn account_id(&self) -> Option<Id> {
+        let fields = self.envelope.fields;
+        let nested = ["user", "organization", "call_info"].into_iter();
+        fields.id("account_id").or_else(|| {
+            nested
+                .filter_map(|name| fields.object(name).id("account_id"))
+                .next()
+        })
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> Kind<'e> {
+        self.routed().unwrap_or_else(Kind::Unrouted)
+    }
+
+    fn routed(&self) -> Result<Kind<'e>, Unrouted> {
+        self.json?;
+        let envelope = self.envelope;
+        let object = self.object().ok_or(Unrouted::NoObject)?;
+        let said = || object.to_owned();
+        let Some(action) = self.action() else {
+            return Err(Unrouted::NoAction { object: said() });
+        };
+        let kind = match object {
+            "ticket" => ticket(envelope, action),
+            "call_in" => Step::named(action).map(|step| {
+                let (id, fields) = call(envelope)?;
+                Some(Kind::IncomingCall(step, IncomingCall { id, fields }))
+            }),
+            "smart_dialer" => dialer(action).map(|dialer| {
+                let (id, fields) = call(envelope)?;
+                Some(Kind::DialerCall(dialer, DialerCall { id, fields }))
+            }),
+            _ => save(action).map(|save| saved(envelope, object, save)),
+        };
+        match kind {
+            Some(Some(kind)) => Ok(kind),
+            Some(None) if envelope::is_known(object) => Err(Unrouted::NoId { object: said() }),
+            _ => Err(Unrouted::UnknownAction {
+                object: said(),
+                action: action.to_owned(),
+            }),
+        }
+    }
+
+    /// What has to be handled one after another with this event; `None` when that cannot be known.
+    ///
+    /// A ticket, lead or deal is one case whatever it is at the moment, and a merge is its primary ticket's. An action
+    /// that is not known still belongs to its case.
+    pub fn ordering_key(&self) -> Option<OrderingKey> {
+        let envelope = self.envelope;
+        let object = self.object()?;
+        Some(match object {
+            "ticket" => {
+                OrderingKey::Case(envelope.merge_primary().or_else(|| envelope.id("ticket"))?)
+            }
+            "lead" | "deal" => OrderingKey::Case(envelope.id(object)?),
+            "user" => OrderingKey::User(envelope.id("user")?),
+            "organization" => OrderingKey::Organization(envelope.id("organization")?),
+            "call_in" | "smart_dialer" => OrderingKey::Call(self.call_id()?),
+            _ => return None,
+        })
+    }
+
+    /// The call it is about or, of a ticket's event, that it is joined to.
+    pub fn call_id(&self) -> Option<CallId> {
+        CallId::of(self.envelope.call_info())
+    }
+}
+
+impl Kind<'_> {
+    /// When the state that an event of this kind shows came to be; `None` of deletions and merges, which are final. To
+    /// be compared with [`age`](crate::age).
+    pub fn version(&self, zone: &Zone) -> Option<Timestamp> {
+        match self {
+            Self::User(_, user) => user.updated_at(zone),
+            Self::Organization(_, organization) => organization.updated_at(zone),
+            Self::Ticket(_, ticket) => ticket.updated_at(zone),
+            Self::TicketAssigned(assignment) => assignment.assigned_at(zone),
+            Self::Lead(_, lead) => lead.updated_at(zone),
+            Self::Deal(_, deal) => deal.updated_at(zone),
+            Self::DialerCall(_, call) => call.ended_at(zone),
+            Self::IncomingCall(_, call) => call.happened_at(zone),
+            Self::TicketDeleted(_) | Self::TicketsMerged(_) | Self::Unrouted(_) => None,
         }
     }
 }

@@ -91,7 +91,19 @@ impl<'e> Fields<'e> {
 
     /// A text in lower case, for values of open sets that come as `Normal` and as `normal`.
     pub fn word(self, name: &str) -> Option<String> {
-        self.text(name).map(|text| text.to_lowercase())
+        self.lower(name).map(Cow::into_owned)
+    }
+
+    /// The same; what is in lower case already is not copied.
+    pub(crate) fn lower(self, name: &str) -> Option<Cow<'e, str>> {
+        let text = self.text(name)?;
+        let is_lower = text
+            .bytes()
+            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        Some(match is_lower {
+            true => text,
+            false => Cow::Owned(text.to_lowercase()),
+        })
     }
 
     /// A whole number.

@@ -26,8 +26,9 @@ impl Digest {
         Self(own)
     }
 
-    pub(crate) fn of_json(json: &Json<'_>) -> Self {
-        let mut canonical = Vec::with_capacity(1024);
+    /// Of a value that was read from so many bytes; its canonical form is rarely longer.
+    pub(crate) fn of_json(json: &Json<'_>, read_bytes: usize) -> Self {
+        let mut canonical = Vec::with_capacity(read_bytes);
         write_canonical(json, &mut canonical);
         Self::of(&canonical)
     }

@@ -12,7 +12,7 @@ mod testing;
 mod time;
 
 pub use crate::{
-    event::{Event, Kind, Save, Unrouted},
+    event::{Event, Kind, Outline, Save, Unrouted},
     fields::{Fields, Id},
     json::{Json, Text, Unreadable},
     key::{Digest, OrderingKey},

@@ -7,45 +7,43 @@
 
 use std::fmt;
 
-use ring::hmac;
-use secrecy::{ExposeSecret as _, SecretString};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
 
 /// The header that carries the signature.
 pub const HEADER: &str = "X-Hub-Signature";
 const PREFIX: &str = "sha1=";
 const BYTES: usize = 20;
 
-/// The secret that an account's webhooks are signed with. Never shown.
+/// The secret that an account's webhooks are signed with, in the form that signs. Never shown.
 #[derive(Clone)]
-pub struct Secret(SecretString);
+pub struct Secret(Hmac<Sha1>);
 
 impl Secret {
     /// Takes a secret as it was agreed with CareSoft's support, every blank included.
     ///
     /// # Errors
     /// When it is empty: anybody can sign with nothing.
-    pub fn new(secret: impl Into<String>) -> Result<Self, EmptySecret> {
-        let secret = secret.into();
-        match secret.is_empty() {
-            true => Err(EmptySecret),
-            false => Ok(Self(secret.into())),
+    pub fn new(secret: impl AsRef<str>) -> Result<Self, EmptySecret> {
+        let secret = secret.as_ref().as_bytes();
+        if secret.is_empty() {
+            return Err(EmptySecret);
         }
+        // Every length but none is one that it can be made of.
+        let mac = Hmac::new_from_slice(secret).map_err(|_no_such_length| EmptySecret)?;
+        Ok(Self(mac))
     }
 
     /// The header's value for a body, as CareSoft writes it.
     pub fn sign(&self, body: &[u8]) -> String {
-        let tag = hmac::sign(&self.key(), body);
-        tag.as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect()
+        let tag = self.0.clone().chain_update(body).finalize().into_bytes();
+        tag.iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
-    fn key(&self) -> hmac::Key {
-        hmac::Key::new(
-            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            self.0.expose_secret().as_bytes(),
-        )
+    /// Whether `tag` is the signature of `body`, in constant time.
+    fn has_signed(&self, body: &[u8], tag: &[u8; BYTES]) -> bool {
+        let mac = self.0.clone().chain_update(body);
+        mac.verify(&(*tag).into()).is_ok()
     }
 }
 
@@ -84,16 +82,19 @@ pub enum Unverified {
 ///
 /// # Errors
 /// When there is no signature, it is none, or no secret fits.
-pub fn verify(header: Option<&[u8]>, body: &[u8], secrets: &[Secret]) -> Result<usize, Unverified> {
+pub fn verify<'s>(
+    header: Option<&[u8]>,
+    body: &[u8],
+    secrets: impl IntoIterator<Item = &'s Secret>,
+) -> Result<usize, Unverified> {
     let tag = decode(header.ok_or(Unverified::Missing)?).ok_or(Unverified::Malformed)?;
-    let mut fitting = None;
-    for (at, secret) in secrets.iter().enumerate() {
-        let is_fitting = hmac::verify(&secret.key(), body, &tag).is_ok();
-        fitting = fitting.or(is_fitting.then_some(at));
+    let (mut fitting, mut tried) = (None, 0);
+    for secret in secrets {
+        let is_fitting = secret.has_signed(body, &tag);
+        fitting = fitting.or(is_fitting.then_some(tried));
+        tried += 1;
     }
-    fitting.ok_or(Unverified::Mismatch {
-        secrets: secrets.len(),
-    })
+    fitting.ok_or(Unverified::Mismatch { secrets: tried })
 }
 
 fn decode(header: &[u8]) -> Option<[u8; BYTES]> {

@@ -49,7 +49,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// The secrets by which the helpdesk proves itself; several while one is being replaced.
+/// The secrets by which somebody proves themselves; several while one is being replaced.
 #[derive(Clone, Default)]
 pub struct TrustedSecrets(Vec<Secret>);
 
@@ -64,7 +64,13 @@ impl TrustedSecrets {
         )
     }
 
-    fn accept(&self, given: &str) -> bool {
+    /// Whether there are none, so that nobody is accepted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a text is one of them, in a time that does not tell which or how much of it.
+    pub fn accept(&self, given: &str) -> bool {
         // Digests make all comparisons equally long, and every secret is compared.
         let given = Sha256::digest(given.as_bytes());
         let accepted = self.0.iter().fold(0, |accepted, secret| {
@@ -140,6 +146,17 @@ impl Caller {
         }
         digest.finalize().into()
     }
+}
+
+/// The token of an `Authorization: Bearer` header.
+///
+/// # Errors
+/// When the header comes twice or is no text.
+pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let authorization = text(headers, &header::AUTHORIZATION)?;
+    let parts = authorization.and_then(|value| value.trim().split_once(' '));
+    let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(token.map(|(_, token)| token.trim()))
 }
 
 /// The `sid` cookie, unless it is that of a guest, which Frappe sets on every answer to a token.
@@ -283,6 +300,22 @@ mod tests {
         let none = TrustedSecrets::new([Secret::new("")]);
         let refused = Caller::of_headers(&headers, &none).unwrap_err();
         assert_eq!(refused.code(), Code::ForgedProxy);
+    }
+
+    #[test]
+    fn the_token_of_a_bearer_is_found() {
+        for (header, expected) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Basic abc", None),
+            ("Bearer", None),
+            ("token a:b", None),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(header))]);
+            assert_eq!(bearer_token(&headers).unwrap(), expected, "{header}");
+        }
+        assert_eq!(bearer_token(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

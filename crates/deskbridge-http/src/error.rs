@@ -23,12 +23,20 @@ pub enum Code {
     MissingParameter,
     /// A parameter cannot be what was sent.
     InvalidParameter,
+    /// A parameter is not one of those that are taken.
+    UnknownParameter,
     /// Two credentials came with one request.
     TwoCredentials,
     /// Nobody is logged in, or the session is over.
     NotLoggedIn,
     /// The key or token is not accepted.
     WrongKey,
+    /// A webhook that is not signed with the secret that was agreed.
+    WrongSignature,
+    /// An administrator's token is missing or not right.
+    WrongToken,
+    /// So many wrong tokens came that the next is not told more.
+    TooManyWrongTokens,
     /// The CSRF token of a browser session is missing or wrong.
     CsrfRefused,
     /// A trusted-proxy header without the right secret.
@@ -39,18 +47,26 @@ pub enum Code {
     UserDisabled,
     /// The caller has no right to the record.
     NoRight,
+    /// The administrator's interface is switched off.
+    SwitchedOff,
     /// There is no such record.
     NotFound,
+    /// The record is not in a state in which this can be done.
+    WrongState,
     /// There is no such address.
     NoSuchRoute,
     /// The address exists and not for this verb.
     WrongVerb,
+    /// The address takes webhooks and shows nothing.
+    WebhooksOnly,
     /// The helpdesk does not answer.
     HelpdeskUnreachable,
     /// The helpdesk answers with a fault of its own.
     HelpdeskFault,
     /// Too much is going on at once.
     Overloaded,
+    /// What was sent is not on disk.
+    NotStored,
     /// The request took too long.
     DeadlineExceeded,
     /// A bug of ours.
@@ -59,25 +75,33 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedBody,
         Self::BodyTooLarge,
         Self::MissingParameter,
         Self::InvalidParameter,
+        Self::UnknownParameter,
         Self::TwoCredentials,
         Self::NotLoggedIn,
         Self::WrongKey,
+        Self::WrongSignature,
+        Self::WrongToken,
+        Self::TooManyWrongTokens,
         Self::CsrfRefused,
         Self::ForgedProxy,
         Self::NotAnAgent,
         Self::UserDisabled,
         Self::NoRight,
+        Self::SwitchedOff,
         Self::NotFound,
+        Self::WrongState,
         Self::NoSuchRoute,
         Self::WrongVerb,
+        Self::WebhooksOnly,
         Self::HelpdeskUnreachable,
         Self::HelpdeskFault,
         Self::Overloaded,
+        Self::NotStored,
         Self::DeadlineExceeded,
         Self::Internal,
     ];
@@ -89,20 +113,28 @@ impl Code {
             Self::BodyTooLarge => "body_too_large",
             Self::MissingParameter => "missing_parameter",
             Self::InvalidParameter => "invalid_parameter",
+            Self::UnknownParameter => "unknown_parameter",
             Self::TwoCredentials => "two_credentials",
             Self::NotLoggedIn => "not_logged_in",
             Self::WrongKey => "wrong_key",
+            Self::WrongSignature => "wrong_signature",
+            Self::WrongToken => "wrong_token",
+            Self::TooManyWrongTokens => "too_many_wrong_tokens",
             Self::CsrfRefused => "csrf_refused",
             Self::ForgedProxy => "forged_proxy",
             Self::NotAnAgent => "not_an_agent",
             Self::UserDisabled => "user_disabled",
             Self::NoRight => "no_right",
+            Self::SwitchedOff => "switched_off",
             Self::NotFound => "not_found",
+            Self::WrongState => "wrong_state",
             Self::NoSuchRoute => "no_such_route",
             Self::WrongVerb => "wrong_verb",
+            Self::WebhooksOnly => "webhooks_only",
             Self::HelpdeskUnreachable => "helpdesk_unreachable",
             Self::HelpdeskFault => "helpdesk_fault",
             Self::Overloaded => "overloaded",
+            Self::NotStored => "not_stored",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Internal => "internal",
         }
@@ -114,17 +146,26 @@ impl Code {
             Self::MalformedBody
             | Self::MissingParameter
             | Self::InvalidParameter
+            | Self::UnknownParameter
             | Self::TwoCredentials
             | Self::CsrfRefused => StatusCode::BAD_REQUEST,
-            Self::WrongKey | Self::ForgedProxy => StatusCode::UNAUTHORIZED,
-            Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
-                StatusCode::FORBIDDEN
+            Self::WrongKey | Self::WrongSignature | Self::WrongToken | Self::ForgedProxy => {
+                StatusCode::UNAUTHORIZED
             }
+            Self::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotLoggedIn
+            | Self::NotAnAgent
+            | Self::UserDisabled
+            | Self::NoRight
+            | Self::SwitchedOff => StatusCode::FORBIDDEN,
+            Self::WrongState => StatusCode::CONFLICT,
             Self::NotFound | Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::WrongVerb => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongVerb | Self::WebhooksOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HelpdeskFault => StatusCode::BAD_GATEWAY,
-            Self::HelpdeskUnreachable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HelpdeskUnreachable | Self::Overloaded | Self::NotStored => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -142,21 +183,31 @@ impl Code {
     /// The exception type that Frappe's own browser code expects with such an answer.
     pub fn frappe_exception(self) -> &'static str {
         match self {
-            Self::WrongKey | Self::ForgedProxy => "AuthenticationError",
-            Self::NotLoggedIn | Self::NotAnAgent | Self::UserDisabled | Self::NoRight => {
-                "PermissionError"
-            }
+            Self::WrongKey
+            | Self::WrongSignature
+            | Self::WrongToken
+            | Self::TooManyWrongTokens
+            | Self::ForgedProxy => "AuthenticationError",
+            Self::NotLoggedIn
+            | Self::NotAnAgent
+            | Self::UserDisabled
+            | Self::NoRight
+            | Self::SwitchedOff => "PermissionError",
             Self::NotFound | Self::NoSuchRoute => "DoesNotExistError",
             Self::CsrfRefused => "CSRFTokenError",
             Self::MalformedBody
             | Self::BodyTooLarge
             | Self::MissingParameter
             | Self::InvalidParameter
+            | Self::UnknownParameter
             | Self::TwoCredentials
+            | Self::WrongState
             | Self::WrongVerb
+            | Self::WebhooksOnly
             | Self::HelpdeskUnreachable
             | Self::HelpdeskFault
             | Self::Overloaded
+            | Self::NotStored
             | Self::DeadlineExceeded
             | Self::Internal => "ValidationError",
         }

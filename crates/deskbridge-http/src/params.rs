@@ -94,7 +94,7 @@ impl<S: Sync> FromRequest<S> for Params {
         _state: &S,
     ) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = read(body).await?;
+        let body = read_body(body).await?;
         let content_type = head
             .headers
             .get(header::CONTENT_TYPE)
@@ -104,8 +104,11 @@ impl<S: Sync> FromRequest<S> for Params {
     }
 }
 
-/// Reads a body, up to the limit.
-async fn read(body: axum::body::Body) -> Result<Bytes, ApiError> {
+/// Reads the body of a request, up to [`BODY_BYTES_MAX`].
+///
+/// # Errors
+/// When it is larger, or breaks off.
+pub async fn read_body(body: axum::body::Body) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(Code::BodyTooLarge, format!("{} MiB", BODY_BYTES_MAX >> 20));
     if http_body::Body::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large());

@@ -42,6 +42,8 @@ pub async fn serve(
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_FOR)
+            // A sender that goes away once it has sent everything has sent it.
+            .half_close(true)
             .serve_connection(TokioIo::new(socket), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {

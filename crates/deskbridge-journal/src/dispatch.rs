@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 /// How the journal works.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How many effects, and how many events, are carried out at once.
+    /// How many effects, and how many events, are carried out at once. One that is slow to end, or failed before, does
+    /// not count among them, up to twice as many.
     pub concurrent_max: usize,
     /// How long one attempt may take; afterwards its outcome is unknown.
     pub attempt_for: Duration,

@@ -302,6 +302,7 @@ impl Bench {
         let filter = EffectFilter {
             state: None,
             limit: 1_000,
+            ..EffectFilter::default()
         };
         let mut effects = self.store.list_effects(filter).await.unwrap();
         effects.reverse();

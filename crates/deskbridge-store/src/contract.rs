@@ -1,15 +1,27 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
+mod checks;
+mod counting;
 mod events;
+mod leases;
+mod nodes;
+mod outside;
 mod quarantine;
+mod records;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey, Secret};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::{Answer, Claim, Claimed, EffectFilter, EffectState, Error, Recorded, Retry, Store};
+use crate::{
+    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, PostgresOptions,
+    Recorded, Retry, Store,
+};
 
 /// Runs a behaviour on a fresh store of every kind.
 async fn on_every_backend(behaviour: impl AsyncFn(Bench)) {
@@ -18,6 +30,62 @@ async fn on_every_backend(behaviour: impl AsyncFn(Bench)) {
     for store in [file, Store::open_inline().unwrap()] {
         behaviour(Bench { store }).await;
     }
+    let schema = Schema::new();
+    behaviour(schema.bench().await).await;
+    schema.drop().await;
+}
+
+/// A schema of its own in the PostgreSQL of the tests.
+pub(crate) struct Schema {
+    pub(crate) address: Secret,
+    pub(crate) options: PostgresOptions,
+}
+
+impl Schema {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("test_{}_{number}", std::process::id());
+        Self {
+            address: Secret::new(testkit::postgres_address()),
+            options: PostgresOptions {
+                schema,
+                connections_max: 4,
+                ..PostgresOptions::default()
+            },
+        }
+    }
+
+    /// Another node on the same database.
+    async fn bench(&self) -> Bench {
+        let store = Store::open_postgres(&self.address, &self.options).await;
+        Bench {
+            store: store.unwrap(),
+        }
+    }
+
+    /// Runs statements, as an administrator would.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let schema = &self.options.schema;
+        let client = admin(&self.address).await;
+        let sql = format!("SET search_path = {schema}; {sql}");
+        client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Not on a failure, so that it can be looked at.
+    pub(crate) async fn drop(self) {
+        let schema = &self.options.schema;
+        self.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+    }
+}
+
+/// A connection of its own, which closes when it is dropped.
+pub(crate) async fn admin(address: &Secret) -> tokio_postgres::Client {
+    let connected = tokio_postgres::connect(address.expose(), tokio_postgres::NoTls).await;
+    let (client, connection) = connected.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+    tokio::spawn(connection);
+    client
 }
 
 /// A store and the short sentences that the behaviours are told in. Times are seconds.
@@ -89,6 +157,10 @@ impl Bench {
 
 fn number_of(claimed: &Claimed) -> u64 {
     claimed.effect.intent.payload["number"].as_u64().unwrap()
+}
+
+fn number_of_record(record: &EffectRecord) -> u64 {
+    record.effect.intent.payload["number"].as_u64().unwrap()
 }
 
 #[tokio::test]
@@ -439,8 +511,8 @@ async fn effects_are_counted_and_listed_newest_first() {
         assert_eq!(counts.by_state.get(&EffectState::Running), Some(&2));
         assert_eq!(counts.oldest_open_recorded_at, Some(at(13)));
         let all = EffectFilter {
-            state: None,
             limit: 3,
+            ..EffectFilter::default()
         };
         let listed = bench.store.list_effects(all).await.unwrap();
         let ids: Vec<EffectId> = listed.iter().map(|record| record.effect.id).collect();
@@ -448,10 +520,31 @@ async fn effects_are_counted_and_listed_newest_first() {
         let dead = EffectFilter {
             state: Some(EffectState::Dead),
             limit: 10,
+            ..EffectFilter::default()
         };
         let listed = bench.store.list_effects(dead).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].failure.as_deref(), Some("no"));
+        let chosen = async |kind: Option<&str>, key: Option<&str>, before: Option<u64>| {
+            let filter = EffectFilter {
+                state: None,
+                kind: kind.map(str::to_owned),
+                ordering_key: key.map(str::to_owned),
+                before: before.map(id),
+                limit: 10,
+            };
+            let listed = bench.store.list_effects(filter).await.unwrap();
+            listed.iter().map(number_of_record).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(Some("test.write"), None, None).await, [4, 3, 2, 1]);
+        assert_eq!(chosen(Some("test.read"), None, None).await, [0u64; 0]);
+        assert_eq!(chosen(None, Some("key 3"), None).await, [3]);
+        assert_eq!(chosen(None, None, Some(3)).await, [2, 1]);
+        assert_eq!(
+            chosen(None, None, Some(99)).await,
+            [0u64; 0],
+            "before what is unknown there is nothing"
+        );
     })
     .await;
 }

@@ -1,6 +1,10 @@
 //! What came in with a signature that is not right: kept for a while, so that a secret that was typed wrongly costs
 //! nothing, and never believed before it was verified.
 
+mod postgres;
+
+use std::collections::BTreeMap;
+
 use deskbridge_core::EventId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -52,6 +56,13 @@ impl Store {
                     .write(move |connection| keep(connection, &body, limits))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((body, limits), |work, (body, limits)| {
+                        Box::pin(postgres::keep(work, body, *limits))
+                    })
+                    .await
+            }
         }
     }
 
@@ -71,6 +82,31 @@ impl Store {
                     .read(move |database| list(database, &connection, after, limit))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(
+                        (connection, after, limit),
+                        |client, (connection, after, limit)| {
+                            Box::pin(postgres::list(client, connection, *after, *limit))
+                        },
+                    )
+                    .await
+            }
+        }
+    }
+
+    /// How many bodies of each connection were not believed; a connection without any is absent.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_quarantined(&self) -> Result<BTreeMap<String, u64>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(count).await,
+            Backend::Postgres(database) => {
+                database
+                    .read((), |client, ()| Box::pin(postgres::count(client)))
+                    .await
+            }
         }
     }
 
@@ -84,6 +120,11 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| leave(connection, id))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write(id, |work, id| Box::pin(postgres::leave(work, *id)))
                     .await
             }
         }
@@ -153,6 +194,17 @@ fn list(
             })
         })())
     })
+}
+
+fn count(connection: &Connection) -> Result<BTreeMap<String, u64>> {
+    const COUNT: &str = "SELECT connection, count(*) FROM quarantine GROUP BY connection";
+    let counting = failed("count what was not believed");
+    let mut statement = connection.prepare_cached(COUNT).map_err(&counting)?;
+    let counts = rows(&mut statement, [], &counting, |row| {
+        let number: i64 = row.get(1)?;
+        Ok(Ok((row.get(0)?, number.unsigned_abs())))
+    })?;
+    Ok(counts.into_iter().collect())
 }
 
 fn leave(connection: &Connection, id: EventId) -> Result<bool> {

@@ -2,12 +2,18 @@
 
 mod bitrix24;
 mod config;
+mod database;
+mod db;
 mod demo;
 mod doctor;
 mod effects;
+mod events;
 mod frappe;
+mod moment;
+mod route;
 mod serve;
 mod simulate;
+mod terminal;
 
 use std::{
     io::{self, Write as _},
@@ -45,6 +51,15 @@ enum Command {
     /// See what was and is to be written to remote systems, and revive what was given up.
     #[command(subcommand)]
     Effects(effects::EffectsCommand),
+    /// Look at the routes by which events are sent on, and try one.
+    #[command(subcommand)]
+    Route(route::RouteCommand),
+    /// See what came in, and let it run again.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Copy, restore and check the database.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Run a remote system as a local server with state, limits and faults.
     #[command(subcommand)]
     Simulate(simulate::SimulateCommand),
@@ -73,6 +88,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Bitrix24(command) => bitrix24::run(command).await,
         Command::Frappe(command) => frappe::run(command).await,
         Command::Effects(command) => effects::run(command).await,
+        Command::Route(command) => route::run(command).await,
+        Command::Events(command) => events::run(command).await,
+        Command::Db(command) => db::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }
 }

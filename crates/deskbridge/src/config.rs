@@ -1,6 +1,8 @@
 //! The configuration: a TOML file, with the environment over it.
 
+pub(crate) mod caresoft;
 pub(crate) mod overlay;
+pub(crate) mod route;
 mod secret;
 
 use std::{
@@ -12,6 +14,8 @@ use std::{
 use deskbridge_core::Secret;
 use serde::Deserialize;
 
+pub(crate) use caresoft::Caresoft;
+pub(crate) use route::Route;
 pub(crate) use secret::SecretSource;
 
 /// The file that documents every setting and its default.
@@ -66,6 +70,12 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) bitrix24: Vec<Bitrix24>,
     #[serde(default)]
+    pub(crate) caresoft: Vec<Caresoft>,
+    #[serde(default)]
+    pub(crate) route: Vec<Route>,
+    #[serde(default)]
+    pub(crate) events: Events,
+    #[serde(default)]
     pub(crate) profile: Profile,
     /// The folder of the file, to which paths are relative.
     #[serde(skip)]
@@ -77,11 +87,16 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     pub(crate) database: PathBuf,
+    pub(crate) database_url: Option<SecretSource>,
+    pub(crate) database_schema: String,
+    pub(crate) database_ca_file: Option<PathBuf>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) requests_max: usize,
     pub(crate) deadline_seconds: u64,
     pub(crate) shutdown_seconds: u64,
+    #[serde(deserialize_with = "secret::list")]
+    pub(crate) admin_tokens: Vec<SecretSource>,
 }
 
 impl Default for Server {
@@ -89,11 +104,15 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
             database: PathBuf::from("deskbridge.db"),
+            database_url: None,
+            database_schema: "deskbridge".to_owned(),
+            database_ca_file: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             requests_max: 512,
             deadline_seconds: 65,
             shutdown_seconds: 20,
+            admin_tokens: Vec::new(),
         }
     }
 }
@@ -180,6 +199,29 @@ impl Default for Profile {
     }
 }
 
+/// How events are kept.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Events {
+    pub(crate) keep_days: u32,
+    pub(crate) keep_megabytes: u64,
+    pub(crate) megabytes_max: u64,
+    pub(crate) ballast_megabytes: u64,
+    pub(crate) body_kilobytes_max: usize,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            keep_days: 90,
+            keep_megabytes: 8_192,
+            megabytes_max: 16_384,
+            ballast_megabytes: 64,
+            body_kilobytes_max: 5_120,
+        }
+    }
+}
+
 /// Where the settings of the profile are.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -244,7 +286,39 @@ impl Config {
 
     fn check_names(&self) -> Result<(), ConfigError> {
         check_unique("frappe", self.frappe.iter().map(|one| &one.name))?;
-        check_unique("bitrix24", self.bitrix24.iter().map(|one| &one.name))
+        check_unique("bitrix24", self.bitrix24.iter().map(|one| &one.name))?;
+        check_unique("caresoft", self.caresoft.iter().map(|one| &one.name))?;
+        check_unique("route", self.route.iter().map(|one| &one.name))
+    }
+
+    /// The helpdesk that an account is carried to.
+    ///
+    /// # Errors
+    /// When it is missing, or there are several and none is chosen.
+    pub(crate) fn caresoft_frappe(&self, account: &Caresoft) -> Result<&Frappe, ConfigError> {
+        let place = format!("caresoft[{}].helpdesk", account.name);
+        let wanted = account.helpdesk.as_deref();
+        choose("frappe", place, wanted, &self.frappe, |one| &one.name)
+    }
+
+    /// The portal that an account's leads and deals are carried to, if any is named.
+    ///
+    /// # Errors
+    /// When the one that is named is missing.
+    pub(crate) fn caresoft_bitrix24(
+        &self,
+        account: &Caresoft,
+    ) -> Result<Option<&Bitrix24>, ConfigError> {
+        let place = format!("caresoft[{}].crm", account.name);
+        account
+            .crm
+            .as_deref()
+            .map(|name| {
+                choose("bitrix24", place, Some(name), &self.bitrix24, |one| {
+                    &one.name
+                })
+            })
+            .transpose()
     }
 
     /// The helpdesk of the profile.
@@ -254,6 +328,7 @@ impl Config {
     pub(crate) fn profile_frappe(&self) -> Result<&Frappe, ConfigError> {
         choose(
             "frappe",
+            "profile.frappe".to_owned(),
             self.profile.frappe.as_deref(),
             &self.frappe,
             |one| &one.name,
@@ -269,7 +344,8 @@ impl Config {
         if wanted.is_none() && self.bitrix24.is_empty() {
             return Ok(None);
         }
-        choose("bitrix24", wanted, &self.bitrix24, |one| &one.name).map(Some)
+        let place = "profile.bitrix24".to_owned();
+        choose("bitrix24", place, wanted, &self.bitrix24, |one| &one.name).map(Some)
     }
 
     /// The database, relative to the file.
@@ -348,11 +424,11 @@ fn check_unique<'a>(
 
 fn choose<'a, T>(
     table: &str,
+    place: String,
     wanted: Option<&str>,
     all: &'a [T],
     name: impl Fn(&T) -> &String,
 ) -> Result<&'a T, ConfigError> {
-    let place = format!("profile.{table}");
     match (wanted, all) {
         (Some(wanted), all) => all.iter().find(|one| name(one) == wanted).ok_or_else(|| {
             ConfigError::value(place, format!("there is no [[{table}]] named {wanted}"))

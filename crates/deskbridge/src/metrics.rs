@@ -8,9 +8,10 @@ use axum::{
     response::Response,
 };
 use deskbridge_core::{Chain, Clock};
-use deskbridge_journal::Journal;
+use deskbridge_journal::{Events, Intake, Journal};
 use deskbridge_profile::{Profiles, crm::Portals};
-use deskbridge_store::{EffectState, Store};
+use deskbridge_store::{EffectState, EventState, Store};
+use deskbridge_sync::reconcile::Status;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -32,11 +33,20 @@ type FloatGauge = Gauge<f64, AtomicU64>;
 pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
-    store: Store,
-    clock: Clock,
-    journal: Journal,
-    portals: Arc<Portals>,
-    profiles: Profiles,
+    measured: Measured,
+}
+
+/// What is measured.
+pub(crate) struct Measured {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    pub(crate) intake: Intake,
+    pub(crate) events: Events,
+    pub(crate) portals: Arc<Portals>,
+    pub(crate) profiles: Profiles,
+    /// The connections that are asked what no webhook told.
+    pub(crate) polled: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +66,12 @@ struct StateLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollLabels {
+    connection: String,
+    object: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PortalLabels {
     portal: String,
 }
@@ -67,21 +83,11 @@ struct AnswerLabels {
 }
 
 impl Metrics {
-    pub(crate) fn new(
-        store: Store,
-        clock: Clock,
-        journal: Journal,
-        portals: Arc<Portals>,
-        profiles: Profiles,
-    ) -> Self {
+    pub(crate) fn new(measured: Measured) -> Self {
         Self {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            store,
-            clock,
-            journal,
-            portals,
-            profiles,
+            measured,
         }
     }
 
@@ -96,6 +102,8 @@ impl Metrics {
         );
         self.add_journal(&mut registry);
         self.add_effects(&mut registry).await;
+        self.add_events(&mut registry).await;
+        self.add_polls(&mut registry).await;
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
@@ -106,7 +114,7 @@ impl Metrics {
     }
 
     fn add_journal(&self, registry: &mut Registry) {
-        let counts = self.journal.counters().snapshot();
+        let counts = self.measured.journal.counters().snapshot();
         for (name, help, value) in [
             ("effects_recorded", "Effects recorded", counts.recorded),
             ("effects_done", "Effects carried out", counts.done),
@@ -127,7 +135,7 @@ impl Metrics {
     }
 
     async fn add_effects(&self, registry: &mut Registry) {
-        let counts = match self.store.count_effects().await {
+        let counts = match self.measured.store.count_effects().await {
             Ok(counts) => counts,
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "Effects cannot be counted");
@@ -144,7 +152,11 @@ impl Metrics {
         }
         registry.register("effects", "Effects in the journal, by state", effects);
         let age = counts.oldest_open_recorded_at.map_or(0.0, |oldest| {
-            self.clock.now().duration_since(oldest).as_secs_f64()
+            self.measured
+                .clock
+                .now()
+                .duration_since(oldest)
+                .as_secs_f64()
         });
         let oldest = FloatGauge::default();
         oldest.set(age.max(0.0));
@@ -152,6 +164,127 @@ impl Metrics {
             "oldest_open_effect_age_seconds",
             "How long the oldest effect that is not finished has waited",
             oldest,
+        );
+    }
+
+    async fn add_events(&self, registry: &mut Registry) {
+        let (taken, planned) = (
+            self.measured.intake.counters().snapshot(),
+            self.measured.events.counters().snapshot(),
+        );
+        for (name, help, value) in [
+            ("events_accepted", "Events taken in", taken.accepted),
+            (
+                "events_repeated",
+                "Events that repeated an earlier one",
+                taken.repeated,
+            ),
+            (
+                "events_quarantined",
+                "Bodies that were not believed",
+                taken.quarantined,
+            ),
+            (
+                "events_refused_busy",
+                "Events turned away because too much waited",
+                taken.busy,
+            ),
+            (
+                "events_not_stored",
+                "Events that could not be stored",
+                taken.not_stored,
+            ),
+            ("events_done", "Events carried out", planned.done),
+            (
+                "events_rescheduled",
+                "Events that are planned again",
+                planned.rescheduled,
+            ),
+            (
+                "events_unrouted",
+                "Events that nobody knew what to do with",
+                planned.unrouted,
+            ),
+            ("events_given_up", "Events given up", planned.dead),
+        ] {
+            registry.register(name, help, ConstCounter::new(value));
+        }
+        let counts = match self.measured.store.count_events().await {
+            Ok(counts) => counts,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "Events cannot be counted");
+                return;
+            }
+        };
+        let events = Family::<StateLabels, Gauge>::default();
+        for state in EventState::ALL {
+            let number = counts.by_state.get(&state).copied().unwrap_or(0);
+            let labels = StateLabels {
+                state: state.as_str(),
+            };
+            let gauge = events.get_or_create(&labels);
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        registry.register("events", "Events in the journal, by state", events);
+        let age = counts.oldest_open_received_at.map_or(0.0, |oldest| {
+            let waited = self.measured.clock.now().duration_since(oldest);
+            waited.as_secs_f64().max(0.0)
+        });
+        let oldest = FloatGauge::default();
+        oldest.set(age);
+        registry.register(
+            "oldest_open_event_age_seconds",
+            "How long the oldest event that is not carried out has waited",
+            oldest,
+        );
+        let used = Gauge::<i64>::default();
+        used.set(i64::try_from(counts.used_bytes).unwrap_or(i64::MAX));
+        registry.register(
+            "store_used_bytes",
+            "How much of the database is in use",
+            used,
+        );
+    }
+
+    async fn add_polls(&self, registry: &mut Registry) {
+        if self.measured.polled.is_empty() {
+            return;
+        }
+        let read = Family::<PollLabels, Counter>::default();
+        let missed = Family::<PollLabels, Counter>::default();
+        let failing = Family::<PollLabels, Gauge>::default();
+        let now = self.measured.clock.now();
+        for connection in &self.measured.polled {
+            let status = match Status::read(&self.measured.store, connection, now).await {
+                Ok(Some(status)) => status,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(connection, error = %Chain(&error), "How a poll stands cannot be read");
+                    continue;
+                }
+            };
+            for object in &status.objects {
+                let labels = PollLabels {
+                    connection: connection.clone(),
+                    object: object.object.as_str(),
+                };
+                read.get_or_create(&labels).inc_by(object.rows_read);
+                missed.get_or_create(&labels).inc_by(object.missed);
+                failing
+                    .get_or_create(&labels)
+                    .set(object.is_failing().into());
+            }
+        }
+        registry.register("caresoft_rows_polled", "Rows read from CareSoft", read);
+        registry.register(
+            "caresoft_changes_missed",
+            "Changes that were found by the poll, not by a webhook",
+            missed,
+        );
+        registry.register(
+            "caresoft_poll_failing",
+            "Whether the last round of a poll failed",
+            failing,
         );
     }
 
@@ -185,7 +318,7 @@ impl Metrics {
                 |c| c.expired,
             ),
         ];
-        let portals: Vec<_> = self.portals.all().into_iter().collect();
+        let portals: Vec<_> = self.measured.portals.all().into_iter().collect();
         for (name, help, read) in counted {
             let family = Family::<PortalLabels, Counter>::default();
             for (portal, connection) in &portals {
@@ -223,7 +356,7 @@ impl Metrics {
 
     fn add_profiles(&self, registry: &mut Registry) {
         let answers = Family::<AnswerLabels, Counter>::default();
-        for (status, origin, number) in self.profiles.counters() {
+        for (status, origin, number) in self.measured.profiles.counters() {
             let labels = AnswerLabels {
                 status: status.as_str(),
                 origin: origin.as_str(),

@@ -1,6 +1,9 @@
 //! How the parts are put together, from the configuration.
 
-use std::{sync::Arc, time::Duration};
+pub(crate) mod caresoft;
+mod lease;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{
@@ -10,12 +13,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
     TrustedSecrets,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
 };
-use deskbridge_journal::{Journal, Settings as JournalSettings, Tasks};
+use deskbridge_journal::{
+    Events, Handler, Intake, Journal, Planner, Reader, Settings as JournalSettings, Tasks,
+};
 use deskbridge_profile::{
     GateTimes, Local, Parts, Profiles, apply,
     crm::Portals,
@@ -23,19 +29,27 @@ use deskbridge_profile::{
     live::Source,
     settings::RawSettings,
 };
-use deskbridge_store::Store;
+use deskbridge_store::{Limits as StoreLimits, Retention, Store};
+use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
+use self::lease::Leases;
 use crate::{
     config::{self, Config, Plan, SettingsIn},
-    metrics::Metrics,
+    metrics::{Measured, Metrics},
 };
 
 /// How long finished effects are kept.
 const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How often what is kept too long is forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked whether a disk that was full has room again.
+const ROOM_EVERY: Duration = Duration::from_secs(10);
+/// Characters of an administrator's token at least: so many cannot be guessed.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
+/// Events that are planned at once.
+const PLANNED_AT_ONCE: usize = 64;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -43,6 +57,15 @@ const PRUNE_ROWS: usize = 1_000;
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) tasks: Tasks,
+}
+
+/// How much room the store may take.
+pub(crate) fn store_limits(config: &Config) -> StoreLimits {
+    StoreLimits {
+        database_bytes_max: config.events.megabytes_max.saturating_mul(1 << 20),
+        ballast_bytes: config.events.ballast_megabytes.saturating_mul(1 << 20),
+        ..StoreLimits::default()
+    }
 }
 
 /// The connections of the profile, ready to be asked.
@@ -53,6 +76,8 @@ pub(crate) struct Connections {
     pub(crate) source: Source,
     pub(crate) trusted: TrustedSecrets,
     pub(crate) local: Local,
+    pub(crate) administrators: Administrators,
+    pub(crate) readers: Readers,
 }
 
 impl Connections {
@@ -60,19 +85,7 @@ impl Connections {
     pub(crate) fn of(config: &Config, environment: &[(String, String)]) -> anyhow::Result<Self> {
         let frappe = config.profile_frappe()?;
         let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
-        let options = frappe::Options {
-            site_name: frappe.site_name.clone(),
-            root_certificates_pem: config
-                .certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
-            user_agent: user_agent(),
-            ..frappe::Options::default()
-        };
-        let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
-        let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
-        let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
-        let credential = frappe::Credential::token(key.expose(), secret.expose())
-            .with_context(|| place("api_secret"))?;
-        let hub = site.user(credential);
+        let (site, hub) = helpdesk(config, frappe, environment)?;
         let shared = frappe.shared_secrets.iter();
         let shared: Vec<Secret> = shared
             .map(|source| config.secret(&place("shared_secrets"), source, environment))
@@ -87,12 +100,69 @@ impl Connections {
         Ok(Self {
             portals: Arc::new(Portals::new(portal_options(config)?)),
             local: local(config, frappe)?,
+            administrators: administrators(config, environment)?,
+            readers: readers(config, environment)?,
             trusted: TrustedSecrets::new(shared),
             site,
             hub,
             source,
         })
     }
+}
+
+/// A helpdesk, and the hub as its user.
+fn helpdesk(
+    config: &Config,
+    frappe: &config::Frappe,
+    environment: &[(String, String)],
+) -> anyhow::Result<(frappe::Site, frappe::Client)> {
+    let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
+    let options = frappe::Options {
+        site_name: frappe.site_name.clone(),
+        root_certificates_pem: config.certificate(&place("ca_file"), frappe.ca_file.as_deref())?,
+        user_agent: user_agent(),
+        ..frappe::Options::default()
+    };
+    let site = frappe::Site::new(&frappe.url, options).with_context(|| place("url"))?;
+    let key = config.secret(&place("api_key"), &frappe.api_key, environment)?;
+    let secret = config.secret(&place("api_secret"), &frappe.api_secret, environment)?;
+    let credential = frappe::Credential::token(key.expose(), secret.expose())
+        .with_context(|| place("api_secret"))?;
+    let hub = site.user(credential);
+    Ok((site, hub))
+}
+
+/// Who may use the administrator's interface.
+fn administrators(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Administrators> {
+    let mut tokens = Vec::new();
+    for (index, source) in config.server.admin_tokens.iter().enumerate() {
+        let place = format!("server.admin_tokens[{index}]");
+        let token = config.secret(&place, source, environment)?;
+        if token.expose().trim().chars().count() < ADMIN_TOKEN_CHARACTERS_MIN {
+            bail!(
+                "{place} of the configuration has fewer than {ADMIN_TOKEN_CHARACTERS_MIN} characters; \
+                 `openssl rand -hex 32` prints a good one"
+            );
+        }
+        tokens.push(token);
+    }
+    Ok(Administrators::new(tokens))
+}
+
+/// What verifies and reads the events of each connection that takes webhooks, by the connection's name.
+pub(crate) fn readers(
+    config: &Config,
+    environment: &[(String, String)],
+) -> anyhow::Result<Readers> {
+    let accounts = Arc::new(caresoft::received(config, environment)?);
+    let readers = config.caresoft.iter().map(|account| {
+        let reader = Arc::clone(&accounts);
+        (account.name.clone(), reader as Arc<dyn Reader>)
+    });
+    Ok(readers.collect())
 }
 
 /// The helpdesk as its administrator, who may change more than the hub's own user.
@@ -221,6 +291,7 @@ impl App {
     /// Puts everything together and starts what runs in the background.
     pub(crate) async fn start(
         config: &Config,
+        environment: &[(String, String)],
         connections: Connections,
         store: Store,
     ) -> anyhow::Result<Self> {
@@ -233,17 +304,27 @@ impl App {
             source,
             trusted,
             local,
+            administrators,
+            readers,
         } = connections;
-        let handlers = apply::handlers(&hub);
-        let journal_rng = fastrand::Rng::with_seed(rng.u64(..));
-        let settings = journal_settings()?;
-        let journal = Journal::new(
-            store.clone(),
-            clock.clone(),
-            journal_rng,
-            settings,
-            handlers,
-        );
+        let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
+        let mut handlers = apply::handlers(&hub);
+        let targets = caresoft::targets(config, environment, &portals)?;
+        handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
+        handlers.extend(sender.handlers());
+        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let Flow {
+            intake,
+            events,
+            journal,
+        } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
+        let console = deskbridge_console::Parts {
+            store: store.clone(),
+            events: events.clone(),
+            readers,
+            clock: clock.clone(),
+            administrators,
+        };
         let parts = Parts {
             site,
             hub,
@@ -255,14 +336,44 @@ impl App {
         };
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
-        tasks.spawn("prune", prune(store.clone(), clock.clone(), tasks.clone()));
-        let metrics = Metrics::new(store.clone(), clock, journal, portals, profiles.clone());
-        let metrics = Arc::new(metrics);
-        let limits = Limits {
-            concurrent_max: config.server.requests_max.max(1),
-            deadline: Duration::from_secs(config.server.deadline_seconds.max(1)),
+        tasks.spawn("events", events.clone().run(tasks.clone()));
+        let pruning = Pruning {
+            store: store.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+            kept: config.events.clone(),
         };
-        let finishing = Finishing::new(limits, &mut rng);
+        tasks.spawn("prune", pruning.run(tasks.clone()));
+        tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+        let hooks = Hooks {
+            accounts: Arc::new(caresoft::received(config, environment)?),
+            intake: intake.clone(),
+            clock: clock.clone(),
+            rng: rng.fork(),
+            body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+        };
+        let setup = Setup::alone(
+            store.clone(),
+            intake.clone(),
+            clock.clone(),
+            rng.fork(),
+            Arc::new(|_| None),
+        );
+        let leases = Leases::new(&store, &clock, &tasks, &mut rng);
+        for poller in caresoft::polled(config, environment, &setup, &leases)? {
+            tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
+        }
+        let metrics = Arc::new(Metrics::new(Measured {
+            polled: polled_connections(config),
+            store: store.clone(),
+            clock,
+            journal,
+            intake,
+            events,
+            portals,
+            profiles: profiles.clone(),
+        }));
+        let finishing = Finishing::new(limits(config), &mut rng);
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready).with_state(store))
@@ -271,6 +382,8 @@ impl App {
                 get(show_metrics).with_state(Arc::clone(&metrics)),
             )
             .merge(router(Routes { profiles, trusted }))
+            .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
             .layer(from_fn_with_state(finishing, finish))
@@ -279,7 +392,46 @@ impl App {
     }
 }
 
-fn journal_settings() -> anyhow::Result<JournalSettings> {
+fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrent_max: config.server.requests_max.max(1),
+        deadline: Duration::from_secs(config.server.deadline_seconds.max(1)),
+    }
+}
+
+/// The way of an event: taken in, planned, carried out.
+struct Flow {
+    intake: Intake,
+    events: Events,
+    journal: Journal,
+}
+
+impl Flow {
+    fn new(
+        store: &Store,
+        clock: &Clock,
+        rng: &mut fastrand::Rng,
+        planners: BTreeMap<&'static str, Arc<dyn Planner>>,
+        handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    ) -> anyhow::Result<Self> {
+        let settings = journal_settings()?;
+        let (store, clock) = (store.clone(), clock.clone());
+        let journal = Journal::new(store.clone(), clock.clone(), rng.fork(), settings, handlers);
+        let intake = Intake::new(store, clock, rng.fork());
+        // Planning waits for the store alone, which writes many plans at once as fast as one.
+        let planning = JournalSettings {
+            concurrent_max: PLANNED_AT_ONCE,
+            ..settings
+        };
+        Ok(Self {
+            events: Events::new(&intake, rng.fork(), planning, planners, journal.clone()),
+            intake,
+            journal,
+        })
+    }
+}
+
+pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
     Ok(JournalSettings {
         concurrent_max: 8,
@@ -288,22 +440,61 @@ fn journal_settings() -> anyhow::Result<JournalSettings> {
     })
 }
 
-/// Forgets answers that are not worth showing and effects that ended long ago, again and again.
-async fn prune(store: Store, clock: Clock, tasks: Tasks) {
-    loop {
+/// Forgets what is kept too long.
+struct Pruning {
+    store: Store,
+    events: Events,
+    clock: Clock,
+    kept: config::Events,
+}
+
+impl Pruning {
+    /// Forgets again and again.
+    async fn run(self, tasks: Tasks) {
+        loop {
+            if let Err(error) = self.prune().await {
+                tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+            }
+            tokio::select! {
+                () = tasks.stopping() => return,
+                () = tokio::time::sleep(PRUNE_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forgets answers that are not worth showing, and effects and events that ended long ago.
+    async fn prune(&self) -> deskbridge_store::Result<()> {
+        let now = self.clock.now();
         let kept = jiff::SignedDuration::try_from(FINISHED_EFFECTS_KEPT).unwrap_or_default();
-        let before = clock.now().saturating_sub(kept).unwrap_or_default();
-        let pruned = async {
-            while store.prune_answers(clock.now(), PRUNE_ROWS).await? > 0 {}
-            while store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
-            Ok::<(), deskbridge_store::Error>(())
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
+        while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
+        let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let retention = Retention {
+            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            used_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
         };
-        if let Err(error) = pruned.await {
-            tracing::error!(error = %deskbridge_core::Chain(&error), "What is kept too long was not forgotten");
+        self.events.prune(retention).await?;
+        Ok(())
+    }
+}
+
+/// The connections of CareSoft that are polled.
+fn polled_connections(config: &Config) -> Vec<String> {
+    let polled = config.caresoft.iter();
+    let polled = polled.filter(|account| account.api_token.is_some());
+    polled.map(|account| account.name.clone()).collect()
+}
+
+/// Takes events again when the disk has room again.
+async fn recover_room(store: Store, tasks: Tasks) {
+    loop {
+        if let Err(error) = store.recover_room().await {
+            tracing::error!(error = %deskbridge_core::Chain(&error), "Whether there is room was not looked at");
         }
         tokio::select! {
             () = tasks.stopping() => return,
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
+            () = tokio::time::sleep(ROOM_EVERY) => {}
         }
     }
 }

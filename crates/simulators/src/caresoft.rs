@@ -27,13 +27,18 @@
 //! [`faults`](crate::faults) names a request by verb and what follows `/api/v1/`: `GET tickets`, `GET tickets/5`. The
 //! presets are `too_many`, `banned` and `server_error`.
 //!
+//! # Control address
+//!
+//! Under `/_simulator/`, counted and limited by nobody: `GET` and `PUT` `data` and `faults`, `GET` and `DELETE` `journal`.
+//!
 //! # Assumed
 //!
 //! Never seen of a live account: that rows show the keys of webhooks with times as `2021-10-06T09:45:53Z` in local time
 //! ([`TimeForm`]), that organisations cannot be listed, and that a refused list says `errors` with status 200.
 //!
-//! Not here: writing, voice tokens, TLS, and a control address.
+//! Not here: writing, voice tokens and TLS.
 
+mod control;
 mod life;
 mod rest;
 mod sender;
@@ -41,7 +46,7 @@ mod sender;
 use std::{io, net::SocketAddr, sync::Arc};
 
 pub use self::{
-    life::{Disturbance, Life, Records, disturb, live},
+    life::{Comment, Disturbance, Life, Records, disturb, live},
     rest::{Center, TimeForm},
     sender::{Report, Sender, sign},
 };
@@ -129,7 +134,10 @@ struct Door(Center);
 
 impl Handler for Door {
     async fn handle(&self, request: Request) -> Reply {
-        self.0.answer(&request).await
+        match control::answer(&self.0, &request) {
+            Some(answer) => Reply::Answer(answer),
+            None => self.0.answer(&request).await,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where in a body the event stands, and where in the event its object.
 
+use std::borrow::Cow;
+
 use crate::{Id, fields::Fields, json::Json};
 
 /// How many wrappers around an event are opened.
@@ -44,7 +46,7 @@ impl<'e> Envelope<'e> {
         let whole = Self {
             fields: Fields::of(json),
         };
-        let says = |at: Self, name: &str| at.fields.word(name).is_some();
+        let says = |at: Self, name: &str| at.fields.text(name).is_some();
         if whole.object().is_some() && whole.action().is_some() {
             return whole;
         }
@@ -73,33 +75,34 @@ impl<'e> Envelope<'e> {
     }
 
     /// What it names as its object or, when it names none, the one it carries.
-    pub(super) fn object(self) -> Option<String> {
-        self.fields.word("object").or_else(|| self.carried())
+    pub(super) fn object(self) -> Option<Cow<'e, str>> {
+        let carried = || self.carried().map(Cow::Borrowed);
+        self.fields.lower("object").or_else(carried)
     }
 
-    fn carried(self) -> Option<String> {
+    fn carried(self) -> Option<&'static str> {
         if !self.merge_option().is_empty() {
-            return Some("ticket".to_owned());
+            return Some("ticket");
         }
         let mut names = OBJECTS.iter().map(|(name, _)| *name);
         let carried = names.find(|name| !self.fields.object(name).is_empty());
         let called = self
             .event_name()
             .filter(|name| name.starts_with("call_in_"));
-        carried.or(called.map(|_| "call_in")).map(str::to_owned)
+        carried.or(called.map(|_| "call_in"))
     }
 
     /// What it names as its action; of an incoming call the call says so, too, and a merge can be told without.
-    pub(super) fn action(self) -> Option<String> {
-        let merge = || (!self.merge_option().is_empty()).then(|| "merge".to_owned());
+    pub(super) fn action(self) -> Option<Cow<'e, str>> {
+        let merge = || (!self.merge_option().is_empty()).then_some(Cow::Borrowed("merge"));
         self.fields
-            .word("action")
+            .lower("action")
             .or_else(|| self.event_name())
             .or_else(merge)
     }
 
-    fn event_name(self) -> Option<String> {
-        self.fields.object("call_info").word("event_name")
+    fn event_name(self) -> Option<Cow<'e, str>> {
+        self.fields.object("call_info").lower("event_name")
     }
 
     /// The object's own fields: under its name, under `data`, or in the envelope itself.

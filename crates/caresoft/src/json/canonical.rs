@@ -49,6 +49,7 @@ fn write_object(members: &[(Text<'_>, Json<'_>)], into: &mut Vec<u8>) {
 fn write_text(text: &Text<'_>, into: &mut Vec<u8>) {
     into.push(b'"');
     match text.decode_exactly() {
+        Some(plain) if !text.is_escaped() => into.extend_from_slice(plain.as_bytes()),
         Some(text) => escape(&text, into),
         // Half a pair of surrogates: as it is written, which no other text is written like.
         None => into.extend_from_slice(text.written().as_bytes()),

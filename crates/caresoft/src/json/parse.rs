@@ -143,17 +143,21 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<Text<'a>, Unreadable> {
         self.at += 1;
         let start = self.at;
+        let mut is_escaped = false;
         loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
+            self.at += rest.iter().take_while(|byte| is_plain(byte)).count();
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(0x20..) => self.at += 1,
                 _ => return Err(self.not_json()),
             }
+            is_escaped = true;
         }
         let between = self.since(start)?;
         self.at += 1;
-        Ok(Text::checked(between))
+        Ok(Text::checked(between, is_escaped))
     }
 
     fn escape(&mut self) -> Result<(), Unreadable> {

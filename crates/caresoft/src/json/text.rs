@@ -4,41 +4,52 @@ use std::{borrow::Cow, fmt};
 
 /// What stands between the quotation marks; its escapes are undone when it is asked for.
 #[derive(Clone, Copy)]
-pub struct Text<'a>(&'a str);
+pub struct Text<'a> {
+    written: &'a str,
+    is_escaped: bool,
+}
 
 impl<'a> Text<'a> {
-    /// What was checked to stand between quotation marks.
-    pub(super) fn checked(between: &'a str) -> Self {
-        Self(between)
+    /// What was checked to stand between quotation marks, and whether there is a backslash in it.
+    pub(super) fn checked(written: &'a str, is_escaped: bool) -> Self {
+        Self {
+            written,
+            is_escaped,
+        }
     }
 
     /// The text as it is written, with its escapes.
     pub fn written(&self) -> &'a str {
-        self.0
+        self.written
+    }
+
+    /// Whether it is written with escapes; without, it is what is written.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.is_escaped
     }
 
     /// The text. Half a surrogate pair, which no text can hold, becomes U+FFFD.
     pub fn decode(&self) -> Cow<'a, str> {
-        match self.0.contains('\\') {
-            true => Cow::Owned(unescape(self.0).0),
-            false => Cow::Borrowed(self.0),
+        match self.is_escaped {
+            true => Cow::Owned(unescape(self.written).0),
+            false => Cow::Borrowed(self.written),
         }
     }
 
     /// The text, unless decoding it would lose something.
     pub(super) fn decode_exactly(&self) -> Option<Cow<'a, str>> {
-        if !self.0.contains('\\') {
-            return Some(Cow::Borrowed(self.0));
+        if !self.is_escaped {
+            return Some(Cow::Borrowed(self.written));
         }
-        let (text, is_exact) = unescape(self.0);
+        let (text, is_exact) = unescape(self.written);
         is_exact.then_some(Cow::Owned(text))
     }
 
     /// Whether this is that text.
     pub fn is(&self, other: &str) -> bool {
-        match self.0.contains('\\') {
+        match self.is_escaped {
             true => self.decode() == other,
-            false => self.0 == other,
+            false => self.written == other,
         }
     }
 }

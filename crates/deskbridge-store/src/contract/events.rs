@@ -4,24 +4,23 @@ use deskbridge_core::{
     DuplicateKey, EffectId, EventId, IdempotencyKey, Link, NewEffect, NewEvent, OrderingKey,
     Reading, RemoteRecord,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Bench, at, on_every_backend};
 use crate::{
-    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Known, Plan, Recorded,
-    Retention, Retry,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Plan, Recorded, Retention, Retry,
 };
 
 pub(super) fn event_id(number: u8) -> EventId {
     EventId::new(at(i64::from(number)), &mut fastrand::Rng::with_seed(7))
 }
 
-fn key(number: u8) -> DuplicateKey {
+pub(super) fn key(number: u8) -> DuplicateKey {
     DuplicateKey::new([number; 32])
 }
 
 /// An event numbered `number` of ordering key `ordering`.
-fn event(number: u8, ordering: &str) -> NewEvent {
+pub(super) fn event(number: u8, ordering: &str) -> NewEvent {
     NewEvent {
         connection: "main".to_owned(),
         body: vec![number; 100],
@@ -38,7 +37,7 @@ fn event(number: u8, ordering: &str) -> NewEvent {
     }
 }
 
-fn all() -> EventFilter {
+pub(super) fn all() -> EventFilter {
     EventFilter {
         limit: 100,
         ..EventFilter::default()
@@ -46,7 +45,7 @@ fn all() -> EventFilter {
 }
 
 impl Bench {
-    async fn accept(&self, number: u8, ordering: &str, second: i64) -> Accepted {
+    pub(super) async fn accept(&self, number: u8, ordering: &str, second: i64) -> Accepted {
         let event = event(number, ordering);
         let accepted = self
             .store
@@ -55,14 +54,14 @@ impl Bench {
         accepted.unwrap()
     }
 
-    async fn accept_unrouted(&self, number: u8, ordering: &str) {
+    pub(super) async fn accept_unrouted(&self, number: u8, ordering: &str) {
         let mut event = event(number, ordering);
         event.reading.is_routed = false;
         let accepted = self.store.accept_event(event_id(number), event, at(0));
         assert_eq!(accepted.await.unwrap(), Accepted::New(event_id(number)));
     }
 
-    async fn claim_events(&self, second: i64, limit: usize) -> Vec<ClaimedEvent> {
+    pub(super) async fn claim_events(&self, second: i64, limit: usize) -> Vec<ClaimedEvent> {
         let claim = Claim {
             now: at(second),
             lease_until: at(second + 10),
@@ -75,7 +74,12 @@ impl Bench {
         numbers(&self.claim_events(second, 100).await)
     }
 
-    async fn plan(&self, claimed: &ClaimedEvent, plan: Plan, second: i64) -> Vec<Recorded> {
+    pub(super) async fn plan(
+        &self,
+        claimed: &ClaimedEvent,
+        plan: Plan,
+        second: i64,
+    ) -> Vec<Recorded> {
         let (id, fence) = (claimed.event.id, claimed.fence);
         self.store
             .record_plan(id, fence, plan, at(second))
@@ -89,7 +93,7 @@ impl Bench {
         }
     }
 
-    async fn event_state(&self, number: u8) -> Option<EventState> {
+    pub(super) async fn event_state(&self, number: u8) -> Option<EventState> {
         let record = self.store.event(event_id(number)).await.unwrap();
         record.map(|record| record.state)
     }
@@ -102,7 +106,7 @@ fn numbers(claimed: &[ClaimedEvent]) -> Vec<u8> {
         .collect()
 }
 
-fn effect(number: u64) -> (EffectId, NewEffect) {
+pub(super) fn effect(number: u64) -> (EffectId, NewEffect) {
     let effect = NewEffect {
         kind: "test.write".to_owned(),
         ordering_key: OrderingKey::new("a"),
@@ -331,35 +335,6 @@ async fn a_plan_is_recorded_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn links_are_recorded_by_themselves_and_once() {
-    on_every_backend(async |bench| {
-        let call = |id: &str| RemoteRecord {
-            connection: "main".to_owned(),
-            object: "call".to_owned(),
-            id: id.to_owned(),
-        };
-        let ticket = RemoteRecord {
-            object: "ticket".to_owned(),
-            ..call("1")
-        };
-        for (id, second) in [("b", 1), ("a", 2), ("b", 3)] {
-            let link = Link {
-                one: call(id),
-                other: ticket.clone(),
-            };
-            bench
-                .store
-                .record_links(vec![link], at(second))
-                .await
-                .unwrap();
-        }
-        let calls = bench.store.linked_records(ticket).await.unwrap();
-        assert_eq!(calls, [call("b"), call("a")]);
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn interrupted_events_are_released_at_the_start() {
     on_every_backend(async |bench| {
         bench.accept(1, "a", 0).await;
@@ -547,58 +522,6 @@ async fn a_discarded_event_never_runs_and_frees_its_key() {
 }
 
 #[tokio::test]
-async fn events_are_counted_and_listed_newest_first() {
-    on_every_backend(async |bench| {
-        for number in 1..=3 {
-            bench
-                .accept(number, &format!("key {number}"), i64::from(number))
-                .await;
-        }
-        let claimed = bench.claim_events(5, 2).await;
-        bench.plan(&claimed[0], Plan::default(), 5).await;
-        bench.accept(4, "key 4", 6).await;
-        bench.accept_unrouted(5, "key 5").await;
-        let counts = bench.store.count_events().await.unwrap();
-        let states: Vec<_> = counts.by_state.into_iter().collect();
-        let expected = [
-            (EventState::Pending, 2),
-            (EventState::Running, 1),
-            (EventState::Done, 1),
-            (EventState::Unrouted, 1),
-        ];
-        assert_eq!(states, expected);
-        assert_eq!(counts.oldest_open_received_at, Some(at(2)));
-        assert!(counts.used_bytes > 4_096);
-        let listed = async |filter: EventFilter, before| -> Vec<EventId> {
-            let listed = bench.store.list_events(filter, before).await.unwrap();
-            listed.iter().map(|record| record.event.id).collect()
-        };
-        let two = EventFilter { limit: 2, ..all() };
-        assert_eq!(listed(two, None).await, [event_id(5), event_id(4)]);
-        assert_eq!(
-            listed(all(), Some(event_id(3))).await,
-            [event_id(2), event_id(1)]
-        );
-        let pending = EventFilter {
-            state: Some(EventState::Pending),
-            ..all()
-        };
-        assert_eq!(listed(pending, None).await, [event_id(4), event_id(3)]);
-        let other = EventFilter {
-            object: Some("lead".to_owned()),
-            ..all()
-        };
-        assert_eq!(listed(other, None).await, []);
-        let action = EventFilter {
-            action: Some("update".to_owned()),
-            ..all()
-        };
-        assert_eq!(listed(action, None).await.len(), 5);
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn only_what_is_done_is_forgotten_and_the_oldest_first() {
     on_every_backend(async |bench| {
         for number in 1..=6 {
@@ -654,59 +577,6 @@ async fn a_number_is_not_used_twice() {
         assert_eq!(bench.store.prune_events(everything, 10).await.unwrap(), 1);
         bench.accept(2, "a", 1).await;
         assert_eq!(bench.claimed_events(1).await, [2]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_known_changes_only_from_what_was_read() {
-    on_every_backend(async |bench| {
-        let record = |id: &str| RemoteRecord {
-            connection: "main".to_owned(),
-            object: "ticket".to_owned(),
-            id: id.to_owned(),
-        };
-        let unknown = bench.store.known(vec![record("1"), record("2")]).await;
-        let unknown = unknown.unwrap();
-        assert_eq!(
-            (unknown[0].revision, &unknown[1].facts),
-            (0, &Value::Null),
-            "nothing was known"
-        );
-        let learn = async |number: u8, known: Vec<Known>| {
-            bench.accept(number, "a", 10).await;
-            let claimed = bench.claim_events(10, 1).await;
-            let plan = Plan {
-                known,
-                ..Plan::default()
-            };
-            let (id, fence) = (claimed[0].event.id, claimed[0].fence);
-            let recorded = bench.store.record_plan(id, fence, plan, at(11)).await;
-            if recorded.is_err() {
-                let end = bench.store.bury_event(id, fence, "x".to_owned(), at(11));
-                end.await.unwrap();
-            }
-            recorded.map(drop)
-        };
-        let known = |revision, facts| Known {
-            record: record("1"),
-            revision,
-            facts,
-        };
-        learn(1, vec![known(0, json!({"n": 1}))]).await.unwrap();
-        learn(2, vec![known(1, json!({"n": 2}))]).await.unwrap();
-        for (number, stale) in (0..).zip([0, 1, 3]) {
-            let other = Known {
-                record: record("2"),
-                ..known(0, json!({}))
-            };
-            let learnt = learn(10 + number, vec![other, known(stale, json!({"n": 3}))]).await;
-            assert!(matches!(learnt, Err(Error::Outdated { .. })), "{learnt:?}");
-        }
-        let found = bench.store.known(vec![record("2"), record("1")]).await;
-        let found = found.unwrap();
-        assert_eq!(found[0].revision, 0, "nothing of a failed plan is kept");
-        assert_eq!(found[1], known(2, json!({"n": 2})));
     })
     .await;
 }

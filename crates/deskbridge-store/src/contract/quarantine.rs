@@ -1,5 +1,7 @@
 //! What every back end promises about what was not believed.
 
+use std::collections::BTreeMap;
+
 use deskbridge_core::EventId;
 
 use super::{at, events::event_id, on_every_backend};
@@ -61,6 +63,9 @@ async fn the_quarantine_is_capped_for_each_connection_and_expires() {
                 .len(),
             1
         );
+        let counts = bench.store.count_quarantined().await.unwrap();
+        let expected = [("main".to_owned(), 2), ("other".to_owned(), 1)];
+        assert_eq!(counts, BTreeMap::from(expected));
         assert!(bench.store.leave_quarantine(event_id(6)).await.unwrap());
         assert!(!bench.store.leave_quarantine(event_id(6)).await.unwrap());
         assert_eq!(kept(None).await, [event_id(7)]);

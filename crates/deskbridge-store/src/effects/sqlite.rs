@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry, corrupt,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, Retry,
+    corrupt, state_of,
 };
 use crate::{
     Result,
@@ -18,12 +18,6 @@ use crate::{
         turns::{EFFECTS, Held},
     },
 };
-
-/// How a claimed effect ends.
-pub(super) enum End {
-    Done(Value),
-    Dead(String),
-}
 
 pub(crate) fn record(
     connection: &Connection,
@@ -175,14 +169,22 @@ pub(super) fn by_key(
     Ok(found.into_iter().next())
 }
 
-pub(super) fn list(connection: &Connection, filter: EffectFilter) -> Result<Vec<EffectRecord>> {
-    let sql = format!("{RECORD} WHERE ?1 IS NULL OR state = ?1 ORDER BY sequence DESC LIMIT ?2");
+pub(super) fn list(connection: &Connection, filter: &EffectFilter) -> Result<Vec<EffectRecord>> {
+    let sql = format!(
+        "{RECORD} WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2)
+            AND (?3 IS NULL OR ordering_key = ?3)
+            AND (?4 IS NULL OR sequence < (SELECT sequence FROM effect WHERE id = ?4))
+        ORDER BY sequence DESC LIMIT ?5"
+    );
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    select(
-        connection,
-        &sql,
-        (filter.state.map(EffectState::as_str), limit),
-    )
+    let parameters = (
+        filter.state.map(EffectState::as_str),
+        &filter.kind,
+        &filter.ordering_key,
+        filter.before.map(EffectId::uuid),
+        limit,
+    );
+    select(connection, &sql, parameters)
 }
 
 fn select(
@@ -234,10 +236,6 @@ fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<Effect>> {
             recorded_at: time(recorded_at)?,
         })
     })())
-}
-
-fn state_of(name: &str) -> Result<EffectState> {
-    EffectState::from_name(name).ok_or_else(|| corrupt("effect state", &name))
 }
 
 pub(super) fn count(connection: &Connection) -> Result<EffectCounts> {

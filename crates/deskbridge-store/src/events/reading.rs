@@ -7,7 +7,7 @@ use flate2::read::DeflateDecoder;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql};
 use uuid::Uuid;
 
-use super::{EventCounts, EventFilter, EventRecord, EventState};
+use super::{EventCounts, EventFilter, EventKind, EventRecord, EventState};
 use crate::{
     Result,
     effects::corrupt,
@@ -198,10 +198,7 @@ fn event_of(row: &Row<'_>) -> rusqlite::Result<Result<Event>> {
     let (headers, encoding, body): (String, String, Vec<u8>) =
         (row.get(10)?, row.get(11)?, row.get(12)?);
     Ok((|| {
-        let body = match encoding.as_str() {
-            "deflate" => inflated(&body)?,
-            _ => body,
-        };
+        let body = body_of(&encoding, body)?;
         Ok(Event {
             id: EventId::from_uuid(id),
             received_at: time(received_at)?,
@@ -221,6 +218,14 @@ pub(crate) fn headers_of(json: &str) -> Result<Vec<(String, String)>> {
     serde_json::from_str(json).map_err(|error| corrupt("event's headers", &error))
 }
 
+/// A body as it arrived.
+pub(super) fn body_of(encoding: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+    match encoding {
+        "deflate" => inflated(&body),
+        _ => Ok(body),
+    }
+}
+
 fn inflated(body: &[u8]) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
     let mut decoder = DeflateDecoder::new(body).take(BODY_BYTES_MAX);
@@ -230,7 +235,7 @@ fn inflated(body: &[u8]) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-fn state_of(name: &str) -> Result<EventState> {
+pub(super) fn state_of(name: &str) -> Result<EventState> {
     EventState::from_name(name).ok_or_else(|| corrupt("event state", &name))
 }
 
@@ -268,4 +273,34 @@ pub(super) fn count(connection: &Connection) -> Result<EventCounts> {
     counts.repeats = one(REPEATS)?.unwrap_or_default().unsigned_abs();
     counts.oldest_open_received_at = one(OLDEST)?.map(time).transpose()?;
     Ok(counts)
+}
+
+pub(super) fn kinds(connection: &Connection, newest: usize) -> Result<Vec<EventKind>> {
+    const KINDS: &str = concat!(
+        "SELECT e.connection, e.object, e.action, ",
+        state!(),
+        " AS stands, count(*), max(e.received_at)
+        FROM (SELECT sequence, connection, object, action, is_routed, received_at FROM event
+            ORDER BY sequence DESC LIMIT ?1) e LEFT JOIN event_turn t USING (sequence)
+        GROUP BY e.connection, e.object, e.action, stands
+        ORDER BY e.connection, e.object, e.action, stands"
+    );
+    let counting = failed("count the newest events");
+    let mut statement = connection.prepare_cached(KINDS).map_err(&counting)?;
+    let newest = i64::try_from(newest).unwrap_or(i64::MAX);
+    rows(&mut statement, [newest], &counting, |row| {
+        let (state, number): (String, i64) = (row.get(3)?, row.get(4)?);
+        let (connection, object, action) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let last_received_at = row.get(5)?;
+        Ok((|| {
+            Ok(EventKind {
+                connection,
+                object,
+                action,
+                state: state_of(&state)?,
+                number: number.unsigned_abs(),
+                last_received_at: time(last_received_at)?,
+            })
+        })())
+    })
 }

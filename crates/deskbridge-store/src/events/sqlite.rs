@@ -47,11 +47,7 @@ impl Arrival {
     pub(crate) fn new(id: EventId, mut event: NewEvent, received_at: Timestamp) -> Self {
         let keys = [event.raw_key, event.reading.canonical_key]
             .map(|key| fingerprint(&event.connection, &key));
-        let body = std::mem::take(&mut event.body);
-        let (encoding, body) = match compressed(&body) {
-            Some(smaller) => ("deflate", smaller),
-            None => ("plain", body),
-        };
+        let (encoding, body) = stored_body(std::mem::take(&mut event.body));
         Self {
             body,
             id: id.uuid(),
@@ -66,7 +62,16 @@ impl Arrival {
 
 /// Headers as stored.
 pub(crate) fn headers_json(headers: &[(String, String)]) -> String {
-    serde_json::json!(headers).to_string()
+    // Texts in lists: there is nothing that could fail.
+    serde_json::to_string(headers).unwrap_or_default()
+}
+
+/// A body as stored, and how to read it.
+pub(crate) fn stored_body(body: Vec<u8>) -> (&'static str, Vec<u8>) {
+    match compressed(&body) {
+        Some(smaller) => ("deflate", smaller),
+        None => ("plain", body),
+    }
 }
 
 /// A body in a form that takes at most three quarters of the room, if there is one.
@@ -106,10 +111,8 @@ impl<'c> Accepting<'c> {
 
     /// Writes an event, or counts it on the earlier one that it repeats.
     pub(crate) fn accept(&mut self, keys: &mut Keys, arrival: &Arrival) -> Result<Accepted> {
-        for key in arrival.keys {
-            if let Some(sequence) = keys.find(&mut self.find, key)?
-                && let Some(first) = count_repeat(self.connection, sequence, arrival)?
-            {
+        for sequence in keys.find(&mut self.find, arrival.keys)? {
+            if let Some(first) = count_repeat(self.connection, sequence, arrival)? {
                 return Ok(Accepted::Repeated(first));
             }
         }

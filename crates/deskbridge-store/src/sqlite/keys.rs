@@ -8,10 +8,13 @@
 //! Here a key is 64 bits. What is found is compared whole by the caller: two keys that are equal by accident can
 //! cost the detection of one duplicate, never an event.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use deskbridge_core::DuplicateKey;
-use rusqlite::{Connection, OptionalExtension as _, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::failed;
 use crate::Result;
@@ -23,8 +26,8 @@ const MERGED_PER_KEY: usize = 2;
 /// Keys that are merged with a group at least.
 const MERGED_MIN: usize = if cfg!(test) { 8 } else { 256 };
 
-/// Finds the event of a key that was merged.
-pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint = ?1";
+/// Finds the events of two keys that were merged.
+pub(crate) const FIND: &str = "SELECT sequence FROM event_key WHERE fingerprint IN (?1, ?2)";
 
 /// The first 64 bits of a key, mixed with the connection that it counts for.
 pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
@@ -38,11 +41,37 @@ pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
     (u64::from_be_bytes(first) ^ seed).cast_signed()
 }
 
+/// Events by their keys. The keys are pieces of digests: there is nothing to be gained by hashing them again.
+type ByKey = HashMap<i64, i64, BuildHasherDefault<AsItIs>>;
+
+/// Takes a number for its own hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let number = chunk
+                .iter()
+                .fold(0, |number, byte| number << 8 | u64::from(*byte));
+            self.0 = self.0.rotate_left(8) ^ number;
+        }
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.0 ^= number.cast_unsigned();
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The keys of the latest events.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// Of the events after those that are being merged.
-    recent: HashMap<i64, i64>,
+    recent: ByKey,
     merging: Option<Merging>,
     /// The newest event whose keys are here or in the table.
     last: i64,
@@ -52,7 +81,7 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Default)]
 struct Open {
-    keys: HashMap<i64, i64>,
+    keys: ByKey,
     last: i64,
     merged: usize,
     has_begun: bool,
@@ -60,7 +89,7 @@ struct Open {
 
 #[derive(Debug)]
 struct Merging {
-    keys: HashMap<i64, i64>,
+    keys: ByKey,
     sorted: Vec<i64>,
     /// So many of `sorted` are in the table.
     merged: usize,
@@ -113,19 +142,27 @@ impl Keys {
         Ok(())
     }
 
-    /// The event that may have a key; `merged` is [`FIND`], prepared.
-    pub(crate) fn find(&self, merged: &mut Statement<'_>, key: i64) -> Result<Option<i64>> {
-        let merging = self.merging.as_ref();
-        let held = (self.open.keys.get(&key))
-            .or_else(|| self.recent.get(&key))
-            .or_else(|| merging.and_then(|merging| merging.keys.get(&key)));
-        if let Some(sequence) = held {
-            return Ok(Some(*sequence));
+    /// The events that may have one of an event's keys; `merged` is [`FIND`], prepared.
+    pub(crate) fn find(&self, merged: &mut Statement<'_>, keys: [i64; 2]) -> Result<Vec<i64>> {
+        let mut found: Vec<i64> = keys.iter().filter_map(|key| self.held(*key)).collect();
+        if found.len() == keys.len() {
+            return Ok(found);
         }
-        merged
-            .query_row([key], |row| row.get(0))
-            .optional()
-            .map_err(failed("look for a duplicate"))
+        let finding = failed("look for a duplicate");
+        let mut rows = merged.query(keys).map_err(&finding)?;
+        while let Some(row) = rows.next().map_err(&finding)? {
+            found.push(row.get(0).map_err(&finding)?);
+        }
+        Ok(found)
+    }
+
+    /// The event of a key that was not merged yet.
+    fn held(&self, key: i64) -> Option<i64> {
+        let merging = self.merging.as_ref();
+        (self.open.keys.get(&key))
+            .or_else(|| self.recent.get(&key))
+            .or_else(|| merging.and_then(|merging| merging.keys.get(&key)))
+            .copied()
     }
 
     /// The number of the event that comes next in the open transaction.

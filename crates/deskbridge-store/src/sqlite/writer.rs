@@ -11,9 +11,10 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{keys::Keys, space::Space};
+use super::{failed, keys::Keys, space::Space};
 use crate::{
-    Error, Result,
+    DatabaseError, Error, Result,
+    error::Source,
     events::{Accepted, Accepting, Arrival},
 };
 
@@ -37,10 +38,12 @@ pub(super) struct NotStored {
 }
 
 impl NotStored {
-    fn because(error: &rusqlite::Error) -> Self {
+    fn because(error: &DatabaseError) -> Self {
+        let is_full = matches!(&error.0, Source::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull));
         Self {
             why: error.to_string(),
-            is_full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            is_full,
         }
     }
 
@@ -56,13 +59,17 @@ impl NotStored {
 /// What waits to be written.
 enum Work {
     Job(Job),
-    Event(Box<Waiting>),
+    Event(Waiting),
 }
+
+/// What became of an event, and the event: its memory goes back to the thread that took it, which costs less than to
+/// free it here.
+type Answer = (Result<Accepted>, Box<Arrival>);
 
 /// An event that waits to be written.
 struct Waiting {
-    arrival: Arrival,
-    answer: oneshot::Sender<Result<Accepted>>,
+    arrival: Box<Arrival>,
+    answer: oneshot::Sender<Answer>,
     /// Its share of the bytes that may wait.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -115,18 +122,19 @@ impl Writer {
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
         let room = room.map_err(|_full| Error::Busy)?;
         let (answer, answered) = oneshot::channel();
-        let event = Box::new(Waiting {
-            arrival,
+        let event = Waiting {
+            arrival: Box::new(arrival),
             answer,
             _room: Some(room),
-        });
+        };
         self.waiting
             .try_send(Work::Event(event))
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => Error::Busy,
                 mpsc::error::TrySendError::Closed(_) => Error::Closed,
             })?;
-        answered.await.map_err(|_panicked| Error::Closed)?
+        let (accepted, _arrival) = answered.await.map_err(|_panicked| Error::Closed)?;
+        accepted
     }
 }
 
@@ -152,13 +160,14 @@ impl Desk {
     /// Writes one event in a transaction of its own.
     pub(super) fn accept_alone(&mut self, arrival: Arrival) -> Result<Accepted> {
         let (answer, mut answered) = oneshot::channel();
-        let event = Box::new(Waiting {
-            arrival,
+        let event = Waiting {
+            arrival: Box::new(arrival),
             answer,
             _room: None,
-        });
+        };
         self.write(vec![Work::Event(event)]);
-        answered.try_recv().map_err(|_panicked| Error::Closed)?
+        let (accepted, _arrival) = answered.try_recv().map_err(|_panicked| Error::Closed)?;
+        accepted
     }
 
     /// Writes a group: one transaction, one sync, then the answers.
@@ -229,7 +238,7 @@ impl Desk {
                 .as_ref()
                 .map_or_else(|not_stored| Err(not_stored.to_error()), |()| accepted);
             // A caller that went away needs no answer; its event is stored all the same.
-            drop(event.answer.send(answer));
+            drop(event.answer.send((answer, event.arrival)));
         }
     }
 
@@ -287,7 +296,7 @@ fn execute(connection: &Connection, sql: &str) -> Stored {
         .and_then(|mut statement| statement.execute([]));
     executed
         .map(drop)
-        .map_err(|error| NotStored::because(&error))
+        .map_err(|error| NotStored::because(&error.into()))
 }
 
 fn in_savepoint<T>(
@@ -298,10 +307,7 @@ fn in_savepoint<T>(
         connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute([]))
-            .map_err(|source| Error::Statement {
-                what: "mark where a job starts and ends",
-                source,
-            })
+            .map_err(failed("mark where a job starts and ends"))
     };
     mark("SAVEPOINT job")?;
     let outcome = catch_unwind(AssertUnwindSafe(|| job(connection)));

@@ -169,6 +169,17 @@ impl Route {
         &self.host
     }
 
+    /// The request without what may be secret: the verb, the host, and which headers go along.
+    pub fn outline(&self) -> String {
+        let signature = (!self.keys.is_empty()).then_some("webhook-signature");
+        let ours = ["content-type", "webhook-id", "webhook-timestamp"];
+        let ours = ours.into_iter().chain(signature);
+        let names: Vec<&str> = ours
+            .chain(self.headers.iter().map(|(name, _)| name.as_str()))
+            .collect();
+        format!("{} {} with {}", self.method, self.host, names.join(", "))
+    }
+
     /// Whether private addresses and plain HTTP are allowed.
     pub fn allows_private(&self) -> bool {
         self.allow_private
@@ -302,7 +313,7 @@ fn lower(words: Vec<String>) -> Vec<String> {
 
 /// Checks an address as far as that is possible without asking for it; its host.
 fn check_url(route: &str, url: &Secret, allow_private: bool) -> Result<String, InvalidRoute> {
-    let wrong = |why: &str| invalid(route, "url", why);
+    let wrong = |why: &str| invalid(route, "target", why);
     // Without the library's reason, which may quote the address.
     let url = Url::parse(url.expose()).map_err(|_no_url| wrong("it is no address"))?;
     match url.scheme() {

@@ -232,7 +232,7 @@ fn a_route_that_cannot_work_is_refused_with_its_setting() {
         "https://169.254.169.254/PLANTED",
         "https://0x7f000001/PLANTED",
     ] {
-        check(&|source| source.url = Secret::new(url), "url");
+        check(&|source| source.url = Secret::new(url), "target");
     }
     check(&|source| source.when = Some("body.(".to_owned()), "when");
     check(
@@ -405,6 +405,7 @@ impl Desk {
         let filter = EffectFilter {
             state: Some(state),
             limit: 100,
+            ..EffectFilter::default()
         };
         let found = self.store.list_effects(filter).await.unwrap();
         found

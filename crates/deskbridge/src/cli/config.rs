@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use deskbridge_profile::settings::Settings;
 
-use super::{ConfigFile, environment, say};
+use super::{ConfigFile, database::Database, environment, say};
 use crate::{
     config::{self, SettingsIn},
-    wire::{Connections, raw_settings},
+    wire::{self, Connections, raw_settings},
 };
 
 #[derive(Subcommand)]
@@ -31,13 +31,15 @@ pub(super) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
 
 fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
-    let connections = Connections::of(&config, &environment())?;
+    let environment = environment();
+    let connections = Connections::of(&config, &environment)?;
+    wire::caresoft::received(&config, &environment)?;
+    wire::caresoft::planned(&config)?;
+    wire::caresoft::targets(&config, &environment, &connections.portals)?;
+    let routes = wire::caresoft::routes(&config, &environment)?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;
-    say(format!(
-        "  database         {}",
-        config.database().display()
-    ))?;
+    say(format!("  database         {}", Database::of(&config)?))?;
     say(format!("  helpdesk         {}", connections.site.base()))?;
     let flaws = match config.profile.settings {
         SettingsIn::Helpdesk => {
@@ -47,7 +49,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             Vec::new()
         }
         SettingsIn::File => {
-            let settings = Settings::read(&raw_settings(&config, &environment())?);
+            let settings = Settings::read(&raw_settings(&config, &environment)?);
             let portal = match (&settings.webhook, settings.enabled) {
                 (_, false) => "switched off".to_owned(),
                 (None, true) => "no webhook".to_owned(),
@@ -65,6 +67,22 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             settings.flaws
         }
     };
+    for account in &config.caresoft {
+        let to = &config.caresoft_frappe(account)?.name;
+        let crm = account.crm.as_ref();
+        let crm = crm.map_or_else(|| "no CRM".to_owned(), |crm| format!("CRM {crm}"));
+        say(format!(
+            "  CareSoft         {}: POST /hooks/caresoft/{} to helpdesk {to} and {crm}",
+            account.name, account.name
+        ))?;
+    }
+    for route in &*routes {
+        say(format!(
+            "  route            {} to {}",
+            route.name(),
+            route.host()
+        ))?;
+    }
     for flaw in &flaws {
         say(format!("! {flaw}"))?;
     }

@@ -160,7 +160,7 @@ impl Stage {
         std::fs::write(&path, text).context("writing the demo's configuration")?;
         let config = Config::load(&path, &[])?;
         let store = Store::open(&config.database()).context("opening the database")?;
-        let app = App::start(&config, Connections::of(&config, &[])?, store).await?;
+        let app = App::start(&config, &[], Connections::of(&config, &[])?, store).await?;
         Ok(Self {
             portal,
             site,

@@ -1,5 +1,6 @@
 //! `deskbridge doctor`: asks every connection and says in sentences what is wrong and how to mend it.
 
+mod caresoft;
 mod findings;
 mod helpdesk;
 mod installed;
@@ -13,11 +14,10 @@ use deskbridge_profile::{
     live::{self, Source},
     settings::Settings,
 };
-use deskbridge_store::Store;
 use serde_json::json;
 
 use self::findings::{Finding, Findings, Level};
-use super::{ConfigFile, environment, say};
+use super::{ConfigFile, database::Database, environment, say};
 use crate::{
     config::Config,
     wire::{self, Connections},
@@ -44,6 +44,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     let administrator = wire::administrator(&config, &connections, &environment);
     let administrator = administrator.unwrap_or_else(|_| connections.hub.clone());
     installed::look_at_server_scripts(&administrator, &mut findings).await;
+    if !config.caresoft.is_empty() || !config.route.is_empty() {
+        caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);
         portal::look(&connections, &settings, &Clock::system(), &mut findings).await;
@@ -73,12 +76,17 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
 
 async fn look_at_store(config: &Config, findings: &mut Findings) {
     const PLACE: &str = "database";
-    let path = config.database();
-    if !path.exists() {
+    let database = match Database::of(config) {
+        Ok(database) => database,
+        Err(error) => return findings.fail(PLACE, format!("{error}."), "Correct the setting."),
+    };
+    if let Database::Sqlite(path) = &database
+        && !path.exists()
+    {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        match folder {
+        return match folder {
             Some(folder) if !folder.exists() => findings.fail(
                 PLACE,
                 format!("The folder {} does not exist.", folder.display()),
@@ -86,18 +94,19 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
             ),
             _ => findings.ok(
                 PLACE,
-                format!("{} will be made at the first start.", path.display()),
+                format!("{database} will be made at the first start."),
             ),
-        }
-        return;
+        };
     }
-    let counted = match Store::open(&path) {
-        Ok(store) => store.count_effects().await,
-        Err(error) => Err(error),
+    let counted = async {
+        let store = database.open().await?;
+        let counts = store.count_effects().await?;
+        anyhow::Ok((store, counts))
     };
-    match counted {
-        Ok(counts) => {
-            findings.ok(PLACE, format!("{} can be used.", path.display()));
+    match counted.await {
+        Ok((store, counts)) => {
+            findings.ok(PLACE, format!("{database} can be used."));
+            caresoft::look_at_polls(config, &store, findings).await;
             let dead = counts
                 .by_state
                 .get(&deskbridge_store::EffectState::Dead)
@@ -113,12 +122,13 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.fail(
             PLACE,
-            format!(
-                "{} cannot be used: {}.",
-                path.display(),
-                deskbridge_core::Chain(&error)
-            ),
-            "Check the file, its folder and the rights to them.",
+            format!("{database} cannot be used: {error:#}."),
+            match database {
+                Database::Sqlite(_) => "Check the file, its folder and the rights to them.",
+                Database::Postgres { .. } => {
+                    "Check server.database_url, that the server runs, and that its user may make the schema."
+                }
+            },
         ),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
+use deskbridge_console::view;
 use deskbridge_core::{Clock, EffectId};
-use deskbridge_store::{EffectFilter, EffectRecord, EffectState, Store};
-use serde_json::json;
+use deskbridge_store::{EffectFilter, EffectRecord, EffectState};
 
-use super::{ConfigFile, say};
+use super::{ConfigFile, database, say};
 
 #[derive(Subcommand)]
 pub(crate) enum EffectsCommand {
@@ -90,26 +90,19 @@ pub(super) async fn run(command: EffectsCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn open(file: &ConfigFile) -> anyhow::Result<Store> {
-    let path = file.load()?.database();
-    if !path.exists() {
-        bail!(
-            "there is no database {}; `deskbridge serve` makes it",
-            path.display()
-        );
-    }
-    Store::open(&path).context("opening the database")
-}
-
 async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
     let filter = EffectFilter {
         state: arguments.state.map(StateArgument::state),
         limit: arguments.limit,
+        ..EffectFilter::default()
     };
-    let found = open(&arguments.file)?.list_effects(filter).await?;
+    let found = database::open(&arguments.file)
+        .await?
+        .list_effects(filter)
+        .await?;
     for record in &found {
         say(if arguments.json {
-            as_json(record).to_string()
+            view::effect(record).to_string()
         } else {
             as_line(record)
         })?;
@@ -121,10 +114,14 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(arguments: OneArguments) -> anyhow::Result<ExitCode> {
-    let Some(record) = open(&arguments.file)?.effect(arguments.id).await? else {
+    let Some(record) = database::open(&arguments.file)
+        .await?
+        .effect(arguments.id)
+        .await?
+    else {
         bail!("there is no effect {}", arguments.id);
     };
-    say(serde_json::to_string_pretty(&as_json(&record))?)?;
+    say(serde_json::to_string_pretty(&view::effect(&record))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,11 +132,12 @@ enum Change {
 }
 
 async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<ExitCode> {
-    let store = open(&arguments.file)?;
+    let store = database::open(&arguments.file).await?;
     let ids = if arguments.all_dead {
         let dead = EffectFilter {
             state: Some(EffectState::Dead),
             limit: usize::MAX,
+            ..EffectFilter::default()
         };
         let found = store.list_effects(dead).await?;
         // Oldest first, so that effects of one key are put back in their order.
@@ -189,23 +187,4 @@ fn as_line(record: &EffectRecord) -> String {
     format!("{id}  {recorded_at}  {state:<9}  {kind}  {key}  {failure}")
         .trim_end()
         .to_owned()
-}
-
-fn as_json(record: &EffectRecord) -> serde_json::Value {
-    let effect = &record.effect;
-    json!({
-        "id": effect.id.to_string(),
-        "kind": effect.intent.kind,
-        "ordering_key": effect.intent.ordering_key.as_str(),
-        "idempotency_key": effect.intent.idempotency_key.as_str(),
-        "payload": effect.intent.payload,
-        "state": record.state.as_str(),
-        "attempts": effect.attempts,
-        "look_first": effect.look_first,
-        "recorded_at": effect.recorded_at.to_string(),
-        "claimable_at": record.claimable_at.to_string(),
-        "changed_at": record.changed_at.to_string(),
-        "result": record.result,
-        "failure": record.failure,
-    })
 }

@@ -115,6 +115,8 @@ struct Helpdesk {
     /// What Server Scripts prove themselves with, if anything is configured.
     shared_secret: Option<Secret>,
     backups: Backups,
+    /// Whether events of CareSoft are carried into it.
+    receives_caresoft: bool,
 }
 
 impl Helpdesk {
@@ -131,7 +133,13 @@ impl Helpdesk {
         let folder = config.folder.join(&place.backups);
         // A new field changes a table, which takes its time where there are many tickets.
         let client = client.deadline(DEADLINE);
+        let receives_caresoft = config.caresoft.iter().any(|account| {
+            config
+                .caresoft_frappe(account)
+                .is_ok_and(|one| one.name == frappe.name)
+        });
         Ok(Self {
+            receives_caresoft,
             backups: Backups::new(folder, connections.site.base()),
             client,
             shared_secret: shared

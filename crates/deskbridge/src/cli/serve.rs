@@ -1,21 +1,15 @@
 //! `deskbridge serve`.
 
-use std::{
-    fs::{File, TryLockError},
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use deskbridge_http::server;
-use deskbridge_store::Store;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
-use super::{ConfigFile, environment};
+use super::{ConfigFile, database::Database, environment};
 use crate::{
     telemetry,
     wire::{App, Connections},
@@ -24,14 +18,14 @@ use crate::{
 pub(super) async fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
     telemetry::start(&config.server.log, config.server.log_format)?;
-    let connections = Connections::of(&config, &environment())?;
-    let database = config.database();
-    let _alone = lock(&database)?;
-    let store = Store::open(&database).context("opening the database")?;
+    let environment = environment();
+    let connections = Connections::of(&config, &environment)?;
+    let database = Database::of(&config)?;
+    let (store, _alone) = database.open_to_serve(&config).await?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let app = App::start(&config, connections, store).await?;
-    tracing::info!(%address, database = %database.display(), "Deskbridge serves");
+    let app = App::start(&config, &environment, connections, store).await?;
+    tracing::info!(%address, %database, "Deskbridge serves");
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     server::serve(listener, app.router, stopped()?, grace).await;
     tracing::info!("Deskbridge stops");
@@ -60,25 +54,4 @@ pub(super) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Makes sure that one process works on a database, because it carries out effects as if it were alone.
-fn lock(database: &Path) -> anyhow::Result<File> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = Path::new(&path);
-    let file = File::create(path)
-        .with_context(|| format!("making {}, beside the database", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "another deskbridge serves with the database {}; stop it first",
-                database.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("locking {}", path.display()))
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! `deskbridge simulate`.
 
+mod caresoft;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -42,6 +44,9 @@ pub(crate) enum SimulateCommand {
     /// A Frappe site with Helpdesk.
     #[command(after_help = FRAPPE_HELP)]
     Frappe(SimulateArguments),
+    /// A CareSoft account, which can send webhooks to a hub.
+    #[command(after_help = caresoft::HELP)]
+    Caresoft(Box<caresoft::CaresoftArguments>),
 }
 
 #[derive(Args)]
@@ -70,6 +75,7 @@ pub(super) async fn run(command: SimulateCommand) -> anyhow::Result<ExitCode> {
     match command {
         SimulateCommand::Bitrix24(arguments) => portal(arguments).await?,
         SimulateCommand::Frappe(arguments) => site(arguments).await?,
+        SimulateCommand::Caresoft(arguments) => return caresoft::run(*arguments).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,15 +7,18 @@ use super::ConfigError;
 /// What the variables begin with.
 const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
-const NAMED: [&str; 2] = ["frappe", "bitrix24"];
+const NAMED: [&str; 4] = ["frappe", "bitrix24", "caresoft", "route"];
 /// Settings that are one secret each: what looks like a number there is text all the same.
-pub(super) const SECRETS: [&str; 6] = [
+pub(super) const SECRETS: [&str; 9] = [
+    "database_url",
     "api_key",
     "api_secret",
     "admin_api_key",
     "admin_api_secret",
     "webhook_url",
     "responsible_webhook_url",
+    "api_token",
+    "target",
 ];
 
 /// Sets what the variables name. An element of a named table that is missing is added.

@@ -1,6 +1,9 @@
 //! Where a secret is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use deskbridge_core::Secret;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -19,7 +22,7 @@ pub(crate) enum SecretSource {
 impl SecretSource {
     /// Reads what stands in the configuration. What is wrong is told in words of its own: the library's quote
     /// what stands there.
-    fn of(value: Value) -> Result<Self, &'static str> {
+    pub(super) fn of(value: Value) -> Result<Self, &'static str> {
         match value {
             Value::String(text) => Ok(Self::InPlace(Secret::new(text))),
             Value::Table(table) => Self::of_table(table),
@@ -89,4 +92,19 @@ pub(super) fn list<'de, D: Deserializer<'de>>(
     };
     let sources = all.into_iter().map(SecretSource::of);
     sources.collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+/// Reads a table of secrets.
+pub(super) fn table<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, SecretSource>, D::Error> {
+    let Value::Table(all) = Value::deserialize(deserializer)? else {
+        return Err(D::Error::custom("headers stand in a table"));
+    };
+    let sources = all
+        .into_iter()
+        .map(|(name, source)| Ok((name, SecretSource::of(source)?)));
+    sources
+        .collect::<Result<_, &'static str>>()
+        .map_err(D::Error::custom)
 }

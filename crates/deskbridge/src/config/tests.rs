@@ -38,9 +38,12 @@ fn the_example_is_a_configuration_and_its_values_are_the_defaults() {
     let (server, default) = (&example.server, Server::default());
     assert_eq!(server.listen, default.listen);
     assert_eq!(server.database, default.database);
+    assert_eq!(server.database_schema, default.database_schema);
+    assert!(server.database_url.is_none() && default.database_url.is_none());
     assert_eq!(server.requests_max, default.requests_max);
     assert_eq!(server.deadline_seconds, default.deadline_seconds);
     assert_eq!(server.shutdown_seconds, default.shutdown_seconds);
+    assert!(server.admin_tokens.is_empty() && default.admin_tokens.is_empty());
     let (profile, default) = (&example.profile, Profile::default());
     assert_eq!(
         profile.settings_refresh_seconds,
@@ -68,9 +71,42 @@ fn every_setting_is_in_the_example() {
         "portal_url",
         "company_field_map",
         "dates_in",
+        "database_url",
+        "database_schema",
+        "database_ca_file",
     ] {
         assert!(keys.contains(&setting), "{setting}");
     }
+}
+
+#[test]
+fn what_the_example_leaves_out_is_configuration_too() {
+    let is_setting = |line: &&str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        let is_key = key != *line && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        is_key || line.starts_with('[')
+    };
+    let (_, from) = EXAMPLE.split_once("# [[caresoft]]").unwrap();
+    let from = format!("# [[caresoft]]{from}");
+    let settings: Vec<&str> = from
+        .lines()
+        .map(|line| line.trim_start_matches("# "))
+        .filter(is_setting)
+        .collect();
+    let (before, _) = EXAMPLE
+        .split_once("# An account of the contact centre")
+        .unwrap();
+    let text = format!("{before}\n{}", settings.join("\n"));
+    let config = read(&text, &[]).unwrap();
+    let account = &config.caresoft[0];
+    assert_eq!(account.secrets.len(), 2);
+    assert!(account.secrets[1].until.is_some());
+    assert_eq!(account.mapping.agents[0].crm_user, Some(57));
+    assert_eq!(account.mapping.ticket.statuses["sale"], "Open");
+    assert_eq!(config.route[0].headers.len(), 1);
+    assert_eq!(config.route[0].on_json.len(), 1);
+    assert_eq!(config.events.keep_days, Events::default().keep_days);
+    assert_eq!(config.events.megabytes_max, Events::default().megabytes_max);
 }
 
 #[test]
@@ -214,10 +250,12 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
         "2026-01-02",
     ] {
         for key in overlay::SECRETS {
-            let table = if key.contains("webhook") {
-                "BITRIX24__CRM"
-            } else {
-                "FRAPPE__HELPDESK"
+            let table = match key {
+                "webhook_url" | "responsible_webhook_url" => "BITRIX24__CRM",
+                "api_token" => "CARESOFT__CENTER",
+                "target" => "ROUTE__CHAT",
+                "database_url" => "SERVER",
+                _ => "FRAPPE__HELPDESK",
             };
             let variable = format!("DESKBRIDGE__{table}__{}", key.to_uppercase());
             let config = read(SMALL, &[(&variable, written)]).unwrap();
@@ -229,6 +267,12 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                 "admin_api_key" => frappe.admin_api_key.as_ref(),
                 "admin_api_secret" => frappe.admin_api_secret.as_ref(),
                 "webhook_url" => bitrix24.and_then(|one| one.webhook_url.as_ref()),
+                "api_token" => config
+                    .caresoft
+                    .first()
+                    .and_then(|one| one.api_token.as_ref()),
+                "target" => config.route.first().map(|one| &one.target),
+                "database_url" => config.server.database_url.as_ref(),
                 _ => bitrix24.and_then(|one| one.responsible_webhook_url.as_ref()),
             };
             let secret = config.secret("place", source.unwrap(), &[]).unwrap();
@@ -243,12 +287,20 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
 
 #[test]
 fn every_setting_that_is_a_secret_is_known_to_the_overlay() {
-    let source = include_str!("../config.rs").lines().filter_map(|line| {
-        let (name, kind) = line.trim().strip_prefix("pub(crate) ")?.split_once(": ")?;
-        ["SecretSource,", "Option<SecretSource>,"]
-            .contains(&kind)
-            .then_some(name)
-    });
+    let files = [
+        include_str!("../config.rs"),
+        include_str!("caresoft.rs"),
+        include_str!("route.rs"),
+    ];
+    let source = files
+        .iter()
+        .flat_map(|file| file.lines())
+        .filter_map(|line| {
+            let (name, kind) = line.trim().strip_prefix("pub(crate) ")?.split_once(": ")?;
+            // A live secret stands in a list of tables, which variables do not reach.
+            (["SecretSource,", "Option<SecretSource>,"].contains(&kind) && name != "source")
+                .then_some(name)
+        });
     assert_eq!(source.collect::<Vec<_>>(), overlay::SECRETS);
 }
 
@@ -276,23 +328,35 @@ fn no_mistake_repeats_a_secret() {
         "\"planted-secret",
         "planted-secret",
     ] {
-        for key in overlay::SECRETS.into_iter().chain(["shared_secrets"]) {
-            let table = if key.contains("webhook") {
-                "bitrix24"
-            } else {
-                "frappe"
+        let lists = ["shared_secrets", "secrets", "signing_secrets", "headers"];
+        for key in overlay::SECRETS.into_iter().chain(lists) {
+            let table = match key {
+                "webhook_url" | "responsible_webhook_url" => "bitrix24",
+                "api_token" | "secrets" => "caresoft",
+                "target" | "signing_secrets" | "headers" => "route",
+                "database_url" => "server",
+                _ => "frappe",
             };
-            // There is no name, so that what is right so far is refused, too.
-            let text = format!("[[{table}]]\n{key} = {secret}");
+            // Something else is wrong, too, so that what is right so far is refused.
+            let text = match table {
+                "server" => format!("[server]\n{key} = {secret}\nlisten = 5"),
+                _ => format!("[[{table}]]\n{key} = {secret}"),
+            };
             check_untold(&refused(&text, &[]), &text);
             let text = format!("[[frappe]]\nshared_secrets = [\"x\", {secret}]");
+            check_untold(&refused(&text, &[]), &text);
+            let text = format!("[server]\nlisten = 5\nadmin_tokens = [\"x\", {secret}]");
             check_untold(&refused(&text, &[]), &text);
             let variable = format!("DESKBRIDGE__{table}__a__{key}").to_uppercase();
             check_untold(&refused("server = 5", &[(&variable, secret)]), &variable);
         }
-        let variable = "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS";
-        for written in [secret.to_owned(), format!("[{secret}, 7]")] {
-            check_untold(&refused("server = 5", &[(variable, &written)]), &written);
+        for variable in [
+            "DESKBRIDGE__FRAPPE__HELPDESK__SHARED_SECRETS",
+            "DESKBRIDGE__SERVER__ADMIN_TOKENS",
+        ] {
+            for written in [secret.to_owned(), format!("[{secret}, 7]")] {
+                check_untold(&refused("profile = 5", &[(variable, &written)]), &written);
+            }
         }
     }
 }

@@ -51,7 +51,13 @@ const METHODS: [(&str, &str); 5] = [
 ];
 
 /// The DocTypes of the helpdesk itself that get fields.
-pub(crate) const EXTENDED: [&str; 3] = ["HD Customer", "Contact", "HD Ticket"];
+pub(crate) const EXTENDED: [&str; 5] = [
+    "HD Customer",
+    "Contact",
+    "HD Ticket",
+    "Communication",
+    "HD Ticket Comment",
+];
 /// The DocTypes that are made where they are missing.
 pub(crate) const OWN: [&str; 2] = ["HD Customer Data", SETTINGS_DOCTYPE];
 
@@ -140,6 +146,16 @@ pub(crate) fn wanted(through: Through) -> Wanted {
         fields,
         scripts,
         methods,
+    }
+}
+
+impl Wanted {
+    /// The same with what is needed to carry CareSoft's events into the helpdesk.
+    pub(crate) fn and_caresoft(mut self) -> Self {
+        let fields = deskbridge_sync::apply::CUSTOM_FIELDS;
+        let fields = fields.iter().map(|one| field(one.dt, one.attributes()));
+        self.fields.extend(fields);
+        self
     }
 }
 

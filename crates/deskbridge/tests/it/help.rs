@@ -27,9 +27,21 @@ async fn every_command_says_what_it_does() {
         "effects show",
         "effects revive",
         "effects discard",
+        "events",
+        "events list",
+        "events show",
+        "events replay",
+        "events discard",
+        "events stats",
+        "events reverify",
+        "db",
+        "db backup",
+        "db restore",
+        "db check",
         "simulate",
         "simulate bitrix24",
         "simulate frappe",
+        "simulate caresoft",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -138,6 +138,11 @@ impl Hub {
         }
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks for a profile without waiting for the answer.
     pub(crate) fn ask(&self, ticket: &str) -> tokio::task::JoinHandle<StatusCode> {
         let address = format!("{}{PROFILE}?ticket={ticket}", self.url);
@@ -151,6 +156,19 @@ impl Hub {
             .http
             .get(address)
             .header("authorization", authorization);
+        let response = request.send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    pub(crate) async fn post(
+        &self,
+        address: &str,
+        authorization: &str,
+        body: &Value,
+    ) -> (StatusCode, String) {
+        let address = format!("{}{address}", self.url);
+        let request = self.http.post(address).body(body.to_string());
+        let request = request.header("authorization", authorization);
         let response = request.send().await.unwrap();
         (response.status(), response.text().await.unwrap())
     }

@@ -8,12 +8,18 @@
     reason = "tests, whose clients talk to servers of their own and whose clock is the processes'"
 )]
 
+mod caresoft;
+mod database;
 mod demo;
 mod doctor;
+mod events;
 mod fields;
 mod frappe;
 mod help;
 mod hub;
+mod kill;
+mod nodes;
+mod orders;
 mod process;
 mod secrets;
 mod serve;

@@ -7,7 +7,7 @@ use simulators::{bitrix24, faults::Rule};
 
 use crate::hub::{AGENT, Bench, PROFILE};
 
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "hub-secret",
     bitrix24::CUSTOMER_SECRET,
     bitrix24::RESPONSIBLE_SECRET,
@@ -15,6 +15,7 @@ const SECRETS: [&str; 8] = [
     "planted-shared-2",
     "planted-admin-key",
     "planted-admin-secret",
+    "planted-token-of-an-administrator",
     "an-secret",
 ];
 
@@ -32,6 +33,8 @@ async fn no_secret_shows_in_anything_that_the_program_says_or_keeps() {
     fs::write(bench.path("shared.secret"), "planted-shared-2\n").unwrap();
     let trace = "log = \"trace\"\nlog_format";
     bench.configure(|text| {
+        let tokens = "admin_tokens = [\"planted-token-of-an-administrator\"]\nlisten";
+        let text = text.replace("listen", tokens);
         text.replace("log_format", trace).replace(
             "api_key",
             "shared_secrets = [\"planted-shared-1\", { file = \"shared.secret\" }]\n\
@@ -57,16 +60,33 @@ async fn no_secret_shows_in_anything_that_the_program_says_or_keeps() {
             look("an answer", &body);
         }
     }
+    let token = "Bearer planted-token-of-an-administrator";
+    for authorization in [token, "Bearer planted-token-of-somebody"] {
+        for address in [
+            "events",
+            "events?state=x",
+            "events/stats",
+            "effects",
+            "openapi.json",
+        ] {
+            let (_, body) = hub.get(&format!("/api/v1/{address}"), authorization).await;
+            look("an administrator's answer", &body);
+        }
+    }
     look("the metrics", &hub.get("/metrics", "").await.1);
     hub.process.terminate();
     hub.process.ended().await;
     let said = hub.process.said();
     assert!(said.contains("TRACE"), "the log is not at its loudest");
     look("the log", &said);
+    let copy = bench.path("copy.db");
     for command in [
         &["doctor"][..],
         &["config", "check"],
         &["effects", "list", "--json"],
+        &["events", "stats"],
+        &["db", "check"],
+        &["db", "backup", copy.to_str().unwrap()],
         &["bitrix24", "fields", "--json"],
         &["frappe", "diff"],
         &["frappe", "install"],
@@ -75,7 +95,8 @@ async fn no_secret_shows_in_anything_that_the_program_says_or_keeps() {
         look(&command.join(" "), &format!("{}{}", said.out, said.err));
     }
     bench.portal.portal.set_faults(Vec::new()).unwrap();
-    for name in ["deskbridge.db", "deskbridge.db-wal"] {
+    assert!(fs::metadata(&copy).unwrap().len() > 4_096);
+    for name in ["deskbridge.db", "deskbridge.db-wal", "copy.db"] {
         if let Ok(bytes) = fs::read(bench.path(name)) {
             look(name, &String::from_utf8_lossy(&bytes));
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::Offset};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 const ACCOUNT: u64 = 42;
@@ -18,7 +19,8 @@ const SUBJECTS: [&str; 5] = [
 const STATUSES: [&str; 4] = ["open", "pending", "solved", "sale"];
 
 /// What an account holds, by id; the state that a receiver of all webhooks comes to.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Records {
     /// Users, who are contacts.
     pub users: BTreeMap<u64, Map<String, Value>>,
@@ -36,6 +38,18 @@ pub struct Records {
     pub deleted: BTreeSet<u64>,
     /// Merged tickets, each with the one it was merged into.
     pub merged: BTreeMap<u64, u64>,
+    /// What was written on cases while they were tickets, oldest first; of ended ones, too.
+    pub comments: BTreeMap<u64, Vec<Comment>>,
+}
+
+/// What somebody wrote on a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// The text, as HTML.
+    pub html: String,
+    /// Whether the customer may see it.
+    pub is_public: bool,
 }
 
 /// What happened, and what came of it.
@@ -277,8 +291,12 @@ impl World {
         let mut written = object(
             json!({"ticket_id": ticket.get("ticket_id"), "comment": comment, "commentator_id": ticket.get("requester_id"), "created_at": written_at, "updated_at": written_at, "type": i32::from(is_later)}),
         );
+        let is_public = !is_ivr && self.rng.u32(..2) == 1;
         if !is_ivr {
-            written.insert("is_public".to_owned(), json!(self.rng.u32(..2)));
+            written.insert("is_public".to_owned(), json!(u32::from(is_public)));
+        }
+        if let Some(id) = ticket.get("ticket_id").and_then(Value::as_u64) {
+            self.comment(id, comment, is_public);
         }
         shown.insert("ticket_comment".to_owned(), Value::Object(written));
         let mut body = object(json!({"object": "ticket", "action": action, "ticket": shown}));
@@ -286,6 +304,14 @@ impl World {
             body.insert("call_info".to_owned(), call.clone());
         }
         self.send(Value::Object(body));
+    }
+
+    fn comment(&mut self, ticket: u64, html: &str, is_public: bool) {
+        let written = self.records.comments.entry(ticket).or_default();
+        written.push(Comment {
+            html: html.to_owned(),
+            is_public,
+        });
     }
 
     /// A call with its steps, and the ticket it leaves, whose first event says `update`.
@@ -418,7 +444,10 @@ impl World {
             return;
         };
         self.pass();
-        self.send(json!({"object": "ticket", "action": "merge", "mergeOption": {"primaryTicket": primary, "secondaryTickets": [secondary], "primaryComment": "took the other one in", "primaryIsPublic": 0, "secondaryComment": "went into the other one", "secondaryIsPublic": 0, "addCC": 1, "addFollow": 1, "copyComments": 0}}));
+        let (into, from) = ("took the other one in", "went into the other one");
+        self.send(json!({"object": "ticket", "action": "merge", "mergeOption": {"primaryTicket": primary, "secondaryTickets": [secondary], "primaryComment": into, "primaryIsPublic": 0, "secondaryComment": from, "secondaryIsPublic": 0, "addCC": 1, "addFollow": 1, "copyComments": 0}}));
+        self.comment(primary, into, false);
+        self.comment(secondary, from, false);
         self.records.tickets.remove(&secondary);
         self.records.merged.insert(secondary, primary);
     }

@@ -105,6 +105,11 @@ impl Center {
         }))
     }
 
+    /// What it holds.
+    pub fn records(&self) -> Records {
+        self.lock().records.clone()
+    }
+
     /// Replaces what it holds.
     pub fn set_records(&self, records: Records) {
         self.lock().records = records;
@@ -113,6 +118,16 @@ impl Center {
     /// Replaces the fault script.
     pub fn set_faults(&self, rules: Vec<Rule>) {
         self.0.faults.set(rules);
+    }
+
+    /// The fault script, without how often each rule was used.
+    pub fn faults(&self) -> Vec<Rule> {
+        self.0.faults.rules()
+    }
+
+    /// Forgets what was asked.
+    pub fn clear_asked(&self) {
+        self.lock().asked.clear();
     }
 
     /// What was asked, refusals included, such as `GET tickets/5`.
@@ -353,7 +368,7 @@ fn unknown_domain() -> Response<Bytes> {
     errors(StatusCode::NOT_FOUND, "The domain is incorrect")
 }
 
-fn answer(status: StatusCode, body: String) -> Response<Bytes> {
+pub(super) fn answer(status: StatusCode, body: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let kind = http::HeaderValue::from_static("application/json");

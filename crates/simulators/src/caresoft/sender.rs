@@ -1,8 +1,14 @@
 //! Sending webhooks as CareSoft does.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -19,12 +25,14 @@ pub fn sign(secret: &str, body: &[u8]) -> String {
         .collect()
 }
 
-/// Sends webhooks to one address of loopback over plain HTTP, one after another.
+/// Sends webhooks to one address of loopback over plain HTTP, one after another unless it has several clients.
 pub struct Sender {
     target: http::Uri,
     secret: Option<String>,
     per_second: Option<u32>,
+    clients: usize,
     deadline: Duration,
+    accepted: AtomicU64,
 }
 
 impl fmt::Debug for Sender {
@@ -40,8 +48,19 @@ impl fmt::Debug for Sender {
 pub struct Report {
     /// How many were answered, by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// The places, among those sent, of those that no 2xx came for.
+    /// The places, among those sent, of those that no 2xx came for, ascending.
     pub not_accepted: Vec<usize>,
+    /// How long answers took, ascending.
+    pub took: Vec<Duration>,
+}
+
+impl Report {
+    /// The time that so many of a thousand answers took at most; `None` without an answer.
+    pub fn took_at_most(&self, per_mille: usize) -> Option<Duration> {
+        let last = self.took.len().checked_sub(1)?;
+        let place = (self.took.len() * per_mille / 1000).min(last);
+        self.took.get(place).copied()
+    }
 }
 
 impl Sender {
@@ -51,7 +70,9 @@ impl Sender {
             target,
             secret,
             per_second: None,
+            clients: 1,
             deadline: Duration::from_secs(10),
+            accepted: AtomicU64::new(0),
         }
     }
 
@@ -62,30 +83,64 @@ impl Sender {
         self
     }
 
+    /// By so many clients at once: each sends the next one as soon as it was answered.
+    #[must_use]
+    pub fn clients(mut self, clients: usize) -> Self {
+        self.clients = clients.max(1);
+        self
+    }
+
+    /// How many were answered with 2xx so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Sends `bodies` in their order.
     pub async fn send(&self, bodies: &[Vec<u8>]) -> Report {
+        let (next, start) = (AtomicUsize::new(0), Instant::now());
+        let clients = (0..self.clients).map(|_| self.send_from(bodies, &next, start));
         let mut report = Report::default();
-        let mut connection = None;
-        let start = Instant::now();
-        for (at, body) in bodies.iter().enumerate() {
+        for part in join_all(clients).await {
+            for (status, times) in part.statuses {
+                *report.statuses.entry(status).or_default() += times;
+            }
+            report.not_accepted.extend(part.not_accepted);
+            report.took.extend(part.took);
+        }
+        report.not_accepted.sort_unstable();
+        report.took.sort_unstable();
+        report
+    }
+
+    /// One client: takes what comes next until there is no more.
+    async fn send_from(&self, bodies: &[Vec<u8>], next: &AtomicUsize, start: Instant) -> Report {
+        let (mut report, mut connection) = (Report::default(), None);
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(body) = bodies.get(at) else {
+                return report;
+            };
             if let Some(per_second) = self.per_second {
                 let turn = Duration::from_secs(1) / per_second;
                 let turn = turn.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX));
                 tokio::time::sleep_until(start + turn).await;
             }
-            let sent =
-                tokio::time::timeout(self.deadline, self.send_one(&mut connection, body)).await;
-            let status = sent.ok().flatten();
+            let sent_at = Instant::now();
+            let sent = self.send_one(&mut connection, body);
+            let status = tokio::time::timeout(self.deadline, sent).await;
+            let status = status.ok().flatten();
             if let Some(status) = status {
                 *report.statuses.entry(status).or_default() += 1;
+                report.took.push(sent_at.elapsed());
             } else {
                 connection = None;
             }
-            if !status.is_some_and(|status| (200..300).contains(&status)) {
+            if status.is_some_and(|status| (200..300).contains(&status)) {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+            } else {
                 report.not_accepted.push(at);
             }
         }
-        report
     }
 
     /// The status of the answer; `None` when there was none.
@@ -121,12 +176,12 @@ impl Sender {
 
     async fn connect(&self) -> Option<SendRequest<Full<Bytes>>> {
         let host = self.target.host()?.trim_matches(['[', ']']);
-        let socket = TcpStream::connect((host, self.target.port_u16().unwrap_or(80)))
+        let port = self.target.port_u16().unwrap_or(80);
+        let mut addresses = tokio::net::lookup_host((host, port)).await.ok()?;
+        let socket = TcpStream::connect(addresses.find(|address| address.ip().is_loopback())?)
             .await
             .ok()?;
-        if !socket.peer_addr().ok()?.ip().is_loopback() {
-            return None;
-        }
+        socket.set_nodelay(true).ok()?;
         let (sender, driver) = handshake(TokioIo::new(socket)).await.ok()?;
         #[expect(
             clippy::disallowed_methods,

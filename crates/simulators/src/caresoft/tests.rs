@@ -190,3 +190,80 @@ async fn a_list_is_cut_into_pages_and_to_what_changed() {
     assert_eq!(page["numFound"], 1);
     assert_eq!(ask(&center, "/other/api/v1/tickets").await.0, 404);
 }
+
+#[tokio::test]
+async fn several_clients_send_everything_once_and_tell_how_long_it_took() {
+    let receiver = Arc::new(Receiver::default());
+    let server = Server::start(Listen::loopback(), Arc::clone(&receiver))
+        .await
+        .unwrap();
+    let bodies = live(3, 5, start_at()).webhooks;
+    let target = format!("{}/hooks/caresoft/main", server.url())
+        .parse()
+        .unwrap();
+    let sender = Sender::new(target, None).clients(4);
+    let report = sender.send(&bodies).await;
+    let refused = bodies.len() / 3;
+    assert_eq!(report.not_accepted.len(), refused);
+    assert_eq!(sender.accepted(), (bodies.len() - refused) as u64);
+    assert_eq!(report.took.len(), bodies.len());
+    assert_eq!(report.took_at_most(1000), report.took.last().copied());
+    assert!(report.took_at_most(500) <= report.took_at_most(990));
+    let sorted = |mut bodies: Vec<Vec<u8>>| {
+        bodies.sort_unstable();
+        bodies
+    };
+    let received = receiver.0.lock().unwrap();
+    let received = received.iter().map(|(body, _)| body.to_vec()).collect();
+    assert_eq!(sorted(received), sorted(bodies));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_past_loopback() {
+    let target = "http://192.0.2.1:9/hooks/caresoft/main".parse().unwrap();
+    let report = Sender::new(target, None).send(&[b"{}".to_vec()]).await;
+    assert_eq!((report.not_accepted, report.took), (vec![0], vec![]));
+}
+
+#[tokio::test]
+async fn the_control_address_shows_and_sets_what_it_is_asked() {
+    let records = live(7, 3, start_at()).outcome;
+    let running = start(Options::default()).await.unwrap();
+    let ask = async |method: &str, path: &str, body: String| {
+        let request = http::Request::builder().method(method).uri(path);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let request = Request {
+            head: Arc::new(head),
+            body: body.into(),
+        };
+        match Door(running.center.clone()).handle(request).await {
+            Reply::Answer(answer) => {
+                let body: Value = serde_json::from_slice(answer.body()).unwrap();
+                (answer.status().as_u16(), body)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let data = serde_json::to_string(&records).unwrap();
+    assert_eq!(ask("PUT", "/_simulator/data", data).await.0, 200);
+    assert_eq!(running.center.records(), records);
+    let (_, shown) = ask("GET", "/_simulator/data", String::new()).await;
+    assert_eq!(serde_json::from_value::<Records>(shown).unwrap(), records);
+    let rules = r#"[{"when": "GET tickets", "answer": "hang_up"}]"#;
+    let (_, set) = ask("PUT", "/_simulator/faults", rules.to_owned()).await;
+    assert_eq!(set, serde_json::json!({"rules": 1}));
+    let (status, told) = ask("PUT", "/_simulator/faults", "no script".to_owned()).await;
+    assert!(
+        status == 400 && told.to_string().contains("fault script"),
+        "{told}"
+    );
+    assert_eq!(running.center.faults().len(), 1);
+    let asked = running.center.answer(&asked("/acme/api/v1/tickets")).await;
+    assert!(matches!(asked, Reply::HangUp), "{asked:?}");
+    let (_, journal) = ask("GET", "/_simulator/journal", String::new()).await;
+    assert_eq!(journal, serde_json::json!(["GET tickets"]));
+    assert_eq!(
+        ask("DELETE", "/_simulator/data", String::new()).await.0,
+        404
+    );
+}

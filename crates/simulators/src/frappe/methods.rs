@@ -3,6 +3,7 @@
 mod assign;
 mod client;
 mod desk;
+mod tags;
 mod tickets;
 
 use serde_json::{Map, Value, json};
@@ -66,7 +67,7 @@ const fn function(
     Function { path, access, run }
 }
 
-const FUNCTIONS: [Function; 38] = [
+const FUNCTIONS: [Function; 39] = [
     function("ping", Access::Anybody, ping),
     function("frappe.ping", Access::Anybody, ping),
     function("upload_file", Access::Anybody, desk::upload_file),
@@ -117,6 +118,11 @@ const FUNCTIONS: [Function; 38] = [
         assign::remove,
     ),
     function("frappe.desk.form.assign_to.get", Access::Nobody, ping),
+    function(
+        "frappe.desk.doctype.tag.tag.add_tag",
+        Access::Users,
+        tags::add,
+    ),
     function("run_doc_method", Access::Users, tickets::run_doc_method),
     function("frappe.client.get", Access::Users, client::get),
     function("frappe.client.get_list", Access::Users, client::get_list),

@@ -24,7 +24,10 @@ async fn prepare(
     helpdesk: &Helpdesk,
     arguments: &InstallArguments,
 ) -> anyhow::Result<(Wanted, Plan)> {
-    let wanted = wanted(arguments.through);
+    let mut wanted = wanted(arguments.through);
+    if helpdesk.receives_caresoft {
+        wanted = wanted.and_caresoft();
+    }
     let given = arguments.hub_url.as_deref().map(hub_url).transpose()?;
     let earlier = helpdesk.backups.open()?;
     let entries = earlier.iter().flat_map(|(_, backup)| &backup.entries);

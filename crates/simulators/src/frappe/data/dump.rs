@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{Data, Secret};
 use crate::frappe::{
-    cell,
+    cell::{self, Kind},
     document::{Document, Nulls},
     meta::DocType,
-    store::Store,
+    store::{Row, Store},
 };
 
 /// Everything that a site holds beyond a fresh installation's DocTypes.
@@ -20,12 +20,13 @@ pub(crate) fn dump(store: &Store) -> Data {
     for meta in metas.iter().filter(|meta| !meta.is_child) {
         let singles = store.single(&meta.name).into_iter();
         for row in singles.chain(store.rows(&meta.name)) {
-            let document = Document::load(meta, row, store);
-            let standard = &*meta.name == "DocType" && cell::int(document.get("custom")) == 0;
-            if standard {
+            // Those of the apps are large, and most of what there is.
+            if &*meta.name == "DocType" && !is_custom(meta, row) {
                 continue;
             }
-            let hidden = ["_assign", "_seen"].map(|key| (key, document.get(key).clone()));
+            let document = Document::load(meta, row, store);
+            let hidden =
+                ["_assign", "_seen", "_user_tags"].map(|key| (key, document.get(key).clone()));
             if let Value::Object(mut shown) = document.json(Nulls::Dropped) {
                 let hidden = hidden.into_iter().filter(|(_, value)| !value.is_null());
                 shown.extend(hidden.map(|(key, value)| (key.to_owned(), value)));
@@ -58,6 +59,11 @@ pub(crate) fn dump(store: &Store) -> Data {
         documents,
         secrets,
     }
+}
+
+fn is_custom(meta: &DocType, doctype: &Row) -> bool {
+    let column = meta.column("custom");
+    column.is_some_and(|column| cell::int(&doctype.get(column).json(Kind::Check)) != 0)
 }
 
 /// Child rows know their parent without saying so.

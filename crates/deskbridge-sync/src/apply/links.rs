@@ -1,0 +1,102 @@
+//! Which record of CareSoft is which elsewhere, as the store remembers it.
+
+use deskbridge_core::{Clock, Link, RemoteRecord};
+use deskbridge_store::Store;
+
+use super::{Stop, Target};
+use crate::decide::write::SourceKey;
+
+/// Remembers and recalls links of one CareSoft connection's records.
+pub(super) struct Links {
+    store: Store,
+    clock: Clock,
+    helpdesk: String,
+    crm: Option<String>,
+}
+
+impl Links {
+    pub(super) fn new(store: &Store, clock: &Clock, target: &Target) -> Self {
+        Self {
+            store: store.clone(),
+            clock: clock.clone(),
+            helpdesk: target.helpdesk.connection.clone(),
+            crm: target.crm.as_ref().map(|crm| crm.connection.clone()),
+        }
+    }
+
+    /// Remembers which document of the helpdesk a record is.
+    pub(super) async fn record_document(
+        &self,
+        key: &SourceKey,
+        doctype: &str,
+        name: &frappe::Name,
+    ) -> Result<(), Stop> {
+        let other = RemoteRecord {
+            connection: self.helpdesk.clone(),
+            object: doctype.to_owned(),
+            id: name.as_str().to_owned(),
+        };
+        self.record(key, other).await
+    }
+
+    /// Remembers which record of the CRM a case is.
+    pub(super) async fn record_crm(
+        &self,
+        key: &SourceKey,
+        object: &str,
+        id: bitrix24::Id,
+    ) -> Result<(), Stop> {
+        let other = RemoteRecord {
+            connection: self.crm.clone().unwrap_or_default(),
+            object: object.to_owned(),
+            id: id.to_string(),
+        };
+        self.record(key, other).await
+    }
+
+    async fn record(&self, key: &SourceKey, other: RemoteRecord) -> Result<(), Stop> {
+        let link = Link {
+            one: record_of(key),
+            other,
+        };
+        let now = self.clock.now();
+        Ok(self.store.record_links(vec![link], now).await?)
+    }
+
+    /// The id of the newest record of the CRM that a case was written as.
+    pub(super) async fn crm_id(
+        &self,
+        key: &SourceKey,
+        object: &str,
+    ) -> Result<Option<bitrix24::Id>, Stop> {
+        let linked = self.store.linked_records(record_of(key)).await?;
+        let of_crm = |record: &&RemoteRecord| {
+            Some(&record.connection) == self.crm.as_ref() && record.object == object
+        };
+        let newest = linked.iter().rev().find(of_crm);
+        Ok(newest.and_then(|record| record.id.parse().ok()))
+    }
+
+    /// The keys of the CareSoft records that a user or organisation is linked with.
+    pub(super) async fn referring(&self, key: &SourceKey) -> Result<Vec<RemoteRecord>, Stop> {
+        let mut linked = self.store.linked_records(record_of(key)).await?;
+        linked.retain(|record| record.connection == key.connection());
+        Ok(linked)
+    }
+}
+
+/// The record that a key names.
+pub(super) fn record_of(key: &SourceKey) -> RemoteRecord {
+    let mut parts = key.as_str().splitn(3, ':');
+    let mut part = || parts.next().unwrap_or_default().to_owned();
+    RemoteRecord {
+        connection: part(),
+        object: part(),
+        id: part(),
+    }
+}
+
+/// The key of a record.
+pub(super) fn key_of(record: &RemoteRecord) -> SourceKey {
+    SourceKey::new(&record.connection, &record.object, &record.id)
+}

@@ -1,0 +1,102 @@
+//! Why a write ended before it was done, in the journal's words.
+
+use std::time::Duration;
+
+use bitrix24::Fault;
+use deskbridge_core::{Chain, Failure, Outcome};
+use frappe::Cause;
+
+/// A portal ends every request after a minute: whoever looks later sees all that it did.
+const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
+
+/// Why a write ended before it was done.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// See [`Outcome::Refused`].
+    Refused(Failure),
+    /// See [`Outcome::NotSent`].
+    NotSent(Failure),
+    /// See [`Outcome::Unknown`].
+    Unknown(Failure),
+    /// Somebody else wrote in between: nothing ran, and the write is to be begun anew with what stands now.
+    Again(Failure),
+}
+
+impl Stop {
+    pub(super) fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(Failure::new(why))
+    }
+
+    pub(super) fn not_sent(why: impl Into<String>) -> Self {
+        Self::NotSent(Failure::new(why))
+    }
+}
+
+impl<T> From<Stop> for Outcome<T> {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(failure) => Self::Refused(failure),
+            Stop::NotSent(failure) | Stop::Again(failure) => Self::NotSent(failure),
+            Stop::Unknown(failure) => Self::Unknown(failure),
+        }
+    }
+}
+
+impl From<frappe::Error> for Stop {
+    fn from(error: frappe::Error) -> Self {
+        let failure = Failure::new(Chain(&error).to_string());
+        match error.verdict() {
+            frappe::Verdict::RetryAfter(after) => return Self::NotSent(failure.after(after)),
+            frappe::Verdict::LookFirst => return Self::Unknown(failure),
+            frappe::Verdict::Never => {}
+        }
+        match error.cause {
+            Cause::NotUnique { .. } | Cause::TimestampMismatch | Cause::Duplicate { .. } => {
+                Self::Again(failure)
+            }
+            // An administrator mends these, and what waits is still wanted.
+            Cause::WrongKey | Cause::Redirected { .. } => Self::NotSent(failure),
+            Cause::NoRight { .. } => Self::refused(format!(
+                "{}; give the hub's user in the helpdesk the roles Agent and Agent Manager, and revive this",
+                failure.why
+            )),
+            Cause::LinkMissing { .. } => Self::refused(format!(
+                "{}; make what the field links to, or map the value to something else, and revive this",
+                failure.why
+            )),
+            _ => Self::Refused(failure),
+        }
+    }
+}
+
+impl From<bitrix24::Error> for Stop {
+    fn from(error: bitrix24::Error) -> Self {
+        let failure = Failure::new(Chain(&error).to_string());
+        match &error {
+            bitrix24::Error::MaybeExecuted { .. } => {
+                return Self::Unknown(failure.after(Some(PORTAL_REQUEST_FOR)));
+            }
+            // An administrator mends these, and what waits is still wanted. Only a right that a user lacks is not
+            // given because somebody waits.
+            bitrix24::Error::Configuration { fault, .. } if *fault != Fault::Access => {
+                return Self::NotSent(failure);
+            }
+            // Their support lifts it.
+            bitrix24::Error::Overload { retry_after, .. } => {
+                return Self::NotSent(failure.after(*retry_after));
+            }
+            _ => {}
+        }
+        match error.verdict() {
+            bitrix24::Verdict::RetryAfter(after) => Self::NotSent(failure.after(after)),
+            bitrix24::Verdict::Never => Self::Refused(failure),
+            bitrix24::Verdict::LookFirst => Self::Unknown(failure),
+        }
+    }
+}
+
+impl From<deskbridge_store::Error> for Stop {
+    fn from(error: deskbridge_store::Error) -> Self {
+        Self::not_sent(Chain(&error).to_string())
+    }
+}

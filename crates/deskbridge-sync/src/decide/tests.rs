@@ -1,0 +1,8 @@
+mod calls;
+mod cases;
+mod comments;
+pub(crate) mod lives;
+mod orders;
+mod people;
+mod tickets;
+pub(crate) mod world;
