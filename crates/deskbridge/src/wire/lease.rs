@@ -162,7 +162,7 @@ mod tests {
         nodes.pass(60).await;
         assert!(one().await && !two().await, "it is renewed");
         assert!(one_tasks.shut_down(HOLD_FOR).await);
-        nodes.pass(2).await;
+        nodes.pass(3).await;
         assert!(!one().await && two().await, "who stops lets go at once");
         // Who is gone renews nothing, and the clock of the others goes on.
         nodes.clock.advance(SignedDuration::from_secs(6));
