@@ -16,19 +16,37 @@ pub(super) struct Send {
     pub(super) route: String,
     /// The event.
     pub(super) event: String,
-    /// What the route before it was answered, where one led here.
+    /// The route that led here, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) answer: Option<Answer>,
+    pub(super) after: Option<After>,
+}
+
+/// The route that led to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct After {
+    /// Its name.
+    pub(super) route: String,
+    /// What it was answered.
+    pub(super) answer: Answer,
 }
 
 impl Send {
     /// The effect that sends an event on. Those of one route and one ordering key go out one after another.
     pub(super) fn effect(self, ordering_key: &OrderingKey) -> NewEffect {
-        let Self { route, event, .. } = &self;
+        let Self {
+            route,
+            event,
+            after,
+        } = &self;
+        // An event may go out by a route and, with an answer, by it again.
+        let way = after
+            .as_ref()
+            .map(|after| format!("/after/{}", after.route));
+        let way = way.unwrap_or_default();
         NewEffect {
             kind: KIND.to_owned(),
             ordering_key: OrderingKey::new(format!("route/{route}/{ordering_key}")),
-            idempotency_key: IdempotencyKey::new(format!("route/{route}/{event}")),
+            idempotency_key: IdempotencyKey::new(format!("route/{route}/{event}{way}")),
             payload: serde_json::to_value(&self).unwrap_or_default(),
         }
     }
@@ -96,7 +114,7 @@ fn sent(routes: &[Route], event: &Event) -> Vec<NewEffect> {
             let send = Send {
                 route: route.name().to_owned(),
                 event: event.id.to_string(),
-                answer: None,
+                after: None,
             };
             send.effect(ordering_key)
         })

@@ -23,7 +23,7 @@ use super::{
     KIND,
     address::is_public,
     decide::Answer,
-    plan::Send,
+    plan::{After, Send},
     settings::{Route, Then},
     signature,
 };
@@ -209,7 +209,7 @@ impl Sender {
             Ok(None) => return refused(format!("{} is not kept any more", send.event)),
             Err(error) => return not_read(&error),
         };
-        let body = match route.body(&event, send.answer.as_ref()) {
+        let body = match route.body(&event, send.after.as_ref().map(|after| &after.answer)) {
             Ok(body) => body,
             Err(error) => return refused(error.to_string()),
         };
@@ -256,7 +256,10 @@ impl Sender {
                 let send = Send {
                     route: next.clone(),
                     event: event.id.to_string(),
-                    answer: Some(answer),
+                    after: Some(After {
+                        route: route.name.clone(),
+                        answer,
+                    }),
                 };
                 let effect = send.effect(&event.arrival.reading.ordering_key);
                 let now = self.clock.now();

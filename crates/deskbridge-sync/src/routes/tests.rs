@@ -494,6 +494,41 @@ async fn a_route_leads_to_another_that_sees_the_answer() {
 }
 
 #[tokio::test]
+async fn an_event_goes_out_by_a_route_and_again_with_an_answer() {
+    let target = Target::default();
+    let address = target.listen().await;
+    let then = || vec![on("answer.json.ok", Then::Route("second".to_owned()))];
+    let first = Source {
+        on_json: then(),
+        ..nearby("first", address)
+    };
+    let third = Source {
+        on_json: then(),
+        ..nearby("third", address)
+    };
+    let second = Source {
+        body: Some(r#"{"made": {{ answer.json.id }}}"#.to_owned()),
+        ..nearby("second", address)
+    };
+    let desk = Desk::new(vec![first, second, third], unrouted());
+    desk.intake.accept(arrival(BODY, 1)).await.unwrap();
+    desk.drain().await;
+    let received = target.received().into_iter();
+    let mut bodies: Vec<Bytes> = received.map(|one| one.1).collect();
+    bodies.retain(|body| body != BODY.as_bytes());
+    bodies.sort();
+    let (alone, after) = (&br#"{"made": null}"#[..], &br#"{"made": 41}"#[..]);
+    assert_eq!(bodies, [after, after, alone]);
+}
+
+fn on(when: &str, then: Then) -> OnJson {
+    OnJson {
+        when: when.to_owned(),
+        then,
+    }
+}
+
+#[tokio::test]
 async fn a_target_that_is_gone_switches_its_route_off_until_a_person_switches_it_on() {
     let target = Target::default();
     let address = target.listen().await;
