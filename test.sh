@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is checked before a change lands, the quickest to fail first. Needs a Rust toolchain, a C
 # compiler, Python 3 with venv, and Node 20 with npm; Python and Node packages are installed into target/, and
-# Chromium, run as root, from Debian.
+# Chromium and PostgreSQL, run as root, from Debian.
 #
 # ./test.sh          everything
 # ./test.sh quick    without the browser, the public clients and the README's commands
@@ -24,6 +24,14 @@ need() {
 }
 need cargo "install the Rust toolchain of rust-toolchain.toml with rustup"
 need cc "apt-get install gcc"
+
+# One that runs already, a developer's, goes on running.
+start_postgres() {
+    if [ -z "${DESKBRIDGE_TEST_POSTGRES:-}" ] && ! crates/testkit/postgres.sh address >/dev/null 2>&1; then
+        trap 'crates/testkit/postgres.sh stop' EXIT
+        crates/testkit/postgres.sh start >/dev/null
+    fi
+}
 
 documentation() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
@@ -72,6 +80,7 @@ unchanged() {
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build the tests" cargo test --workspace --no-run --quiet
+step "PostgreSQL" start_postgres
 step "tests" cargo test --workspace --quiet
 step "documentation" documentation
 if [ "${1:-}" != quick ]; then

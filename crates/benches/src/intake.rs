@@ -9,9 +9,9 @@ mod server;
 
 use std::{sync::Arc, time::Duration};
 
-use deskbridge_core::{Clock, DuplicateKey, NewEvent, OrderingKey, Reading};
+use deskbridge_core::{Clock, DuplicateKey, NewEvent, OrderingKey, Reading, Secret};
 use deskbridge_journal::Intake;
-use deskbridge_store::{Limits, Store};
+use deskbridge_store::{Limits, PostgresOptions, Store};
 use futures_util::future::{BoxFuture, try_join_all};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -32,6 +32,30 @@ const RUNS: usize = 3;
 
 type Accept = Arc<dyn Fn(NewEvent) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
+/// Measures PostgreSQL with so many clients at once, in a schema that is empty at first and is left behind.
+pub(crate) async fn measure_postgres(clients: u64, address: &str) -> anyhow::Result<Value> {
+    let address = Secret::new(address);
+    let mut runs = Vec::new();
+    for run_number in 0..RUNS {
+        let options = PostgresOptions {
+            schema: format!("bench_{}_{clients}_{run_number}", std::process::id()),
+            ..PostgresOptions::default()
+        };
+        let store = Store::open_postgres(&address, &options).await?;
+        runs.push(run(clients, accept_into(store)).await?);
+    }
+    Ok(json!({"clients": clients, "deskbridge": show(&runs)}))
+}
+
+/// The way into a store, as the program takes it.
+fn accept_into(store: Store) -> Accept {
+    let intake = Intake::new(store, Clock::system(), fastrand::Rng::with_seed(1));
+    Arc::new(move |event| {
+        let intake = intake.clone();
+        Box::pin(async move { Ok(intake.accept(event).await.map(drop)?) })
+    })
+}
+
 /// Measures with so many clients at once, in this process.
 pub(crate) async fn measure(clients: u64) -> anyhow::Result<Value> {
     let disk = Disk::here()?;
@@ -44,27 +68,24 @@ pub(crate) async fn measure(clients: u64) -> anyhow::Result<Value> {
         });
         bare.push(run(clients, accept).await?);
         let store = Store::open_within(&disk.fresh()?, Limits::default())?;
-        let intake = Intake::new(store, Clock::system(), fastrand::Rng::with_seed(1));
-        let accept: Accept = Arc::new(move |event| {
-            let intake = intake.clone();
-            Box::pin(async move { Ok(intake.accept(event).await.map(drop)?) })
-        });
-        ours.push(run(clients, accept).await?);
+        ours.push(run(clients, accept_into(store)).await?);
     }
     Ok(compared(clients, &disk, &bare, &ours))
 }
 
+/// What runs came to.
+fn show(runs: &[Run]) -> Value {
+    let of = |value: fn(&Run) -> f64| middle(runs.iter().map(value).collect());
+    json!({
+        "per_second": of(|run| run.per_second), "p50_ms": of(|run| run.p50_ms),
+        "p99_ms": of(|run| run.p99_ms), "p999_ms": of(|run| run.p999_ms),
+        "processor_us": of(|run| run.processor_us.unwrap_or_default()),
+    })
+}
+
 /// Both kinds of runs side by side.
 fn compared(clients: u64, disk: &Disk, bare: &[Run], ours: &[Run]) -> Value {
-    let of = |runs: &[Run], value: fn(&Run) -> f64| middle(runs.iter().map(value).collect());
-    let show = |runs: &[Run]| {
-        json!({
-            "per_second": of(runs, |run| run.per_second), "p50_ms": of(runs, |run| run.p50_ms),
-            "p99_ms": of(runs, |run| run.p99_ms), "p999_ms": of(runs, |run| run.p999_ms),
-            "processor_us": of(runs, |run| run.processor_us.unwrap_or_default()),
-        })
-    };
-    let rates = [ours, bare].map(|runs| of(runs, |run| run.per_second));
+    let rates = [ours, bare].map(|runs| middle(runs.iter().map(|run| run.per_second).collect()));
     let ratio = rates[0].zip(rates[1]).map(|(ours, bare)| ours / bare);
     json!({
         "clients": clients, "device": disk.device, "file_system": disk.file_system,

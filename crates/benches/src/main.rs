@@ -19,7 +19,7 @@ Usage: benches COMMAND
   lookups WEBHOOK VALUE...                     one company for each value, all at once
   export WEBHOOK                               every company, in the order of ids
   writes COUNT                                 writes whose answers are all lost
-  intake CLIENTS                               events that are acknowledged once they are on disk
+  intake CLIENTS [POSTGRES]                    events that are acknowledged once they are on disk
   intake-http CLIENTS                          the same as signed webhooks over HTTP
   intake-memory                                the memory that a million events take
   kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
@@ -46,6 +46,12 @@ fn main() -> anyhow::Result<()> {
                 .parse()
                 .context("the number of clients is no whole number")?;
             many()?.block_on(intake::measure(clients))?
+        }
+        ["intake", clients, address] => {
+            let clients = clients
+                .parse()
+                .context("the number of clients is no whole number")?;
+            many()?.block_on(intake::measure_postgres(clients, address))?
         }
         ["intake-http", clients] => {
             let clients = clients

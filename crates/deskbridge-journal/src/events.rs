@@ -22,6 +22,7 @@ use crate::{
     counters::Counted,
     dispatch::{self, Before, Next},
     lane::{self, Lane},
+    presence::Presence,
 };
 
 /// Events that are replayed, read anew or forgotten in one transaction.
@@ -244,7 +245,7 @@ impl Events {
         }
     }
 
-    async fn plan(&self, event: &Event) -> Outcome<Planned> {
+    async fn plan(&self, event: &Event, presence: &Presence) -> Outcome<Planned> {
         let source = event.arrival.reading.source.as_str();
         let Some(planner) = self.shared.planners.get(source) else {
             return Outcome::Done(Planned::Unrouted(format!(
@@ -253,7 +254,7 @@ impl Events {
         };
         let attempt = AssertUnwindSafe(async { planner.plan(event).await });
         let limit = self.shared.settings.attempt_for;
-        let attempt = lane::attempt(attempt, limit, &self.shared.counters);
+        let attempt = lane::attempt(attempt, limit, presence, &self.shared.counters);
         attempt.await.unwrap_or_else(|panic| {
             tracing::error!(event.id = %event.id, event.source = source, panic, "A planner panicked");
             Outcome::Refused(Failure::new(format!("this program has a bug: {panic}")))
@@ -347,6 +348,10 @@ impl Lane for Events {
     type Work = ClaimedEvent;
     const NAME: &'static str = "events";
 
+    fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
     fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -376,9 +381,9 @@ impl Lane for Events {
         claimed.attempts > 0
     }
 
-    async fn carry_out_and_report(&self, claimed: ClaimedEvent) {
+    async fn carry_out_and_report(&self, claimed: ClaimedEvent, presence: &Presence) {
         let event = &claimed.event;
-        let outcome = self.plan(event).await;
+        let outcome = self.plan(event, presence).await;
         let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
         let before = Before {
             attempts: claimed.attempts,

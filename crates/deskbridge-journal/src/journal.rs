@@ -19,6 +19,7 @@ use crate::{
     counters::Counted,
     dispatch::{self, Before, Next},
     lane::{self, Lane},
+    presence::Presence,
 };
 
 /// Carries out effects of one or several kinds.
@@ -175,10 +176,15 @@ impl Journal {
         lane::run(self, tasks).await;
     }
 
-    async fn carry_out(&self, handler: &dyn Handler, effect: &Effect) -> Outcome<Value> {
+    async fn carry_out(
+        &self,
+        handler: &dyn Handler,
+        effect: &Effect,
+        presence: &Presence,
+    ) -> Outcome<Value> {
         let attempt = AssertUnwindSafe(async { handler.apply(effect).await });
         let limit = self.shared.settings.attempt_for;
-        let attempt = lane::attempt(attempt, limit, &self.shared.counters);
+        let attempt = lane::attempt(attempt, limit, presence, &self.shared.counters);
         attempt.await.unwrap_or_else(|panic| {
             tracing::error!(effect.id = %effect.id, effect.kind = effect.intent.kind, panic, "A handler panicked");
             Outcome::Refused(Failure::new(format!("this program has a bug: {panic}")))
@@ -248,6 +254,10 @@ impl Lane for Journal {
     type Work = Claimed;
     const NAME: &'static str = "effects";
 
+    fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
     fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -277,14 +287,14 @@ impl Lane for Journal {
         claimed.effect.attempts > 0
     }
 
-    async fn carry_out_and_report(&self, claimed: Claimed) {
+    async fn carry_out_and_report(&self, claimed: Claimed, presence: &Presence) {
         let effect = &claimed.effect;
         let outcome = match self.shared.handlers.get(effect.intent.kind.as_str()) {
             None => Outcome::Refused(Failure::new(format!(
                 "no part of this program carries out effects of kind {}",
                 effect.intent.kind
             ))),
-            Some(handler) => self.carry_out(&**handler, effect).await,
+            Some(handler) => self.carry_out(&**handler, effect, presence).await,
         };
         let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
         let before = Before {

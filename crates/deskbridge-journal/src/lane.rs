@@ -7,12 +7,15 @@ use std::{
 };
 
 use deskbridge_core::{Chain, Clock, Failure, Outcome};
-use deskbridge_store::{Claim, Result};
+use deskbridge_store::{Claim, Result, Store};
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-use crate::{Counters, Settings, Tasks, counters::Counted, running::Running, tasks::panic_text};
+use crate::{
+    Counters, Settings, Tasks, counters::Counted, presence::Presence, running::Running,
+    tasks::panic_text,
+};
 
 /// How long the dispatcher waits when the store itself fails.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +29,7 @@ pub(crate) trait Lane: Clone + Send + Sync + 'static {
     /// What it is called in the log.
     const NAME: &'static str;
 
+    fn store(&self) -> &Store;
     fn settings(&self) -> &Settings;
     fn clock(&self) -> &Clock;
     /// Rung when there may be more to do.
@@ -35,13 +39,18 @@ pub(crate) trait Lane: Clone + Send + Sync + 'static {
     fn release_interrupted(&self) -> impl Future<Output = Result<u64>> + Send;
     /// Whether an earlier attempt failed.
     fn has_failed(work: &Self::Work) -> bool;
-    /// Makes one attempt and stores what became of it.
-    fn carry_out_and_report(&self, work: Self::Work) -> impl Future<Output = ()> + Send;
+    /// Makes one attempt, which is broken off where the claim may have gone over to another node, and stores what
+    /// became of it.
+    fn carry_out_and_report(
+        &self,
+        work: Self::Work,
+        presence: &Presence,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// Carries out everything whose time has come, and what becomes possible by it; how many attempts were made.
 pub(crate) async fn drain<L: Lane>(lane: &L) -> Result<usize> {
-    let mut attempts = 0;
+    let (mut attempts, presence) = (0, Presence::default());
     loop {
         let claimed = claim(lane, lane.settings().concurrent_max).await?;
         if claimed.is_empty() {
@@ -49,13 +58,27 @@ pub(crate) async fn drain<L: Lane>(lane: &L) -> Result<usize> {
         }
         attempts += claimed.len();
         for one in claimed {
-            lane.carry_out_and_report(one).await;
+            lane.carry_out_and_report(one, &presence).await;
         }
     }
 }
 
-/// Carries out what is due until the program stops, then ends what is running.
+/// Carries out what is due until the program stops, then ends what is running. All the while it says that this node
+/// lives; it ends with that, so that what hangs goes over to another node.
 pub(crate) async fn run<L: Lane>(lane: L, tasks: Tasks) {
+    let presence = Presence::default();
+    tokio::select! {
+        () = presence.keep(lane.store(), L::NAME) => {}
+        () = dispatch(&lane, &tasks, &presence) => {}
+    }
+}
+
+async fn dispatch<L: Lane>(lane: &L, tasks: &Tasks, presence: &Presence) {
+    // Nothing is claimed before the first sign of life.
+    tokio::select! {
+        () = presence.shown() => {}
+        () = tasks.stopping() => return,
+    }
     match lane.release_interrupted().await {
         Ok(0) => {}
         Ok(number) => {
@@ -74,7 +97,7 @@ pub(crate) async fn run<L: Lane>(lane: L, tasks: Tasks) {
         // Interest is registered before the store is asked, so that nothing falls in between.
         let woken = lane.wake().notified();
         let free = running.free();
-        let pause = match start(&lane, free, &mut running).await {
+        let pause = match start(lane, free, &mut running, presence).await {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::error!(error = %Chain(&error), lane = L::NAME, "The journal cannot read its store");
@@ -92,16 +115,20 @@ pub(crate) async fn run<L: Lane>(lane: L, tasks: Tasks) {
 }
 
 /// Starts what can be started; how long to sleep before there may be more.
-async fn start<L: Lane>(lane: &L, free: usize, running: &mut Running) -> Result<Duration> {
+async fn start<L: Lane>(
+    lane: &L,
+    free: usize,
+    running: &mut Running,
+    presence: &Presence,
+) -> Result<Duration> {
     if free == 0 {
         return Ok(LOOK_EVERY);
     }
     for claimed in claim(lane, free).await? {
-        let (lane, has_failed) = (lane.clone(), L::has_failed(&claimed));
-        running.begin(
-            async move { lane.carry_out_and_report(claimed).await },
-            has_failed,
-        );
+        let (lane, presence) = (lane.clone(), presence.clone());
+        let has_failed = L::has_failed(&claimed);
+        let attempt = async move { lane.carry_out_and_report(claimed, &presence).await };
+        running.begin(attempt, has_failed);
     }
     let next = lane.next_claimable_at().await?;
     Ok(next.map_or(LOOK_EVERY, |next| {
@@ -129,9 +156,18 @@ async fn claim<L: Lane>(lane: &L, limit: usize) -> Result<Vec<L::Work>> {
 pub(crate) async fn attempt<T>(
     attempt: impl Future<Output = Outcome<T>> + UnwindSafe,
     limit: Duration,
+    presence: &Presence,
     counters: &Counters,
 ) -> std::result::Result<Outcome<T>, String> {
-    match tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind()).await {
+    let attempt = tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind());
+    let ended = tokio::select! {
+        ended = attempt => ended,
+        () = presence.lost() => {
+            let why = "broken off, because this node could not say that it lives and another one may have taken over; it may have run";
+            return Ok(Outcome::Unknown(Failure::new(why.to_owned())));
+        }
+    };
+    match ended {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(panic)) => {
             counters.add(Counted::Panicked, 1);

@@ -7,6 +7,9 @@
 //! again after a growing wait, looked at before it is written again, or given up for a person to see. For events as
 //! for effects, a failing ordering key waits alone.
 //!
+//! Several nodes may share a PostgreSQL store. Each says every second that it lives; what a node that no longer says so
+//! had claimed is carried out by the others within ten seconds, and looked at before it is written again.
+//!
 //! Not here: what an event or effect means. Planners and handlers belong to the features.
 
 mod counters;
@@ -15,6 +18,7 @@ mod events;
 mod intake;
 mod journal;
 mod lane;
+mod presence;
 mod running;
 pub mod tasks;
 

@@ -2,6 +2,7 @@
 
 mod events;
 mod hanging;
+mod nodes;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,6 +19,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::*;
 
@@ -26,6 +28,17 @@ use super::*;
 struct Scripted {
     answers: Mutex<BTreeMap<u64, VecDeque<Outcome<Value>>>>,
     asked: Mutex<Vec<(u64, bool)>>,
+    gate: Mutex<Option<Gate>>,
+}
+
+/// Told that an attempt has begun, and says when it may go on.
+type Gate = (watch::Sender<bool>, watch::Receiver<bool>);
+
+impl Scripted {
+    /// Holds the next attempt up.
+    fn gate(&self, begun: watch::Sender<bool>, goes_on: watch::Receiver<bool>) {
+        *self.gate.lock().unwrap() = Some((begun, goes_on));
+    }
 }
 
 impl Handler for Scripted {
@@ -39,7 +52,15 @@ impl Handler for Scripted {
             .get_mut(&number)
             .and_then(VecDeque::pop_front);
         assert!(number != 13, "thirteen panics");
-        Box::pin(ready(answer.unwrap_or(Outcome::Done(json!(number)))))
+        let answer = answer.unwrap_or(Outcome::Done(json!(number)));
+        match self.gate.lock().unwrap().take() {
+            None => Box::pin(ready(answer)),
+            Some((begun, mut goes_on)) => Box::pin(async move {
+                begun.send(true).unwrap();
+                goes_on.wait_for(|goes_on| *goes_on).await.unwrap();
+                answer
+            }),
+        }
     }
 }
 
@@ -52,7 +73,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let store = Store::open_inline().unwrap();
+        Self::over(Store::open_inline().unwrap())
+    }
+
+    fn over(store: Store) -> Self {
         let clock = Clock::manual(Timestamp::from_second(1_000).unwrap());
         let script = Arc::new(Scripted::default());
         let settings = Settings {

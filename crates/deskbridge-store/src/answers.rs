@@ -1,5 +1,6 @@
 //! What remote systems answered, kept to be shown again: fresh for a while, then stale, then gone.
 
+mod postgres;
 mod sqlite;
 
 use jiff::Timestamp;
@@ -31,6 +32,13 @@ impl Store {
                     .write(move |connection| sqlite::remember(connection, &key, &answer))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((key, answer), |work, (key, answer)| {
+                        Box::pin(postgres::remember(work, key, answer))
+                    })
+                    .await
+            }
         }
     }
 
@@ -43,6 +51,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .read(move |connection| sqlite::recall(connection, &key, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read((key, now), |client, (key, now)| {
+                        Box::pin(postgres::recall(client, key, *now))
+                    })
                     .await
             }
         }
@@ -59,6 +74,11 @@ impl Store {
                     .write(move |connection| sqlite::forget(connection, &key))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write(key, |work, key| Box::pin(postgres::forget(work, key)))
+                    .await
+            }
         }
     }
 
@@ -71,6 +91,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::prune(connection, now, limit))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((now, limit), |work, (now, limit)| {
+                        Box::pin(postgres::prune(work, *now, *limit))
+                    })
                     .await
             }
         }

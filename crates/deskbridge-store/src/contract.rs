@@ -1,18 +1,26 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
-mod care;
+mod checks;
 mod counting;
 mod events;
+mod leases;
+mod nodes;
+mod outside;
 mod quarantine;
+mod records;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey, Secret};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, Recorded, Retry, Store,
+    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, PostgresOptions,
+    Recorded, Retry, Store,
 };
 
 /// Runs a behaviour on a fresh store of every kind.
@@ -22,6 +30,62 @@ async fn on_every_backend(behaviour: impl AsyncFn(Bench)) {
     for store in [file, Store::open_inline().unwrap()] {
         behaviour(Bench { store }).await;
     }
+    let schema = Schema::new();
+    behaviour(schema.bench().await).await;
+    schema.drop().await;
+}
+
+/// A schema of its own in the PostgreSQL of the tests.
+pub(crate) struct Schema {
+    pub(crate) address: Secret,
+    pub(crate) options: PostgresOptions,
+}
+
+impl Schema {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("test_{}_{number}", std::process::id());
+        Self {
+            address: Secret::new(testkit::postgres_address()),
+            options: PostgresOptions {
+                schema,
+                connections_max: 4,
+                ..PostgresOptions::default()
+            },
+        }
+    }
+
+    /// Another node on the same database.
+    async fn bench(&self) -> Bench {
+        let store = Store::open_postgres(&self.address, &self.options).await;
+        Bench {
+            store: store.unwrap(),
+        }
+    }
+
+    /// Runs statements, as an administrator would.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let schema = &self.options.schema;
+        let client = admin(&self.address).await;
+        let sql = format!("SET search_path = {schema}; {sql}");
+        client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Not on a failure, so that it can be looked at.
+    pub(crate) async fn drop(self) {
+        let schema = &self.options.schema;
+        self.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+    }
+}
+
+/// A connection of its own, which closes when it is dropped.
+pub(crate) async fn admin(address: &Secret) -> tokio_postgres::Client {
+    let connected = tokio_postgres::connect(address.expose(), tokio_postgres::NoTls).await;
+    let (client, connection) = connected.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+    tokio::spawn(connection);
+    client
 }
 
 /// A store and the short sentences that the behaviours are told in. Times are seconds.

@@ -1,5 +1,6 @@
 //! Effects: recorded once, claimed one at a time per ordering key, finished by whoever holds the claim.
 
+pub(crate) mod postgres;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(crate) use self::sqlite::record as record_all;
-use crate::{Backend, Error, Result, Store, sqlite::turns::EFFECTS};
+use crate::{
+    Backend, Error, Result, Store,
+    postgres::{nodes, turns as shared},
+    sqlite::turns::EFFECTS,
+};
 
 /// What became of an effect that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +153,13 @@ impl Store {
                     .write(move |connection| sqlite::record(connection, &effects, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((effects, now), |work, (effects, now)| {
+                        Box::pin(postgres::record(work, effects, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -162,6 +174,14 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::claim(connection, claim))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .write((claim, node), |work, (claim, node)| {
+                        Box::pin(postgres::claim(work, *claim, *node))
+                    })
                     .await
             }
         }
@@ -182,7 +202,15 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| {
-                        sqlite::finish(connection, id, fence, &sqlite::End::Done(result), now)
+                        sqlite::finish(connection, id, fence, &End::Done(result), now)
+                    })
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let end = End::Done(result);
+                database
+                    .write((id, fence, end, now), |work, (id, fence, end, now)| {
+                        Box::pin(postgres::finish(work, *id, *fence, end, *now))
                     })
                     .await
             }
@@ -206,6 +234,17 @@ impl Store {
                     .write(move |connection| sqlite::reschedule(connection, id, fence, &retry, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
+                        Box::pin(async move {
+                            shared::EFFECTS
+                                .reschedule(work, &postgres::held(id, *fence), retry, *now)
+                                .await
+                        })
+                    })
+                    .await
+            }
         }
     }
 
@@ -224,7 +263,15 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| {
-                        sqlite::finish(connection, id, fence, &sqlite::End::Dead(why), now)
+                        sqlite::finish(connection, id, fence, &End::Dead(why), now)
+                    })
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let end = End::Dead(why);
+                database
+                    .write((id, fence, end, now), |work, (id, fence, end, now)| {
+                        Box::pin(postgres::finish(work, *id, *fence, end, *now))
                     })
                     .await
             }
@@ -242,6 +289,13 @@ impl Store {
                     .write(move |connection| sqlite::revive(connection, id, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, now), |work, (id, now)| {
+                        Box::pin(shared::EFFECTS.revive(work, id.uuid(), *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -256,12 +310,21 @@ impl Store {
                     .write(move |connection| sqlite::discard(connection, id, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, now), |work, (id, now)| {
+                        Box::pin(shared::EFFECTS.discard(work, id.uuid(), *now))
+                    })
+                    .await
+            }
         }
     }
 
-    /// Ends the leases of effects that a process which is gone left running; how many there were.
+    /// Ends the leases of effects that a process which is gone left running; how many there were. To be called before
+    /// this process claims any.
     ///
-    /// For a store that only one process uses, at its start.
+    /// On SQLite, which is for one process, those are all. On PostgreSQL they are those of nodes that have not said in
+    /// time that they live ([`Store::beat`]); what living nodes hold is left to them.
     ///
     /// # Errors
     /// When the transaction is not stored.
@@ -270,6 +333,14 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| EFFECTS.release_interrupted(connection, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .write(node, |work, node| {
+                        Box::pin(nodes::release(work, &shared::EFFECTS, *node))
+                    })
                     .await
             }
         }
@@ -286,6 +357,14 @@ impl Store {
                     .read(|connection| EFFECTS.next_claimable_at(connection))
                     .await
             }
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .read(node, |client, node| {
+                        Box::pin(shared::EFFECTS.next_claimable_at(client, *node))
+                    })
+                    .await
+            }
         }
     }
 
@@ -298,6 +377,11 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .read(move |connection| sqlite::by_id(connection, id))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(id, |client, id| Box::pin(postgres::by_id(client, *id)))
                     .await
             }
         }
@@ -314,6 +398,11 @@ impl Store {
                     .read(move |connection| sqlite::by_key(connection, &key))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(key, |client, key| Box::pin(postgres::by_key(client, key)))
+                    .await
+            }
         }
     }
 
@@ -328,6 +417,13 @@ impl Store {
                     .read(move |connection| sqlite::list(connection, &filter))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(filter, |client, filter| {
+                        Box::pin(postgres::list(client, filter))
+                    })
+                    .await
+            }
         }
     }
 
@@ -338,6 +434,11 @@ impl Store {
     pub async fn count_effects(&self) -> Result<EffectCounts> {
         match &self.backend {
             Backend::Sqlite(database) => database.read(sqlite::count).await,
+            Backend::Postgres(database) => {
+                database
+                    .read((), |client, ()| Box::pin(postgres::count(client)))
+                    .await
+            }
         }
     }
 
@@ -350,6 +451,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::prune(connection, changed_before, limit))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((changed_before, limit), |work, (changed_before, limit)| {
+                        Box::pin(postgres::prune(work, *changed_before, *limit))
+                    })
                     .await
             }
         }
@@ -365,6 +473,16 @@ pub struct Retry {
     pub look_first: bool,
     /// Why it failed.
     pub why: String,
+}
+
+/// How a claimed effect ends.
+enum End {
+    Done(Value),
+    Dead(String),
+}
+
+fn state_of(name: &str) -> Result<EffectState> {
+    EffectState::from_name(name).ok_or_else(|| corrupt("effect state", &name))
 }
 
 pub(crate) fn corrupt(what: &'static str, why: &impl ToString) -> Error {

@@ -1,6 +1,41 @@
 //! Why the store did not do what it was asked.
 
-use std::path::PathBuf;
+use std::{fmt, io, path::PathBuf};
+
+use crate::postgres::Failure;
+
+/// What a database said about why it did not do something. It names no value of ours and no secret.
+#[derive(Debug)]
+pub struct DatabaseError(pub(crate) Source);
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Sqlite(rusqlite::Error),
+    Postgres(Failure),
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Sqlite(error) => error.fmt(f),
+            Source::Postgres(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(Source::Sqlite(error))
+    }
+}
+
+impl From<Failure> for DatabaseError {
+    fn from(failure: Failure) -> Self {
+        Self(Source::Postgres(failure))
+    }
+}
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +47,32 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: DatabaseError,
+    },
+    /// The address of a PostgreSQL database cannot be used.
+    #[error("the address of the PostgreSQL database cannot be used: {why}")]
+    Address {
+        /// What is wrong with it, without the address, which holds a password.
+        why: String,
+    },
+    /// The PostgreSQL database cannot be reached, or turned us away. Nothing was stored; trying again is safe.
+    #[error("the database on {server} cannot be reached")]
+    Unreachable {
+        /// Its host and port.
+        server: String,
+        /// Why.
+        #[source]
+        source: DatabaseError,
+    },
+    /// A PostgreSQL server is set up so that what was acknowledged can be lost.
+    #[error("the PostgreSQL server runs with {setting} = {answered}; {remedy}")]
+    Unsafe {
+        /// The setting.
+        setting: &'static str,
+        /// What it is.
+        answered: String,
+        /// Why that is not enough, and what to do about it.
+        remedy: &'static str,
     },
     /// A copy of the database could not be made before its schema is changed.
     #[error("copying the database to {} before changing its schema", path.display())]
@@ -21,31 +81,7 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: rusqlite::Error,
-    },
-    /// A copy of the database could not be made.
-    #[error("copying the database to {}", path.display())]
-    Backup {
-        /// Where the copy was to be.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// A copy of the database is not surely on disk.
-    #[error("bringing {} to disk", path.display())]
-    Sync {
-        /// The copy.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file holds no database of this program.
-    #[error("{} holds no database of Deskbridge", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
+        source: DatabaseError,
     },
     /// The database refused a durability setting.
     #[error(
@@ -82,7 +118,7 @@ pub enum Error {
         version: u32,
         /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: DatabaseError,
     },
     /// A statement failed.
     #[error("the database failed to {what}")]
@@ -91,12 +127,18 @@ pub enum Error {
         what: &'static str,
         /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: DatabaseError,
     },
     /// The disk did not take a finished transaction; nothing of it is stored.
     #[error("the database did not store a transaction: {why}")]
     Commit {
         /// Why, shared by all whose work was in it.
+        why: String,
+    },
+    /// The connection was lost while a transaction was being stored: it is stored, or nothing of it is.
+    #[error("whether the database stored a transaction is not known: {why}")]
+    CommitUnknown {
+        /// How the connection ended.
         why: String,
     },
     /// A stored value is not what the program writes.
@@ -130,6 +172,48 @@ pub enum Error {
     /// More is waiting to be written than may wait; what came is not stored.
     #[error("more waits to be written than may wait")]
     Busy,
+    /// A file that was to be written is there already.
+    #[error("{} exists, and no file is written over; choose another name", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy of the database could not be made.
+    #[error("copying the database to {}", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: DatabaseError,
+    },
+    /// The file system failed.
+    #[error("the file system failed to {what} {}", path.display())]
+    File {
+        /// What it was to do.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A PostgreSQL database is not backed up by this program.
+    #[error(
+        "a PostgreSQL database is backed up with PostgreSQL's own means: pg_dump --format=custom --schema={schema}"
+    )]
+    BackupElsewhere {
+        /// The schema that holds everything.
+        schema: String,
+    },
+    /// A file is not a database of this program.
+    #[error("{} is not a database of Deskbridge: {why}", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The store was closed, or its writer broke down.
     #[error("the database is closed")]
     Closed,

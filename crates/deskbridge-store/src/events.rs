@@ -1,5 +1,6 @@
 //! Events: accepted once, claimed one at a time per ordering key, carried out into effects and links.
 
+mod postgres;
 mod reading;
 mod sqlite;
 
@@ -8,11 +9,16 @@ use std::collections::BTreeMap;
 use deskbridge_core::{EffectId, Event, EventId, Link, NewEffect, NewEvent, Reading};
 use jiff::Timestamp;
 
+use self::reading::{body_of, state_of};
 pub(crate) use self::{
     reading::headers_of,
-    sqlite::{Accepting, Arrival, headers_json},
+    sqlite::{Accepting, Arrival, headers_json, stored_body},
 };
-use crate::{Backend, Claim, Known, Recorded, Result, Retry, Store, sqlite::turns::EVENTS};
+use crate::{
+    Backend, Claim, Known, Recorded, Result, Retry, Store,
+    postgres::{nodes, turns as shared},
+    sqlite::turns::EVENTS,
+};
 
 /// What became of an event that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,9 +195,9 @@ impl Store {
         event: NewEvent,
         now: Timestamp,
     ) -> Result<Accepted> {
-        let arrival = Arrival::new(id, event, now);
         match &self.backend {
-            Backend::Sqlite(database) => database.accept(arrival).await,
+            Backend::Sqlite(database) => database.accept(Arrival::new(id, event, now)).await,
+            Backend::Postgres(database) => database.accept(id, event, now).await,
         }
     }
 
@@ -204,6 +210,14 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::claim(connection, claim))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .write((claim, node), |work, (claim, node)| {
+                        Box::pin(postgres::claim(work, *claim, *node))
+                    })
                     .await
             }
         }
@@ -229,6 +243,13 @@ impl Store {
                     .write(move |connection| sqlite::record_plan(connection, id, fence, &plan, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, fence, plan, now), |work, (id, fence, plan, now)| {
+                        Box::pin(postgres::record_plan(work, *id, *fence, plan, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -247,6 +268,17 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::reschedule(connection, id, fence, &retry, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
+                        Box::pin(async move {
+                            shared::EVENTS
+                                .reschedule(work, &postgres::held(id, *fence), retry, *now)
+                                .await
+                        })
+                    })
                     .await
             }
         }
@@ -270,6 +302,13 @@ impl Store {
                     .write(move |connection| sqlite::end(connection, id, fence, &end, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, fence, end, now), |work, (id, fence, end, now)| {
+                        Box::pin(postgres::end(work, *id, *fence, end, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -291,6 +330,13 @@ impl Store {
                     .write(move |connection| sqlite::end(connection, id, fence, &end, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, fence, end, now), |work, (id, fence, end, now)| {
+                        Box::pin(postgres::end(work, *id, *fence, end, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -303,6 +349,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::replay(connection, id, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, now), |work, (id, now)| {
+                        Box::pin(shared::EVENTS.revive(work, id.uuid(), *now))
+                    })
                     .await
             }
         }
@@ -325,6 +378,13 @@ impl Store {
                     .write(move |connection| sqlite::replay_all(connection, &filter, after, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((filter, after, now), |work, (filter, after, now)| {
+                        Box::pin(postgres::replay_all(work, filter, *after, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -343,6 +403,13 @@ impl Store {
                     .read(move |connection| reading::to_replay(connection, &filter, after))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read((filter, after), |client, (filter, after)| {
+                        Box::pin(postgres::reading::to_replay(client, filter, *after))
+                    })
+                    .await
+            }
         }
     }
 
@@ -355,6 +422,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| sqlite::discard(connection, id, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((id, now), |work, (id, now)| {
+                        Box::pin(shared::EVENTS.discard(work, id.uuid(), *now))
+                    })
                     .await
             }
         }
@@ -376,12 +450,21 @@ impl Store {
                     .write(move |connection| sqlite::reread(connection, &readings, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((readings, now), |work, (readings, now)| {
+                        Box::pin(postgres::reread(work, readings, *now))
+                    })
+                    .await
+            }
         }
     }
 
-    /// Ends the leases of events that a process which is gone left running; how many there were.
+    /// Ends the leases of events that a process which is gone left running; how many there were. To be called before
+    /// this process claims any.
     ///
-    /// For a store that only one process uses, at its start.
+    /// On SQLite, which is for one process, those are all. On PostgreSQL they are those of nodes that have not said in
+    /// time that they live ([`Store::beat`]); what living nodes hold is left to them.
     ///
     /// # Errors
     /// When the transaction is not stored.
@@ -390,6 +473,14 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| EVENTS.release_interrupted(connection, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .write(node, |work, node| {
+                        Box::pin(nodes::release(work, &shared::EVENTS, *node))
+                    })
                     .await
             }
         }
@@ -402,6 +493,14 @@ impl Store {
     pub async fn next_event_claimable_at(&self) -> Result<Option<Timestamp>> {
         match &self.backend {
             Backend::Sqlite(database) => database.read(sqlite::next_claimable_at).await,
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .read(node, |client, node| {
+                        Box::pin(postgres::next_claimable_at(client, *node))
+                    })
+                    .await
+            }
         }
     }
 
@@ -416,6 +515,13 @@ impl Store {
                     .read(move |connection| reading::by_id(connection, id))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(id, |client, id| {
+                        Box::pin(postgres::reading::by_id(client, *id))
+                    })
+                    .await
+            }
         }
     }
 
@@ -428,6 +534,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .read(move |connection| reading::effects(connection, id))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(id, |client, id| {
+                        Box::pin(postgres::reading::effects(client, *id))
+                    })
                     .await
             }
         }
@@ -448,6 +561,13 @@ impl Store {
                     .read(move |connection| reading::list(connection, &filter, before))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read((filter, before), |client, (filter, before)| {
+                        Box::pin(postgres::reading::list(client, filter, *before))
+                    })
+                    .await
+            }
         }
     }
 
@@ -458,6 +578,11 @@ impl Store {
     pub async fn count_events(&self) -> Result<EventCounts> {
         match &self.backend {
             Backend::Sqlite(database) => database.read(reading::count).await,
+            Backend::Postgres(database) => {
+                database
+                    .read((), |client, ()| Box::pin(postgres::reading::count(client)))
+                    .await
+            }
         }
     }
 
@@ -470,6 +595,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .read(move |connection| reading::kinds(connection, newest))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(newest, |client, newest| {
+                        Box::pin(postgres::reading::kinds(client, *newest))
+                    })
                     .await
             }
         }
@@ -487,6 +619,13 @@ impl Store {
                     .write(move |connection| sqlite::prune(connection, retention, limit))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((retention, limit), |work, (retention, limit)| {
+                        Box::pin(postgres::prune(work, *retention, *limit))
+                    })
+                    .await
+            }
         }
     }
 
@@ -497,6 +636,8 @@ impl Store {
     pub async fn recover_room(&self) -> Result<bool> {
         match &self.backend {
             Backend::Sqlite(database) => database.recover_room().await,
+            // The room is the server's: whether it has any again shows when events are written.
+            Backend::Postgres(_) => Ok(true),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What is known of records of remote systems: put together from events, and changed only in the transaction that
 //! ends the event which taught it.
 
+pub(crate) mod postgres;
+
 use deskbridge_core::RemoteRecord;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     Backend, Error, Result, Store,
+    effects::corrupt,
     sqlite::{failed, micros},
 };
 
@@ -35,6 +38,13 @@ impl Store {
                     .read(move |connection| all(connection, records))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(records, |client, records| {
+                        Box::pin(postgres::all(client, records))
+                    })
+                    .await
+            }
         }
     }
 }
@@ -52,23 +62,31 @@ fn all(connection: &Connection, records: Vec<RemoteRecord>) -> Result<Vec<Known>
             })
             .optional()
             .map_err(&reading)?;
-        let (revision, facts) = match found {
-            None => (0, Value::Null),
-            Some((revision, facts)) => (
-                u64::try_from(revision).unwrap_or_default(),
-                serde_json::from_str(&facts).map_err(|error| Error::Corrupt {
-                    what: "fact",
-                    why: error.to_string(),
-                })?,
-            ),
-        };
-        known.push(Known {
-            record,
-            revision,
-            facts,
-        });
+        known.push(facts_of(record, found)?);
     }
     Ok(known)
+}
+
+/// What is known of a record, from its row if it has one.
+fn facts_of(record: RemoteRecord, found: Option<(i64, String)>) -> Result<Known> {
+    let (revision, facts) = match found {
+        None => (0, Value::Null),
+        Some((revision, facts)) => (
+            u64::try_from(revision).unwrap_or_default(),
+            serde_json::from_str(&facts).map_err(|error| corrupt("fact", &error))?,
+        ),
+    };
+    Ok(Known {
+        record,
+        revision,
+        facts,
+    })
+}
+
+fn outdated(record: &RemoteRecord) -> Error {
+    Error::Outdated {
+        record: format!("{} {} {}", record.connection, record.object, record.id),
+    }
 }
 
 /// Keeps what was learnt, unless somebody else has learnt something since it was read.
@@ -97,9 +115,7 @@ pub(crate) fn keep(connection: &Connection, known: &[Known], now: Timestamp) -> 
             })
         };
         if changed.map_err(&keeping)? == 0 {
-            return Err(Error::Outdated {
-                record: format!("{connection_name} {object} {id}"),
-            });
+            return Err(outdated(record));
         }
     }
     Ok(())

@@ -7,13 +7,15 @@
 //! Not here: what to do with the rows. Nothing in this crate speaks to a remote system.
 
 mod answers;
-pub mod care;
+mod checks;
 mod effects;
 mod error;
 mod events;
 mod known;
+mod leases;
 mod links;
 mod migrations;
+mod postgres;
 mod quarantine;
 mod sqlite;
 
@@ -24,16 +26,20 @@ mod tests;
 
 use std::path::Path;
 
+use deskbridge_core::Secret;
+
 pub use answers::Answer;
+pub use checks::{CheckedFile, Finding, check_file, copy_to_restore, fold_log};
 pub use effects::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,
 };
-pub use error::Error;
+pub use error::{DatabaseError, Error};
 pub use events::{
     Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
     Retention,
 };
 pub use known::Known;
+pub use postgres::PostgresOptions;
 pub use quarantine::{QuarantineLimits, Quarantined};
 pub use sqlite::space::Limits;
 
@@ -49,6 +55,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
 impl Store {
@@ -68,6 +75,28 @@ impl Store {
         Ok(Self {
             backend: Backend::Sqlite(sqlite::Database::open(path, limits)?),
         })
+    }
+
+    /// Opens the PostgreSQL database at `address`, creating its schema where it is missing and bringing it up to
+    /// date. Any number of processes may do so at the same time.
+    ///
+    /// The address reads as `postgres://user:password@host:5432/database`. Over a network the connection is under TLS
+    /// and the server's certificate is verified, unless the address says `sslmode=disable`; on loopback it is in the
+    /// clear, unless it says `sslmode=require`.
+    ///
+    /// # Errors
+    /// [`Error::Address`] when the address cannot be used, [`Error::Unreachable`] when the server cannot be reached,
+    /// [`Error::Unsafe`] when it is set up so that it can lose what was acknowledged, and when the database belongs to
+    /// a newer program.
+    pub async fn open_postgres(address: &Secret, options: &PostgresOptions) -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Postgres(postgres::Database::open(address, options).await?),
+        })
+    }
+
+    /// Whether other processes may work on it at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
     }
 
     /// A store in memory that works on the caller's thread, so that tests with a paused clock can use it.

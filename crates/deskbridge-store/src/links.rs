@@ -1,5 +1,7 @@
 //! Links: which record of one system is which of another.
 
+pub(crate) mod postgres;
+
 use deskbridge_core::{Link, RemoteRecord};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -21,6 +23,13 @@ impl Store {
                     .write(move |connection| record(connection, &links, now))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((links, now), |work, (links, now)| {
+                        Box::pin(postgres::record(work, links, *now))
+                    })
+                    .await
+            }
         }
     }
 
@@ -33,6 +42,13 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .read(move |connection| linked(connection, &record))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(record, |client, record| {
+                        Box::pin(postgres::linked(client, record))
+                    })
                     .await
             }
         }

@@ -26,7 +26,71 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "events",
         sql: include_str!("../migrations/sqlite/0002_events.sql"),
     },
+    Migration {
+        version: 3,
+        name: "leases",
+        sql: include_str!("../migrations/sqlite/0003_leases.sql"),
+    },
 ];
+
+/// All changes of the PostgreSQL schema, in order.
+pub(crate) const POSTGRES: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "effects_and_answers",
+        sql: include_str!("../migrations/postgres/0001_effects_and_answers.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "events",
+        sql: include_str!("../migrations/postgres/0002_events.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "leases",
+        sql: include_str!("../migrations/postgres/0003_leases.sql"),
+    },
+];
+
+impl Migration {
+    /// Says in the database's ledger what exactly was applied.
+    pub(crate) fn checksum(&self) -> String {
+        Sha256::digest(self.sql.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// Those changes that a database does not have, given the versions and checksums of those that it has.
+pub(crate) fn missing<'m>(
+    applied: &[(u32, String)],
+    migrations: &'m [Migration],
+) -> Result<Vec<&'m Migration>> {
+    let newest = |versions: &mut dyn Iterator<Item = u32>| versions.max().unwrap_or(0);
+    let found = newest(&mut applied.iter().map(|(version, _)| *version));
+    let known = newest(&mut migrations.iter().map(|migration| migration.version));
+    if found > known {
+        return Err(Error::Newer { found, known });
+    }
+    let mut missing = Vec::new();
+    for migration in migrations {
+        let version = migration.version;
+        match applied.iter().find(|(applied, _)| *applied == version) {
+            None => missing.push(migration),
+            Some((_, checksum)) if *checksum == migration.checksum() => {}
+            Some(_) => return Err(Error::ChangedHistory { version }),
+        }
+    }
+    Ok(missing)
+}
+
+/// The changes that a SQLite database has, with their checksums.
+pub(crate) fn applied(connection: &Connection) -> rusqlite::Result<Vec<(u32, String)>> {
+    let mut statement = connection.prepare("SELECT version, checksum FROM migration")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT";
@@ -52,66 +116,39 @@ pub(crate) fn current_version(connection: &Connection) -> rusqlite::Result<u32> 
 
 /// Applies what is missing, each change in a transaction of its own.
 pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<()> {
-    let failed = |what| move |source| Error::Statement { what, source };
+    let failed = |what| {
+        move |source: rusqlite::Error| Error::Statement {
+            what,
+            source: source.into(),
+        }
+    };
     connection
         .execute_batch(LEDGER)
         .map_err(failed("prepare its list of schema changes"))?;
-    let found = current_version(connection).map_err(failed("say which schema it has"))?;
-    let known = migrations
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0);
-    if found > known {
-        return Err(Error::Newer { found, known });
-    }
-    for migration in migrations {
+    let applied = applied(connection).map_err(failed("list its schema changes"))?;
+    for migration in missing(&applied, migrations)? {
         let version = migration.version;
-        let checksum = checksum(migration.sql);
-        let applied: Option<String> = connection
-            .query_row(
-                "SELECT checksum FROM migration WHERE version = ?1",
-                [version],
-                |row| row.get(0),
-            )
-            .optional()
-            .map_err(failed("list its schema changes"))?;
-        match applied {
-            Some(applied) if applied == checksum => {}
-            Some(_) => return Err(Error::ChangedHistory { version }),
-            None => {
-                apply_one(connection, migration, &checksum)
-                    .map_err(|source| Error::Migrate { version, source })?;
-                tracing::info!(
-                    version,
-                    name = migration.name,
-                    "The database schema was changed"
-                );
-            }
-        }
+        apply_one(connection, migration).map_err(|source| Error::Migrate {
+            version,
+            source: source.into(),
+        })?;
+        tracing::info!(
+            version,
+            name = migration.name,
+            "The database schema was changed"
+        );
     }
     Ok(())
 }
 
-fn apply_one(
-    connection: &mut Connection,
-    migration: &Migration,
-    checksum: &str,
-) -> rusqlite::Result<()> {
+fn apply_one(connection: &mut Connection, migration: &Migration) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(migration.sql)?;
     transaction.execute(
         "INSERT INTO migration (version, name, checksum) VALUES (?1, ?2, ?3)",
-        (migration.version, migration.name, checksum),
+        (migration.version, migration.name, migration.checksum()),
     )?;
     transaction.commit()
-}
-
-fn checksum(sql: &str) -> String {
-    Sha256::digest(sql.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What came in with a signature that is not right: kept for a while, so that a secret that was typed wrongly costs
 //! nothing, and never believed before it was verified.
 
+mod postgres;
+
 use std::collections::BTreeMap;
 
 use deskbridge_core::EventId;
@@ -54,6 +56,13 @@ impl Store {
                     .write(move |connection| keep(connection, &body, limits))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .write((body, limits), |work, (body, limits)| {
+                        Box::pin(postgres::keep(work, body, *limits))
+                    })
+                    .await
+            }
         }
     }
 
@@ -73,6 +82,16 @@ impl Store {
                     .read(move |database| list(database, &connection, after, limit))
                     .await
             }
+            Backend::Postgres(database) => {
+                database
+                    .read(
+                        (connection, after, limit),
+                        |client, (connection, after, limit)| {
+                            Box::pin(postgres::list(client, connection, *after, *limit))
+                        },
+                    )
+                    .await
+            }
         }
     }
 
@@ -83,6 +102,11 @@ impl Store {
     pub async fn count_quarantined(&self) -> Result<BTreeMap<String, u64>> {
         match &self.backend {
             Backend::Sqlite(database) => database.read(count).await,
+            Backend::Postgres(database) => {
+                database
+                    .read((), |client, ()| Box::pin(postgres::count(client)))
+                    .await
+            }
         }
     }
 
@@ -96,6 +120,11 @@ impl Store {
             Backend::Sqlite(database) => {
                 database
                     .write(move |connection| leave(connection, id))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write(id, |work, id| Box::pin(postgres::leave(work, *id)))
                     .await
             }
         }

@@ -54,9 +54,9 @@ struct Readers {
 
 impl Database {
     pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self> {
-        let opening = |source| Error::Open {
+        let opening = |source: rusqlite::Error| Error::Open {
             path: path.to_owned(),
-            source,
+            source: source.into(),
         };
         let mut connection = Connection::open(path).map_err(opening)?;
         configure(&connection)?;
@@ -92,7 +92,7 @@ impl Database {
     pub(crate) fn open_inline() -> Result<Self> {
         let mut connection = Connection::open_in_memory().map_err(|source| Error::Open {
             path: PathBuf::from(":memory:"),
-            source,
+            source: source.into(),
         })?;
         configure(&connection)?;
         migrations::apply(&mut connection, migrations::SQLITE)?;
@@ -193,16 +193,13 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Connection::open_with_flags(&self.path, flags).map_err(|source| Error::Open {
             path: self.path.clone(),
-            source,
+            source: source.into(),
         })
     }
 }
 
 fn configure(connection: &Connection) -> Result<()> {
-    let failed = |source| Error::Statement {
-        what: "take its settings",
-        source,
-    };
+    let failed = failed("take its settings");
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
         .busy_timeout(std::time::Duration::from_secs(5))
@@ -217,7 +214,7 @@ fn configure(connection: &Connection) -> Result<()> {
     ] {
         connection
             .pragma_update(None, setting, value)
-            .map_err(failed)?;
+            .map_err(&failed)?;
     }
     require(connection, "synchronous", "2")
 }
@@ -225,10 +222,7 @@ fn configure(connection: &Connection) -> Result<()> {
 fn require(connection: &Connection, setting: &'static str, wanted: &'static str) -> Result<()> {
     let answered = connection
         .pragma_query_value(None, setting, |row| row.get::<_, rusqlite::types::Value>(0))
-        .map_err(|source| Error::Statement {
-            what: "say its settings",
-            source,
-        })?;
+        .map_err(failed("say its settings"))?;
     let answered = match answered {
         rusqlite::types::Value::Text(text) => text,
         rusqlite::types::Value::Integer(number) => number.to_string(),
@@ -255,13 +249,19 @@ fn copy_beside(connection: &Connection, path: &Path, version: u32) -> Result<()>
     }
     connection
         .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map_err(|source| Error::Copy { path: copy, source })?;
+        .map_err(|source| Error::Copy {
+            path: copy,
+            source: source.into(),
+        })?;
     Ok(())
 }
 
 /// Names what a failed statement was to do.
 pub(crate) fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> Error {
-    move |source| Error::Statement { what, source }
+    move |source| Error::Statement {
+        what,
+        source: source.into(),
+    }
 }
 
 /// A time as stored.
@@ -295,19 +295,13 @@ mod tests {
     fn insert(connection: &Connection, x: i64) -> Result<usize> {
         connection
             .execute("INSERT INTO t VALUES (?1)", [x])
-            .map_err(|source| Error::Statement {
-                what: "insert",
-                source,
-            })
+            .map_err(failed("insert"))
     }
 
     fn count(connection: &Connection) -> Result<i64> {
         connection
             .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-            .map_err(|source| Error::Statement {
-                what: "count",
-                source,
-            })
+            .map_err(failed("count"))
     }
 
     async fn with_table(database: &Database) {
@@ -315,10 +309,7 @@ mod tests {
             .write(|connection| {
                 connection
                     .execute_batch("CREATE TABLE t (x INTEGER UNIQUE)")
-                    .map_err(|source| Error::Statement {
-                        what: "create",
-                        source,
-                    })
+                    .map_err(failed("create"))
             })
             .await
             .unwrap();

@@ -1,8 +1,9 @@
 //! Crashes, a full disk, more work than can wait: what the SQLite back end does at its edges.
 
-mod care;
 mod crashes;
+mod files;
 mod full;
+mod postgres;
 
 use deskbridge_core::{DuplicateKey, EventId, NewEvent, OrderingKey, Reading};
 use jiff::Timestamp;
@@ -15,8 +16,10 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn database(store: &Store) -> &Database {
-    let Backend::Sqlite(database) = &store.backend;
-    database
+    match &store.backend {
+        Backend::Sqlite(database) => database,
+        Backend::Postgres(_) => panic!("these tests are about SQLite"),
+    }
 }
 
 /// Runs statements on the connection that writes.
@@ -24,7 +27,7 @@ async fn execute(store: &Store, sql: &'static str) {
     let executed = database(store).write(move |connection| {
         connection
             .execute_batch(sql)
-            .map_err(|source| Error::Statement { what: sql, source })
+            .map_err(crate::sqlite::failed(sql))
     });
     executed.await.unwrap();
 }

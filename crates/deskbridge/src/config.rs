@@ -87,6 +87,9 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     pub(crate) database: PathBuf,
+    pub(crate) database_url: Option<SecretSource>,
+    pub(crate) database_schema: String,
+    pub(crate) database_ca_file: Option<PathBuf>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) requests_max: usize,
@@ -101,6 +104,9 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
             database: PathBuf::from("deskbridge.db"),
+            database_url: None,
+            database_schema: "deskbridge".to_owned(),
+            database_ca_file: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             requests_max: 512,

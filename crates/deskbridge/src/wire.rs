@@ -1,6 +1,7 @@
 //! How the parts are put together, from the configuration.
 
 pub(crate) mod caresoft;
+mod lease;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
+use self::lease::Leases;
 use crate::{
     config::{self, Config, Plan, SettingsIn},
     metrics::{Measured, Metrics},
@@ -357,10 +359,11 @@ impl App {
             rng.fork(),
             Arc::new(|_| None),
         );
-        for poller in caresoft::polled(config, environment, &setup)? {
+        let leases = Leases::new(&store, &clock, &tasks, &mut rng);
+        for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
-        let metrics = Metrics::new(Measured {
+        let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
             store: store.clone(),
             clock,
@@ -369,13 +372,8 @@ impl App {
             events,
             portals,
             profiles: profiles.clone(),
-        });
-        let metrics = Arc::new(metrics);
-        let limits = Limits {
-            concurrent_max: config.server.requests_max.max(1),
-            deadline: Duration::from_secs(config.server.deadline_seconds.max(1)),
-        };
-        let finishing = Finishing::new(limits, &mut rng);
+        }));
+        let finishing = Finishing::new(limits(config), &mut rng);
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready).with_state(store))
@@ -391,6 +389,13 @@ impl App {
             .layer(from_fn_with_state(finishing, finish))
             .layer(from_fn_with_state(metrics, crate::metrics::count_request));
         Ok(Self { router, tasks })
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrent_max: config.server.requests_max.max(1),
+        deadline: Duration::from_secs(config.server.deadline_seconds.max(1)),
     }
 }
 

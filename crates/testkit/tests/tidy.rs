@@ -121,9 +121,10 @@ fn every_method_of_the_store_is_in_the_contract() {
         methods.len() > 10,
         "the methods are not where they were: {methods:?}"
     );
-    let missing = methods
-        .into_iter()
-        .filter(|method| !contract.contains(&format!(".{method}(")));
+    let missing = methods.into_iter().filter(|method| {
+        let calls = [format!(".{method}("), format!("::{method}(")];
+        !calls.iter().any(|call| contract.contains(call))
+    });
     let missing: Vec<String> = missing.map(str::to_owned).collect();
     none(
         "a method of the store needs a test that runs on every back end:",
@@ -306,6 +307,9 @@ const LICENCES: [&str; 9] = [
     "Unlicense",
     "CDLA-Permissive-2.0",
 ];
+/// Packages whose licence binds only those who change them, which we do not; the parser of styles below the one that
+/// makes HTML safe.
+const UNCHANGED: [&str; 2] = ["cssparser", "dtoa-short"];
 /// What must not come in, however far below.
 const BANNED: [&str; 7] = [
     "openssl",
@@ -347,7 +351,7 @@ fn dependencies_have_licences_that_we_can_keep() {
             places.insert(format!("{name} is banned"));
         }
         let licence = licence.trim_end_matches(" (*)");
-        if !is_kept(licence) {
+        if !is_kept(licence) && !UNCHANGED.contains(&name) {
             places.insert(format!("{name}: {licence}"));
         }
     }

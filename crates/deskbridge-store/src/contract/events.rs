@@ -4,19 +4,18 @@ use deskbridge_core::{
     DuplicateKey, EffectId, EventId, IdempotencyKey, Link, NewEffect, NewEvent, OrderingKey,
     Reading, RemoteRecord,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Bench, at, on_every_backend};
 use crate::{
-    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Known, Plan, Recorded,
-    Retention, Retry,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, EventState, Plan, Recorded, Retention, Retry,
 };
 
 pub(super) fn event_id(number: u8) -> EventId {
     EventId::new(at(i64::from(number)), &mut fastrand::Rng::with_seed(7))
 }
 
-fn key(number: u8) -> DuplicateKey {
+pub(super) fn key(number: u8) -> DuplicateKey {
     DuplicateKey::new([number; 32])
 }
 
@@ -94,7 +93,7 @@ impl Bench {
         }
     }
 
-    async fn event_state(&self, number: u8) -> Option<EventState> {
+    pub(super) async fn event_state(&self, number: u8) -> Option<EventState> {
         let record = self.store.event(event_id(number)).await.unwrap();
         record.map(|record| record.state)
     }
@@ -107,7 +106,7 @@ fn numbers(claimed: &[ClaimedEvent]) -> Vec<u8> {
         .collect()
 }
 
-fn effect(number: u64) -> (EffectId, NewEffect) {
+pub(super) fn effect(number: u64) -> (EffectId, NewEffect) {
     let effect = NewEffect {
         kind: "test.write".to_owned(),
         ordering_key: OrderingKey::new("a"),
@@ -331,35 +330,6 @@ async fn a_plan_is_recorded_whole_or_not_at_all() {
                 .all(|one| matches!(one, Recorded::Known(..)))
         );
         assert_eq!(bench.claimed_numbers(13).await, [1]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn links_are_recorded_by_themselves_and_once() {
-    on_every_backend(async |bench| {
-        let call = |id: &str| RemoteRecord {
-            connection: "main".to_owned(),
-            object: "call".to_owned(),
-            id: id.to_owned(),
-        };
-        let ticket = RemoteRecord {
-            object: "ticket".to_owned(),
-            ..call("1")
-        };
-        for (id, second) in [("b", 1), ("a", 2), ("b", 3)] {
-            let link = Link {
-                one: call(id),
-                other: ticket.clone(),
-            };
-            bench
-                .store
-                .record_links(vec![link], at(second))
-                .await
-                .unwrap();
-        }
-        let calls = bench.store.linked_records(ticket).await.unwrap();
-        assert_eq!(calls, [call("b"), call("a")]);
     })
     .await;
 }
@@ -607,59 +577,6 @@ async fn a_number_is_not_used_twice() {
         assert_eq!(bench.store.prune_events(everything, 10).await.unwrap(), 1);
         bench.accept(2, "a", 1).await;
         assert_eq!(bench.claimed_events(1).await, [2]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_known_changes_only_from_what_was_read() {
-    on_every_backend(async |bench| {
-        let record = |id: &str| RemoteRecord {
-            connection: "main".to_owned(),
-            object: "ticket".to_owned(),
-            id: id.to_owned(),
-        };
-        let unknown = bench.store.known(vec![record("1"), record("2")]).await;
-        let unknown = unknown.unwrap();
-        assert_eq!(
-            (unknown[0].revision, &unknown[1].facts),
-            (0, &Value::Null),
-            "nothing was known"
-        );
-        let learn = async |number: u8, known: Vec<Known>| {
-            bench.accept(number, "a", 10).await;
-            let claimed = bench.claim_events(10, 1).await;
-            let plan = Plan {
-                known,
-                ..Plan::default()
-            };
-            let (id, fence) = (claimed[0].event.id, claimed[0].fence);
-            let recorded = bench.store.record_plan(id, fence, plan, at(11)).await;
-            if recorded.is_err() {
-                let end = bench.store.bury_event(id, fence, "x".to_owned(), at(11));
-                end.await.unwrap();
-            }
-            recorded.map(drop)
-        };
-        let known = |revision, facts| Known {
-            record: record("1"),
-            revision,
-            facts,
-        };
-        learn(1, vec![known(0, json!({"n": 1}))]).await.unwrap();
-        learn(2, vec![known(1, json!({"n": 2}))]).await.unwrap();
-        for (number, stale) in (0..).zip([0, 1, 3]) {
-            let other = Known {
-                record: record("2"),
-                ..known(0, json!({}))
-            };
-            let learnt = learn(10 + number, vec![other, known(stale, json!({"n": 3}))]).await;
-            assert!(matches!(learnt, Err(Error::Outdated { .. })), "{learnt:?}");
-        }
-        let found = bench.store.known(vec![record("2"), record("1")]).await;
-        let found = found.unwrap();
-        assert_eq!(found[0].revision, 0, "nothing of a failed plan is kept");
-        assert_eq!(found[1], known(2, json!({"n": 2})));
     })
     .await;
 }

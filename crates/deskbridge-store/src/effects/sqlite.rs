@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry, corrupt,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, Retry,
+    corrupt, state_of,
 };
 use crate::{
     Result,
@@ -18,12 +18,6 @@ use crate::{
         turns::{EFFECTS, Held},
     },
 };
-
-/// How a claimed effect ends.
-pub(super) enum End {
-    Done(Value),
-    Dead(String),
-}
 
 pub(crate) fn record(
     connection: &Connection,
@@ -242,10 +236,6 @@ fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<Effect>> {
             recorded_at: time(recorded_at)?,
         })
     })())
-}
-
-fn state_of(name: &str) -> Result<EffectState> {
-    EffectState::from_name(name).ok_or_else(|| corrupt("effect state", &name))
 }
 
 pub(super) fn count(connection: &Connection) -> Result<EffectCounts> {

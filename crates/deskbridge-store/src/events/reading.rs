@@ -198,10 +198,7 @@ fn event_of(row: &Row<'_>) -> rusqlite::Result<Result<Event>> {
     let (headers, encoding, body): (String, String, Vec<u8>) =
         (row.get(10)?, row.get(11)?, row.get(12)?);
     Ok((|| {
-        let body = match encoding.as_str() {
-            "deflate" => inflated(&body)?,
-            _ => body,
-        };
+        let body = body_of(&encoding, body)?;
         Ok(Event {
             id: EventId::from_uuid(id),
             received_at: time(received_at)?,
@@ -221,6 +218,14 @@ pub(crate) fn headers_of(json: &str) -> Result<Vec<(String, String)>> {
     serde_json::from_str(json).map_err(|error| corrupt("event's headers", &error))
 }
 
+/// A body as it arrived.
+pub(super) fn body_of(encoding: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+    match encoding {
+        "deflate" => inflated(&body),
+        _ => Ok(body),
+    }
+}
+
 fn inflated(body: &[u8]) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
     let mut decoder = DeflateDecoder::new(body).take(BODY_BYTES_MAX);
@@ -230,7 +235,7 @@ fn inflated(body: &[u8]) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-fn state_of(name: &str) -> Result<EventState> {
+pub(super) fn state_of(name: &str) -> Result<EventState> {
     EventState::from_name(name).ok_or_else(|| corrupt("event state", &name))
 }
 

@@ -47,11 +47,7 @@ impl Arrival {
     pub(crate) fn new(id: EventId, mut event: NewEvent, received_at: Timestamp) -> Self {
         let keys = [event.raw_key, event.reading.canonical_key]
             .map(|key| fingerprint(&event.connection, &key));
-        let body = std::mem::take(&mut event.body);
-        let (encoding, body) = match compressed(&body) {
-            Some(smaller) => ("deflate", smaller),
-            None => ("plain", body),
-        };
+        let (encoding, body) = stored_body(std::mem::take(&mut event.body));
         Self {
             body,
             id: id.uuid(),
@@ -68,6 +64,14 @@ impl Arrival {
 pub(crate) fn headers_json(headers: &[(String, String)]) -> String {
     // Texts in lists: there is nothing that could fail.
     serde_json::to_string(headers).unwrap_or_default()
+}
+
+/// A body as stored, and how to read it.
+pub(crate) fn stored_body(body: Vec<u8>) -> (&'static str, Vec<u8>) {
+    match compressed(&body) {
+        Some(smaller) => ("deflate", smaller),
+        None => ("plain", body),
+    }
 }
 
 /// A body in a form that takes at most three quarters of the room, if there is one.

@@ -11,9 +11,10 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{keys::Keys, space::Space};
+use super::{failed, keys::Keys, space::Space};
 use crate::{
-    Error, Result,
+    DatabaseError, Error, Result,
+    error::Source,
     events::{Accepted, Accepting, Arrival},
 };
 
@@ -37,10 +38,12 @@ pub(super) struct NotStored {
 }
 
 impl NotStored {
-    fn because(error: &rusqlite::Error) -> Self {
+    fn because(error: &DatabaseError) -> Self {
+        let is_full = matches!(&error.0, Source::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull));
         Self {
             why: error.to_string(),
-            is_full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            is_full,
         }
     }
 
@@ -293,7 +296,7 @@ fn execute(connection: &Connection, sql: &str) -> Stored {
         .and_then(|mut statement| statement.execute([]));
     executed
         .map(drop)
-        .map_err(|error| NotStored::because(&error))
+        .map_err(|error| NotStored::because(&error.into()))
 }
 
 fn in_savepoint<T>(
@@ -304,10 +307,7 @@ fn in_savepoint<T>(
         connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute([]))
-            .map_err(|source| Error::Statement {
-                what: "mark where a job starts and ends",
-                source,
-            })
+            .map_err(failed("mark where a job starts and ends"))
     };
     mark("SAVEPOINT job")?;
     let outcome = catch_unwind(AssertUnwindSafe(|| job(connection)));

@@ -175,7 +175,8 @@ pub(super) fn find(evidence: &[Evidence], rows: usize, with_z: usize, offset: Of
 }
 
 fn spoken(number: usize, rows: usize, first: Evidence) -> String {
-    format!("{} ({number} of {rows} rows)", first.in_words())
+    // A row may tell more than once.
+    format!("{} ({number} sign(s) in {rows} row(s))", first.in_words())
 }
 
 #[cfg(test)]
@@ -277,7 +278,7 @@ mod tests {
         let found = find(&[told(NOW, NOW)], 1, 1, Offset::constant(7));
         assert_eq!(
             found.to_string(),
-            "Z means UTC: rows show the times that webhooks told (1 of 1 rows)"
+            "Z means UTC: rows show the times that webhooks told (1 sign(s) in 1 row(s))"
         );
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use deskbridge_profile::settings::Settings;
 
-use super::{ConfigFile, environment, say};
+use super::{ConfigFile, database::Database, environment, say};
 use crate::{
     config::{self, SettingsIn},
     wire::{self, Connections, raw_settings},
@@ -39,10 +39,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let routes = wire::caresoft::routes(&config, &environment)?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;
-    say(format!(
-        "  database         {}",
-        config.database().display()
-    ))?;
+    say(format!("  database         {}", Database::of(&config)?))?;
     say(format!("  helpdesk         {}", connections.site.base()))?;
     let flaws = match config.profile.settings {
         SettingsIn::Helpdesk => {

@@ -1,37 +1,113 @@
-//! The database that commands work on, beside a program that serves or without one.
+//! The database of a configuration: a file beside a program that serves or without one, or a PostgreSQL server that
+//! several programs share.
 
 use std::{
+    fmt,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use deskbridge_store::Store;
+use deskbridge_core::Secret;
+use deskbridge_store::{PostgresOptions, Store};
 
-use super::ConfigFile;
+use super::{ConfigFile, environment};
+use crate::{config::Config, wire};
 
 /// Tries to lock a database before it is believed to be in use: a command may only be looking.
 const TRIES: usize = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(40);
+const OPENING: &str = "opening the database";
+
+/// Where everything is kept.
+pub(super) enum Database {
+    /// In a file, for one program that serves.
+    Sqlite(PathBuf),
+    /// On a server, for any number of them.
+    Postgres {
+        address: Secret,
+        options: PostgresOptions,
+    },
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres { options, .. } => {
+                write!(f, "PostgreSQL, schema {}", options.schema)
+            }
+        }
+    }
+}
 
 /// Opens the database of a configuration, which must exist.
-pub(super) fn open(file: &ConfigFile) -> anyhow::Result<Store> {
-    open_at(&file.load()?.database())
+pub(super) async fn open(file: &ConfigFile) -> anyhow::Result<Store> {
+    Database::of(&file.load()?)?.open().await
 }
 
-/// Opens a database, which must exist.
-pub(super) fn open_at(path: &Path) -> anyhow::Result<Store> {
-    if !path.exists() {
-        bail!(
-            "there is no database {}; `deskbridge serve` makes it",
-            path.display()
-        );
+impl Database {
+    /// The one that a configuration names.
+    pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        let server = &config.server;
+        let Some(url) = &server.database_url else {
+            return Ok(Self::Sqlite(config.database()));
+        };
+        let root_certificate = server.database_ca_file.as_ref();
+        Ok(Self::Postgres {
+            address: config.secret("server.database_url", url, &environment())?,
+            options: PostgresOptions {
+                schema: server.database_schema.clone(),
+                root_certificate: root_certificate.map(|file| config.folder.join(file)),
+                ..PostgresOptions::default()
+            },
+        })
     }
-    Store::open(path).context("opening the database")
+
+    /// Opens it beside whoever serves. A file must exist.
+    pub(super) async fn open(&self) -> anyhow::Result<Store> {
+        match self {
+            Self::Sqlite(path) if !path.exists() => bail!(
+                "there is no database {}; `deskbridge serve` makes it",
+                path.display()
+            ),
+            Self::Sqlite(path) => Store::open(path).context(OPENING),
+            Self::Postgres { address, options } => {
+                let opened = Store::open_postgres(address, options).await;
+                opened.context(OPENING)
+            }
+        }
+    }
+
+    /// Opens it to serve; with a file, as the only one as long as what is returned with the store is kept.
+    pub(super) async fn open_to_serve(
+        &self,
+        config: &Config,
+    ) -> anyhow::Result<(Store, Option<File>)> {
+        match self {
+            Self::Sqlite(path) => {
+                let alone = lock(path).await?;
+                let store = Store::open_within(path, wire::store_limits(config));
+                Ok((store.context(OPENING)?, Some(alone)))
+            }
+            Self::Postgres { .. } => Ok((self.open().await?, None)),
+        }
+    }
+
+    /// Whether a process serves with it. What cannot be found out counts as yes: nobody is told to start another.
+    pub(super) fn is_served(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => match File::open(beside(path, ".lock")) {
+                Ok(file) => file.try_lock_shared().is_err(),
+                Err(_) => false,
+            },
+            Self::Postgres { .. } => true,
+        }
+    }
 }
 
-/// Makes sure that one process works on a database, because it carries out effects as if it were alone.
+/// Makes sure that one process works on a file, because it carries out effects as if it were alone.
 pub(super) async fn lock(database: &Path) -> anyhow::Result<File> {
     let path = beside(database, ".lock");
     let file = File::create(&path)
@@ -49,14 +125,6 @@ pub(super) async fn lock(database: &Path) -> anyhow::Result<File> {
         "another deskbridge serves with the database {}; stop it first",
         database.display()
     )
-}
-
-/// Whether a process serves with a database. What cannot be found out counts as yes: nobody is told to start another.
-pub(super) fn is_served(database: &Path) -> bool {
-    let Ok(file) = File::open(beside(database, ".lock")) else {
-        return false;
-    };
-    file.try_lock_shared().is_err()
 }
 
 /// A file whose name is the database's with something behind.

@@ -7,13 +7,14 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use deskbridge_store::care::{self, FileContents};
+use deskbridge_store::{CheckedFile, check_file};
 
-use super::{ConfigFile, database, say, terminal::number};
+use super::{ConfigFile, database::Database, say, terminal::number};
 
 const BACKUP_HELP: &str = "\
 Works while `deskbridge serve` runs. The copy is one file, checked and on disk when this ends; a file that exists is never \
-written over. It holds what customers wrote, and no secret of the configuration: keep that separately.";
+written over. It holds what customers wrote, and no secret of the configuration: keep that separately. A database in \
+PostgreSQL is copied with pg_dump.";
 
 const RESTORE_HELP: &str = "\
 Stop `deskbridge serve` first. The copy is checked before anything changes, and the database that was there is kept beside \
@@ -54,38 +55,45 @@ pub(super) async fn run(command: DbCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let problems = database::open(file)?.check().await?;
-    for problem in &problems {
-        say(problem)?;
+    let database = Database::of(&file.load()?)?;
+    let findings = database.open().await?.check().await?;
+    for finding in &findings {
+        say(finding.to_string())?;
     }
-    if problems.is_empty() {
+    if findings.is_empty() {
         say("The database is whole.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(
-        "Keep a copy of the file as it is, then put the latest backup in its place with `deskbridge db restore`.",
-    )?;
+    say(match database {
+        Database::Sqlite(_) => {
+            "Keep a copy of the file as it is, then put the latest backup in its place with `deskbridge db restore`."
+        }
+        Database::Postgres { .. } => {
+            "Keep a copy of the schema as it is with pg_dump, then put the latest backup in its place with pg_restore."
+        }
+    })?;
     Ok(ExitCode::FAILURE)
 }
 
 /// What a copy holds, which must be whole.
-async fn whole(copy: PathBuf) -> anyhow::Result<FileContents> {
-    let look = move || care::contents(&copy);
-    let contents = tokio::task::spawn_blocking(look)
+async fn whole(copy: PathBuf) -> anyhow::Result<CheckedFile> {
+    let look = move || check_file(&copy);
+    let checked = tokio::task::spawn_blocking(look)
         .await
         .context("looking at the copy")??;
-    match contents.problems.as_slice() {
-        [] => Ok(contents),
-        problems => anyhow::bail!("the copy is not whole:\n{}", problems.join("\n")),
+    if checked.findings.is_empty() {
+        return Ok(checked);
     }
+    let findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
+    anyhow::bail!("the copy is not whole:\n{}", findings.join("\n"))
 }
 
 /// What a copy holds, in words.
-fn told(contents: &FileContents) -> String {
+fn told(checked: &CheckedFile) -> String {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     format!(
         "{}, {}",
-        number(count(contents.events), "event", "events"),
-        number(count(contents.effects), "effect", "effects")
+        number(count(checked.events), "event", "events"),
+        number(count(checked.effects), "effect", "effects")
     )
 }

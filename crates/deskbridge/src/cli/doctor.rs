@@ -14,11 +14,10 @@ use deskbridge_profile::{
     live::{self, Source},
     settings::Settings,
 };
-use deskbridge_store::Store;
 use serde_json::json;
 
 use self::findings::{Finding, Findings, Level};
-use super::{ConfigFile, environment, say};
+use super::{ConfigFile, database::Database, environment, say};
 use crate::{
     config::Config,
     wire::{self, Connections},
@@ -77,12 +76,17 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
 
 async fn look_at_store(config: &Config, findings: &mut Findings) {
     const PLACE: &str = "database";
-    let path = config.database();
-    if !path.exists() {
+    let database = match Database::of(config) {
+        Ok(database) => database,
+        Err(error) => return findings.fail(PLACE, format!("{error}."), "Correct the setting."),
+    };
+    if let Database::Sqlite(path) = &database
+        && !path.exists()
+    {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        match folder {
+        return match folder {
             Some(folder) if !folder.exists() => findings.fail(
                 PLACE,
                 format!("The folder {} does not exist.", folder.display()),
@@ -90,18 +94,19 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
             ),
             _ => findings.ok(
                 PLACE,
-                format!("{} will be made at the first start.", path.display()),
+                format!("{database} will be made at the first start."),
             ),
-        }
-        return;
+        };
     }
-    let counted = match Store::open(&path) {
-        Ok(store) => store.count_effects().await,
-        Err(error) => Err(error),
+    let counted = async {
+        let store = database.open().await?;
+        let counts = store.count_effects().await?;
+        anyhow::Ok((store, counts))
     };
-    match counted {
-        Ok(counts) => {
-            findings.ok(PLACE, format!("{} can be used.", path.display()));
+    match counted.await {
+        Ok((store, counts)) => {
+            findings.ok(PLACE, format!("{database} can be used."));
+            caresoft::look_at_polls(config, &store, findings).await;
             let dead = counts
                 .by_state
                 .get(&deskbridge_store::EffectState::Dead)
@@ -117,12 +122,13 @@ async fn look_at_store(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.fail(
             PLACE,
-            format!(
-                "{} cannot be used: {}.",
-                path.display(),
-                deskbridge_core::Chain(&error)
-            ),
-            "Check the file, its folder and the rights to them.",
+            format!("{database} cannot be used: {error:#}."),
+            match database {
+                Database::Sqlite(_) => "Check the file, its folder and the rights to them.",
+                Database::Postgres { .. } => {
+                    "Check server.database_url, that the server runs, and that its user may make the schema."
+                }
+            },
         ),
     }
 }

@@ -96,7 +96,8 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
         limit: arguments.limit,
         ..EffectFilter::default()
     };
-    let found = database::open(&arguments.file)?
+    let found = database::open(&arguments.file)
+        .await?
         .list_effects(filter)
         .await?;
     for record in &found {
@@ -113,7 +114,8 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(arguments: OneArguments) -> anyhow::Result<ExitCode> {
-    let Some(record) = database::open(&arguments.file)?
+    let Some(record) = database::open(&arguments.file)
+        .await?
         .effect(arguments.id)
         .await?
     else {
@@ -130,7 +132,7 @@ enum Change {
 }
 
 async fn change(arguments: SomeArguments, change: Change) -> anyhow::Result<ExitCode> {
-    let store = database::open(&arguments.file)?;
+    let store = database::open(&arguments.file).await?;
     let ids = if arguments.all_dead {
         let dead = EffectFilter {
             state: Some(EffectState::Dead),

@@ -21,8 +21,8 @@ use deskbridge_journal::{Events, Intake, Journal};
 use deskbridge_store::{EventFilter, EventState, Store};
 use jiff::tz::TimeZone;
 
-use super::{ConfigFile, database, moment::Moment, say, terminal::number};
-use crate::{config::Config, wire};
+use super::{ConfigFile, database::Database, moment::Moment, say, terminal::number};
+use crate::wire;
 
 /// Events that are named before something is done to them.
 const NAMED_MAX: usize = 20;
@@ -264,8 +264,8 @@ fn events_of(store: &Store) -> anyhow::Result<Events> {
 }
 
 /// Says that nothing will come of a change for now, where nobody serves.
-fn say_if_nobody_serves(config: &Config) -> anyhow::Result<()> {
-    if !database::is_served(&config.database()) {
+fn say_if_nobody_serves(database: &Database) -> anyhow::Result<()> {
+    if !database.is_served() {
         say("Nobody serves with this database: they run when `deskbridge serve` starts.")?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use deskbridge_sync::routes::{
 };
 use serde_json::json;
 
-use super::{ConfigFile, environment, say};
+use super::{ConfigFile, database::Database, environment, say};
 use crate::wire;
 
 const TEST_HELP: &str = "\
@@ -71,16 +71,9 @@ pub(super) async fn run(command: RouteCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn open(file: &ConfigFile) -> anyhow::Result<(Sender, Store)> {
+async fn open(file: &ConfigFile) -> anyhow::Result<(Sender, Store)> {
     let config = file.load()?;
-    let database = config.database();
-    if !database.exists() {
-        bail!(
-            "there is no database {} yet; `deskbridge serve` makes it",
-            database.display()
-        );
-    }
-    let store = Store::open(&database).context("opening the database")?;
+    let store = Database::of(&config)?.open().await?;
     let clock = Clock::system();
     let sender = wire::caresoft::sender(&config, &environment(), store.clone(), clock)?;
     Ok((sender, store))
@@ -97,7 +90,7 @@ fn route<'a>(sender: &'a Sender, name: &str) -> anyhow::Result<&'a Route> {
 }
 
 async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
-    let (sender, _) = open(&arguments.file)?;
+    let (sender, _) = open(&arguments.file).await?;
     for route in &**sender.routes() {
         let disabled = sender.disabled(route.name()).await?;
         if arguments.json {
@@ -117,7 +110,7 @@ async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn enable(arguments: &EnableArguments) -> anyhow::Result<ExitCode> {
-    let (sender, _) = open(&arguments.file)?;
+    let (sender, _) = open(&arguments.file).await?;
     let route = route(&sender, &arguments.route)?;
     if sender.disabled(route.name()).await?.is_none() {
         say(format!("{} is not switched off.", route.name()))?;
@@ -132,7 +125,7 @@ async fn enable(arguments: &EnableArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
-    let (sender, store) = open(&arguments.file)?;
+    let (sender, store) = open(&arguments.file).await?;
     let route = route(&sender, &arguments.route)?;
     let Some(record) = store.event(arguments.event).await? else {
         bail!("there is no event {}", arguments.event);

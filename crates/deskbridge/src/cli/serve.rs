@@ -4,16 +4,15 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use deskbridge_http::server;
-use deskbridge_store::Store;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
-use super::{ConfigFile, database, environment};
+use super::{ConfigFile, database::Database, environment};
 use crate::{
     telemetry,
-    wire::{self, App, Connections},
+    wire::{App, Connections},
 };
 
 pub(super) async fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
@@ -21,14 +20,12 @@ pub(super) async fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.server.log, config.server.log_format)?;
     let environment = environment();
     let connections = Connections::of(&config, &environment)?;
-    let path = config.database();
-    let _alone = database::lock(&path).await?;
-    let store =
-        Store::open_within(&path, wire::store_limits(&config)).context("opening the database")?;
+    let database = Database::of(&config)?;
+    let (store, _alone) = database.open_to_serve(&config).await?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let app = App::start(&config, &environment, connections, store).await?;
-    tracing::info!(%address, database = %path.display(), "Deskbridge serves");
+    tracing::info!(%address, %database, "Deskbridge serves");
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     server::serve(listener, app.router, stopped()?, grace).await;
     tracing::info!("Deskbridge stops");

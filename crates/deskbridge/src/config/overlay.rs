@@ -9,7 +9,8 @@ const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
 const NAMED: [&str; 4] = ["frappe", "bitrix24", "caresoft", "route"];
 /// Settings that are one secret each: what looks like a number there is text all the same.
-pub(super) const SECRETS: [&str; 8] = [
+pub(super) const SECRETS: [&str; 9] = [
+    "database_url",
     "api_key",
     "api_secret",
     "admin_api_key",

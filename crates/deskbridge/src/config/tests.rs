@@ -38,6 +38,8 @@ fn the_example_is_a_configuration_and_its_values_are_the_defaults() {
     let (server, default) = (&example.server, Server::default());
     assert_eq!(server.listen, default.listen);
     assert_eq!(server.database, default.database);
+    assert_eq!(server.database_schema, default.database_schema);
+    assert!(server.database_url.is_none() && default.database_url.is_none());
     assert_eq!(server.requests_max, default.requests_max);
     assert_eq!(server.deadline_seconds, default.deadline_seconds);
     assert_eq!(server.shutdown_seconds, default.shutdown_seconds);
@@ -69,6 +71,9 @@ fn every_setting_is_in_the_example() {
         "portal_url",
         "company_field_map",
         "dates_in",
+        "database_url",
+        "database_schema",
+        "database_ca_file",
     ] {
         assert!(keys.contains(&setting), "{setting}");
     }
@@ -249,6 +254,7 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                 "webhook_url" | "responsible_webhook_url" => "BITRIX24__CRM",
                 "api_token" => "CARESOFT__CENTER",
                 "target" => "ROUTE__CHAT",
+                "database_url" => "SERVER",
                 _ => "FRAPPE__HELPDESK",
             };
             let variable = format!("DESKBRIDGE__{table}__{}", key.to_uppercase());
@@ -266,6 +272,7 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                     .first()
                     .and_then(|one| one.api_token.as_ref()),
                 "target" => config.route.first().map(|one| &one.target),
+                "database_url" => config.server.database_url.as_ref(),
                 _ => bitrix24.and_then(|one| one.responsible_webhook_url.as_ref()),
             };
             let secret = config.secret("place", source.unwrap(), &[]).unwrap();
@@ -327,10 +334,14 @@ fn no_mistake_repeats_a_secret() {
                 "webhook_url" | "responsible_webhook_url" => "bitrix24",
                 "api_token" | "secrets" => "caresoft",
                 "target" | "signing_secrets" | "headers" => "route",
+                "database_url" => "server",
                 _ => "frappe",
             };
-            // There is no name, so that what is right so far is refused, too.
-            let text = format!("[[{table}]]\n{key} = {secret}");
+            // Something else is wrong, too, so that what is right so far is refused.
+            let text = match table {
+                "server" => format!("[server]\n{key} = {secret}\nlisten = 5"),
+                _ => format!("[[{table}]]\n{key} = {secret}"),
+            };
             check_untold(&refused(&text, &[]), &text);
             let text = format!("[[frappe]]\nshared_secrets = [\"x\", {secret}]");
             check_untold(&refused(&text, &[]), &text);

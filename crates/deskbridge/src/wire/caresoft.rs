@@ -22,6 +22,7 @@ use deskbridge_sync::{
 };
 use jiff::tz::{Offset, TimeZone};
 
+use super::lease::Leases;
 use crate::config::{self, Caresoft, Config, caresoft::ZIs};
 
 /// CareSoft's REST API, and where else it answers.
@@ -148,10 +149,11 @@ fn language(account: &Caresoft) -> anyhow::Result<Language> {
 }
 
 /// What asks the accounts that have a token what no webhook told.
-pub(crate) fn polled(
+pub(super) fn polled(
     config: &Config,
     environment: &[(String, String)],
     setup: &Setup,
+    leases: &Leases,
 ) -> anyhow::Result<Vec<Poller>> {
     let with_token = config.caresoft.iter().filter_map(|account| {
         let token = account.api_token.as_ref()?;
@@ -193,6 +195,7 @@ pub(crate) fn polled(
             Arc::new(move |known| decide::updated_at(&known.record.object, &known.facts, &zone));
         let setup = Setup {
             seen,
+            holds: leases.hold(format!("caresoft-poll/{}", account.name)),
             ..setup.clone()
         };
         Ok(Poller::new(source, account.poll.clone(), setup)?)

@@ -18,6 +18,7 @@ mod frappe;
 mod help;
 mod hub;
 mod kill;
+mod nodes;
 mod orders;
 mod process;
 mod secrets;

@@ -1,7 +1,7 @@
 //! `deskbridge db restore`.
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::{MetadataExt as _, chown},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -9,23 +9,30 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use deskbridge_core::{Chain, Clock};
-use deskbridge_store::care;
+use deskbridge_store::{copy_to_restore, fold_log};
+use tempfile::TempPath;
 
-use super::{
-    FileArguments,
-    backup::{folder_of, partial_in, sync_folder},
-    told, whole,
+use super::{FileArguments, told, whole};
+use crate::cli::{
+    database::{self, Database},
+    say,
 };
-use crate::cli::{database, say};
 
 pub(super) async fn run(arguments: &FileArguments) -> anyhow::Result<ExitCode> {
     let (config, copy) = (arguments.file.load()?, arguments.copy.clone());
-    let database = config.database();
+    let database = match Database::of(&config)? {
+        Database::Sqlite(path) => path,
+        Database::Postgres { options, .. } => bail!(
+            "a PostgreSQL database is put back with PostgreSQL's own means, while no node serves: \
+             pg_restore --clean --if-exists --schema={}",
+            options.schema
+        ),
+    };
     let _alone = database::lock(&database).await?;
     let folder = folder_of(&database);
     let partial = partial_in(&folder)?;
     let (from, to) = (copy.clone(), partial.to_path_buf());
-    let copied = tokio::task::spawn_blocking(move || care::copy_to_restore(&from, &to));
+    let copied = tokio::task::spawn_blocking(move || copy_to_restore(&from, &to));
     let cannot = || format!("{} cannot be restored; nothing was changed", copy.display());
     copied
         .await
@@ -72,7 +79,7 @@ fn resemble(copy: &Path, database: &Path) -> anyhow::Result<()> {
 
 /// Gives a database that nobody has open a second name that says until when it was used.
 fn keep(database: &Path) -> anyhow::Result<PathBuf> {
-    match care::fold_log(database) {
+    match fold_log(database) {
         Ok(true) => {}
         Ok(false) => bail!(
             "another program reads or writes {}; end it first, nothing was changed",
@@ -101,4 +108,29 @@ fn keep(database: &Path) -> anyhow::Result<PathBuf> {
         fs::rename(database, &kept).with_context(setting_aside)?;
     }
     Ok(kept)
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> PathBuf {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// An empty file that only its owner may read, to be filled and then given its name; gone when that does not happen.
+fn partial_in(folder: &Path) -> anyhow::Result<TempPath> {
+    let partial = tempfile::Builder::new()
+        .prefix(".deskbridge-")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .with_context(|| format!("making a file in {}", folder.display()))?;
+    Ok(partial.into_temp_path())
+}
+
+/// Brings the names in a folder to disk.
+fn sync_folder(folder: &Path) -> anyhow::Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("bringing {} to disk", folder.display()))
 }

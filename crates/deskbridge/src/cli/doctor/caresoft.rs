@@ -1,13 +1,67 @@
 //! Whether what CareSoft sends can be received and carried on.
 
+use deskbridge_core::{Chain, Clock};
 use deskbridge_profile::crm::Portals;
-use deskbridge_sync::apply::{CUSTOM_FIELDS, Target};
+use deskbridge_store::Store;
+use deskbridge_sync::{
+    apply::{CUSTOM_FIELDS, Target},
+    reconcile::Status,
+};
 use frappe::{Cause, Client};
 
 use super::findings::Findings;
 use crate::{config::Config, wire};
 
 const PLACE: &str = "caresoft";
+
+/// Says how the polls of accounts with a token stand.
+pub(super) async fn look_at_polls(config: &Config, store: &Store, findings: &mut Findings) {
+    let now = Clock::system().now();
+    let polled = config
+        .caresoft
+        .iter()
+        .filter(|account| account.api_token.is_some());
+    for account in polled {
+        let name = &account.name;
+        let status = match Status::read(store, name, now).await {
+            Ok(Some(status)) => status,
+            Ok(None) => {
+                findings.ok(
+                    PLACE,
+                    format!("{name} was not asked yet what no webhook told."),
+                );
+                continue;
+            }
+            Err(error) => {
+                let why = Chain(&error);
+                findings.fail(
+                    PLACE,
+                    format!("How the poll of {name} stands cannot be read: {why}."),
+                    "Check the database with `deskbridge db check`.",
+                );
+                continue;
+            }
+        };
+        findings.ok(PLACE, format!("{name}: {}.", status.times));
+        for object in &status.objects {
+            let what = object.object.as_str();
+            match &object.last_failure {
+                Some(failed) if object.is_failing() => findings.warn(
+                    PLACE,
+                    format!("{name}: {what} cannot be asked for: {}.", failed.why),
+                    "What changes meanwhile is asked for when it can be again.",
+                ),
+                _ => findings.ok(
+                    PLACE,
+                    format!(
+                        "{name}: of {what} {} change(s) came by no webhook in the last day.",
+                        object.missed_last_day
+                    ),
+                ),
+            }
+        }
+    }
+}
 
 /// Looks at every account.
 pub(super) async fn look(

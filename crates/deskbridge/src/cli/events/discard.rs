@@ -18,7 +18,7 @@ pub(crate) struct DiscardArguments {
 pub(super) async fn run(arguments: DiscardArguments) -> anyhow::Result<ExitCode> {
     let which = arguments.which;
     let (dry_run, yes) = (which.dry_run, which.yes);
-    let store = database::open(&which.file)?;
+    let store = database::open(&which.file).await?;
     let ids = match which.asked("discard", &change::DISCARDABLE)? {
         Asked::These(ids) => ids,
         Asked::Chosen(filter) => change::to_discard(&store, &filter).await?,

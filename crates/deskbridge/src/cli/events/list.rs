@@ -27,7 +27,7 @@ pub(crate) struct ListArguments {
 }
 
 pub(super) async fn run(arguments: ListArguments) -> anyhow::Result<ExitCode> {
-    let store = database::open(&arguments.file)?;
+    let store = database::open(&arguments.file).await?;
     if let Some(before) = arguments.before
         && store.event(before).await?.is_none()
     {

@@ -10,7 +10,7 @@ use deskbridge_journal::Run;
 
 use super::{Asked, Go, announce, events_of, report, say_if_nobody_serves};
 use crate::{
-    cli::{database, environment, say, terminal::number},
+    cli::{database::Database, environment, say, terminal::number},
     wire,
 };
 
@@ -26,7 +26,8 @@ pub(crate) struct ReplayArguments {
 pub(super) async fn run(arguments: ReplayArguments) -> anyhow::Result<ExitCode> {
     let ReplayArguments { which, reread } = arguments;
     let (config, dry_run, yes) = (which.file.load()?, which.dry_run, which.yes);
-    let store = database::open_at(&config.database())?;
+    let database = Database::of(&config)?;
+    let store = database.open().await?;
     let events = events_of(&store)?;
     let ids = match which.asked("replay", &change::REPLAYABLE)? {
         Asked::These(ids) => ids,
@@ -55,7 +56,7 @@ pub(super) async fn run(arguments: ReplayArguments) -> anyhow::Result<ExitCode> 
     }
     let replayed = change::replay(&events, &ids).await?;
     if !replayed.is_empty() {
-        say_if_nobody_serves(&config)?;
+        say_if_nobody_serves(&database)?;
     }
     report(
         &ids,

@@ -9,7 +9,7 @@ use deskbridge_store::Accepted;
 
 use super::{events_of, say_if_nobody_serves};
 use crate::{
-    cli::{ConfigFile, database, environment, say, terminal::number},
+    cli::{ConfigFile, database::Database, environment, say, terminal::number},
     config::Config,
     wire,
 };
@@ -25,7 +25,8 @@ pub(crate) struct ReverifyArguments {
 pub(super) async fn run(arguments: ReverifyArguments) -> anyhow::Result<ExitCode> {
     let (config, connection) = (arguments.file.load()?, arguments.connection);
     let reader = reader(&config, &connection)?;
-    let store = database::open_at(&config.database())?;
+    let database = Database::of(&config)?;
+    let store = database.open().await?;
     let events = events_of(&store)?;
     let taken = events.reverify(&connection, reader.as_ref()).await?;
     let new = taken.iter().filter(|one| matches!(one, Accepted::New(_)));
@@ -45,7 +46,7 @@ pub(super) async fn run(arguments: ReverifyArguments) -> anyhow::Result<ExitCode
         say(format!("{left} still cannot be verified"))?;
     }
     if new > 0 {
-        say_if_nobody_serves(&config)?;
+        say_if_nobody_serves(&database)?;
     }
     Ok(ExitCode::SUCCESS)
 }

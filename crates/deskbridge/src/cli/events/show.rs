@@ -36,7 +36,7 @@ pub(crate) struct ShowArguments {
 }
 
 pub(super) async fn run(arguments: ShowArguments) -> anyhow::Result<ExitCode> {
-    let store = database::open(&arguments.file)?;
+    let store = database::open(&arguments.file).await?;
     let Some(record) = store.event(arguments.id).await? else {
         bail!("there is no event {}", arguments.id);
     };

@@ -27,7 +27,7 @@ pub(crate) struct StatsArguments {
 }
 
 pub(super) async fn run(arguments: StatsArguments) -> anyhow::Result<ExitCode> {
-    let store = database::open(&arguments.file)?;
+    let store = database::open(&arguments.file).await?;
     let stats = Stats::of(&store, arguments.newest).await?;
     let now = Clock::system().now();
     say(match arguments.json {

@@ -1,9 +1,9 @@
-//! What is said of a database that is not whole.
+//! What is said of a SQLite file that is not whole, and how one is put back.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use super::*;
-use crate::care;
+use crate::{EffectState, check_file, copy_to_restore, fold_log};
 
 async fn full(folder: &std::path::Path) -> (Store, std::path::PathBuf) {
     let path = folder.join("store.db");
@@ -64,44 +64,30 @@ async fn whatever_does_not_hold_is_told() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = full(folder.path()).await;
-        assert_eq!(store.check().await.unwrap(), [""; 0]);
+        assert_eq!(store.check().await.unwrap(), []);
         execute(&store, broken).await;
-        let problems = store.check().await.unwrap().join("\n");
-        assert!(problems.contains(told), "{broken}\n{problems}");
+        let findings = store.check().await.unwrap();
+        let is_told = findings.iter().any(|finding| finding.0.contains(told));
+        assert!(is_told, "{broken}\n{findings:?}");
     }
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_from_a_whole_one_and_from_a_foreign_one() {
+async fn a_damaged_file_is_told_from_a_whole_one() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = full(folder.path()).await;
     let copy = folder.path().join("copy.db");
-    store.backup(copy.clone()).await.unwrap();
-    let contents = care::contents(&copy).unwrap();
-    assert_eq!((contents.events, contents.problems.len()), (30, 0));
+    let checked = store.backup(&copy).await.unwrap();
+    assert_eq!((checked.events, checked.findings.len()), (30, 0));
     let mut file = std::fs::OpenOptions::new().write(true).open(&copy).unwrap();
     let bytes = file.metadata().unwrap().len();
     file.seek(SeekFrom::Start(bytes - 4_096)).unwrap();
     file.write_all(&[0xA5; 4_096]).unwrap();
-    let problems = care::contents(&copy).unwrap().problems;
+    let findings = check_file(&copy).unwrap().findings;
     assert!(
-        problems[0].starts_with("The file is damaged"),
-        "{problems:?}"
+        findings[0].0.starts_with("The file is damaged"),
+        "{findings:?}"
     );
-    let foreign = folder.path().join("foreign.db");
-    Connection::open(&foreign)
-        .unwrap()
-        .execute_batch("CREATE TABLE t (x)")
-        .unwrap();
-    let refused = care::contents(&foreign).unwrap_err();
-    assert!(matches!(refused, Error::Foreign { .. }), "{refused}");
-    std::fs::write(
-        &foreign,
-        "no database at all, but long enough to be looked at",
-    )
-    .unwrap();
-    assert!(care::contents(&foreign).is_err());
-    assert!(care::contents(&folder.path().join("nowhere.db")).is_err());
 }
 
 #[tokio::test]
@@ -115,9 +101,9 @@ async fn what_stands_in_the_log_is_brought_into_the_file() {
     accept(&store, 31, 3_000).await.unwrap();
     std::fs::copy(&path, &left).unwrap();
     std::fs::copy(folder.path().join("store.db-wal"), &log).unwrap();
-    assert!(care::fold_log(&left).unwrap());
+    assert!(fold_log(&left).unwrap());
     assert!(!log.exists());
-    assert_eq!(care::contents(&left).unwrap().events, 31);
+    assert_eq!(check_file(&left).unwrap().events, 31);
     let reader = Connection::open(&path).unwrap();
     let moment = reader.unchecked_transaction().unwrap();
     let seen: i64 = moment
@@ -125,5 +111,63 @@ async fn what_stands_in_the_log_is_brought_into_the_file() {
         .unwrap();
     accept(&store, 32, 3_000).await.unwrap();
     assert_eq!(seen, 31);
-    assert!(!care::fold_log(&path).unwrap(), "somebody reads it");
+    assert!(!fold_log(&path).unwrap(), "somebody reads it");
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_not_taken_for_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let missing = check_file(&path("missing.db"));
+    assert!(matches!(missing, Err(Error::Open { .. })), "{missing:?}");
+    assert!(!path("missing.db").exists());
+    std::fs::write(path("text"), "no database").unwrap();
+    let text = check_file(&path("text"));
+    assert!(matches!(text, Err(Error::NotOurs { .. })), "{text:?}");
+    let other = Connection::open(path("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE t (x)").unwrap();
+    let other = check_file(&path("other.db"));
+    assert!(matches!(other, Err(Error::NotOurs { .. })), "{other:?}");
+    drop(Store::open(&path("newer.db")).unwrap());
+    let newer = Connection::open(path("newer.db")).unwrap();
+    newer
+        .execute_batch("INSERT INTO migration VALUES (99, 'x', 'x')")
+        .unwrap();
+    let newer = check_file(&path("newer.db"));
+    assert!(
+        matches!(newer, Err(Error::Newer { found: 99, .. })),
+        "{newer:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_open_in_a_restored_copy_is_looked_for_before_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, restored] = ["copy.db", "restored.db"].map(|name| folder.path().join(name));
+    let store = Store::open_inline().unwrap();
+    execute(
+        &store,
+        "INSERT INTO effect (id, kind, ordering_key, idempotency_key, payload, state, at_head,
+            claimable_at, recorded_at, changed_at)
+        VALUES (x'00000000000000000000000000000001', 'k', 'a', '1', '{}', 'done', 0, 0, 0, 0),
+            (x'00000000000000000000000000000002', 'k', 'a', '2', '{}', 'running', 1, 0, 0, 0),
+            (x'00000000000000000000000000000003', 'k', 'a', '3', '{}', 'pending', 0, 0, 0, 0)",
+    )
+    .await;
+    store.backup(&file).await.unwrap();
+    copy_to_restore(&file, &restored).unwrap();
+    let restored = Store::open(&restored).unwrap();
+    for (number, state, look_first) in [
+        ("1", EffectState::Done, false),
+        ("2", EffectState::Running, true),
+        ("3", EffectState::Pending, true),
+    ] {
+        let key = deskbridge_core::IdempotencyKey::new(number);
+        let record = restored.effect_of_key(key).await.unwrap().unwrap();
+        assert_eq!(
+            (record.state, record.effect.look_first),
+            (state, look_first),
+            "{number}"
+        );
+    }
 }

@@ -1,0 +1,399 @@
+//! Turns: what the tables of effects and events have in common. Rows with one ordering key are claimed one
+//! after another, different keys side by side; a claim is a lease with a fencing number.
+//!
+//! Whoever changes which row is at the head of a key holds the lock of the key until the end of the transaction. A
+//! claim does not change that, so it takes no such lock; who takes the head away locks its row first.
+
+use deadpool_postgres::{Client, Transaction};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    Text,
+    asking::{execute, query, query_opt},
+    column, failed, number, time_at,
+};
+use crate::{Claim, Error, Result, Retry, sqlite::micros};
+
+/// How far the clocks of two nodes may differ, in microseconds. A lease is judged by the clock of the node that gave
+/// it; only when it ran out so long ago do others go by their own.
+const SKEW_MAX: i64 = 5 * 60 * 1_000_000;
+
+/// The clock of the database, which judges what nodes claim against each other, in microseconds.
+macro_rules! database_now {
+    () => {
+        "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    };
+}
+pub(crate) use database_now;
+
+/// The statements over one table of turns.
+pub(crate) struct Turns {
+    /// Claims rows; what they are read with follows.
+    pub(crate) claim: &'static str,
+    lock: &'static str,
+    locate: &'static str,
+    finish: &'static str,
+    promote: &'static str,
+    head: &'static str,
+    demote: &'static str,
+    reschedule: &'static str,
+    discard: &'static str,
+    release: &'static str,
+    next: &'static str,
+    revive: &'static str,
+}
+
+macro_rules! turns {
+    ($table:literal, locks: $salt:literal, id: $id:literal, revived: $revived:literal, claimed: $claimed:literal) => {
+        Turns {
+            // A running row at its claimable time is one whose lease has run out: it may have run. That of another
+            // node which lives is left to it.
+            claim: concat!(
+                "WITH due AS (SELECT sequence FROM ", $table, " t WHERE at_head AND claimable_at <= $1
+                    AND (state = 'pending' OR holder = $4 OR claimable_at <= $5 OR NOT EXISTS (
+                        SELECT 1 FROM node n WHERE n.id = t.holder AND n.live_until > ", database_now!(), "))
+                    ORDER BY claimable_at, sequence LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
+                UPDATE ", $table, " t SET
+                    look_first = t.look_first OR t.state = 'running',
+                    attempts = t.attempts + (t.state = 'running')::integer,
+                    state = 'running', claimable_at = $2, fence = t.fence + 1, holder = $4, changed_at = $1
+                FROM due ", $claimed
+            ),
+            lock: concat!("SELECT pg_advisory_xact_lock(k # ", $salt, ") FROM unnest($1::bigint[]) k"),
+            locate: concat!(
+                "SELECT t.sequence, t.ordering_hash, pg_advisory_xact_lock(t.ordering_hash # ", $salt,
+                ") FROM ", $table, " t WHERE ", $id
+            ),
+            finish: concat!(
+                "UPDATE ", $table, " SET state = $3, failure = $4,
+                    attempts = attempts + 1, at_head = false, changed_at = $5
+                WHERE sequence = $1 AND fence = $2 AND state = 'running' RETURNING ordering_hash"
+            ),
+            promote: concat!(
+                "UPDATE ", $table, " SET at_head = true WHERE sequence IN (
+                    SELECT (SELECT o.sequence FROM ", $table, " o
+                        WHERE o.ordering_hash = k AND o.state IN ('pending', 'running') ORDER BY o.sequence LIMIT 1)
+                    FROM unnest($1::bigint[]) k
+                    WHERE NOT EXISTS (SELECT 1 FROM ", $table, " h WHERE h.ordering_hash = k AND h.at_head))"
+            ),
+            head: concat!(
+                "SELECT state FROM ", $table, " WHERE ordering_hash = $1 AND at_head FOR UPDATE"
+            ),
+            demote: concat!(
+                "UPDATE ", $table, " SET at_head = false WHERE ordering_hash = $1 AND at_head"
+            ),
+            reschedule: concat!(
+                "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
+                    claimable_at = $3, look_first = $4, failure = $5, changed_at = $6
+                WHERE sequence = $1 AND fence = $2 AND state = 'running'"
+            ),
+            discard: concat!(
+                "UPDATE ", $table, " SET state = 'discarded', at_head = false, changed_at = $2
+                WHERE sequence = $1 AND state IN ('pending', 'dead', 'unrouted')"
+            ),
+            release: concat!(
+                "UPDATE ", $table, " SET claimable_at = 0
+                WHERE state = 'running' AND claimable_at > 0 AND holder = ANY($1)"
+            ),
+            next: concat!(
+                "SELECT claimable_at FROM ", $table, " WHERE at_head AND (state = 'pending' OR holder = $1)
+                ORDER BY claimable_at LIMIT 1"
+            ),
+            revive: concat!(
+                "UPDATE ", $table, " SET state = 'pending', attempts = 0, look_first = true,
+                    claimable_at = $2, changed_at = $2
+                WHERE sequence = $1 AND state IN (", $revived, ")"
+            ),
+        }
+    };
+}
+
+/// Effects are written to remote systems, so that only those that were given up run again.
+pub(crate) const EFFECTS: Turns = turns!(
+    "effect",
+    locks: "6148914691236517205",
+    id: "t.id = $1",
+    revived: "'dead'",
+    claimed: "WHERE t.sequence = due.sequence RETURNING t.sequence, t.fence, t.id, t.kind, t.ordering_key,
+        t.idempotency_key, t.payload, t.attempts, t.look_first, t.recorded_at"
+);
+/// Events only plan, and effects that are known are not planned twice: any that is not open can run again.
+pub(crate) const EVENTS: Turns = turns!(
+    "event_turn",
+    locks: "1",
+    id: "t.sequence = (SELECT sequence FROM event WHERE id = $1)",
+    revived: "'dead', 'done', 'unrouted', 'discarded'",
+    claimed: ", event e WHERE t.sequence = due.sequence AND e.sequence = t.sequence RETURNING t.sequence, t.fence,
+        t.attempts, e.id, e.received_at, e.connection, e.source, e.object, e.action, e.is_routed, e.ordering_key,
+        e.raw_key, e.canonical_key, e.headers, e.encoding, e.body"
+);
+
+/// A row whose key is locked until the end of the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) sequence: i64,
+    ordering_hash: i64,
+}
+
+/// Names the claim of who reports, for the error that refuses it.
+pub(crate) struct Held<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) name: &'a (dyn std::fmt::Display + Sync),
+    pub(crate) fence: u64,
+}
+
+impl Held<'_> {
+    fn lost(&self) -> Error {
+        Error::LeaseLost {
+            id: self.name.to_string(),
+            fence: self.fence,
+        }
+    }
+}
+
+impl Turns {
+    /// Claims rows whose turn it is, in the order of their recording. Columns: the sequence, the fencing number, and
+    /// what the table's rows are read with.
+    pub(crate) async fn claim(
+        &self,
+        transaction: &Transaction<'_>,
+        claim: Claim,
+        node: Uuid,
+    ) -> Result<Vec<Row>> {
+        let claiming = failed("claim what can be carried out");
+        let (now, until) = (micros(claim.now), micros(claim.lease_until));
+        let (limit, long_ago) = (number(claim.limit), now.saturating_sub(SKEW_MAX));
+        let mut claimed = query(
+            transaction,
+            self.claim,
+            &[&now, &until, &limit, &node, &long_ago],
+        )
+        .await
+        .map_err(&claiming)?;
+        claimed.sort_by_key(|row| row.try_get::<_, i64>(0).unwrap_or_default());
+        Ok(claimed)
+    }
+
+    /// Locks keys until the end of the transaction, always in the same order.
+    pub(crate) async fn lock(
+        &self,
+        transaction: &Transaction<'_>,
+        hashes: impl IntoIterator<Item = i64>,
+    ) -> Result<Vec<i64>> {
+        let mut hashes: Vec<i64> = hashes.into_iter().collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        if !hashes.is_empty() {
+            let locking = failed("lock an ordering key");
+            execute(transaction, self.lock, &[&hashes])
+                .await
+                .map_err(&locking)?;
+        }
+        Ok(hashes)
+    }
+
+    /// Finds a row and locks its key.
+    pub(crate) async fn locate(
+        &self,
+        transaction: &Transaction<'_>,
+        id: Uuid,
+    ) -> Result<Option<Located>> {
+        let finding = failed("find what is named");
+        let found = query_opt(transaction, self.locate, &[&id])
+            .await
+            .map_err(&finding)?;
+        let located = |row: Row| {
+            Ok(Located {
+                sequence: column(&row, 0)?,
+                ordering_hash: column(&row, 1)?,
+            })
+        };
+        found.map(located).transpose()
+    }
+
+    /// Finds a row that nobody may hold, so that it may get another key while the lock is waited for, and locks its
+    /// key.
+    async fn settle(&self, transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Located>> {
+        let mut locked = None;
+        loop {
+            let located = self.locate(transaction, id).await?;
+            if located == locked {
+                return Ok(located);
+            }
+            locked = located;
+        }
+    }
+
+    /// Ends a claimed row in `state` and lets the next of its key run; its sequence.
+    pub(crate) async fn finish(
+        &self,
+        transaction: &Transaction<'_>,
+        held: &Held<'_>,
+        state: &str,
+        failure: Option<&str>,
+        now: Timestamp,
+    ) -> Result<i64> {
+        let finishing = failed("finish what was claimed");
+        let located = self
+            .locate(transaction, held.id)
+            .await?
+            .ok_or_else(|| held.lost())?;
+        let (fence, now) = (number(held.fence), micros(now));
+        let failure = failure.map(Text);
+        let finished = query_opt(
+            transaction,
+            self.finish,
+            &[&located.sequence, &fence, &state, &failure, &now],
+        )
+        .await
+        .map_err(&finishing)?;
+        if finished.is_none() {
+            return Err(held.lost());
+        }
+        self.promote(transaction, &[located.ordering_hash]).await?;
+        Ok(located.sequence)
+    }
+
+    /// Lets the oldest open row of each key run that has none at its head; their locks are held.
+    pub(crate) async fn promote(
+        &self,
+        transaction: &Transaction<'_>,
+        hashes: &[i64],
+    ) -> Result<()> {
+        let promoting = failed("let the next of a key run");
+        execute(transaction, self.promote, &[&hashes])
+            .await
+            .map_err(&promoting)?;
+        Ok(())
+    }
+
+    /// Puts a claimed row back; its key waits with it.
+    pub(crate) async fn reschedule(
+        &self,
+        transaction: &Transaction<'_>,
+        held: &Held<'_>,
+        retry: &Retry,
+        now: Timestamp,
+    ) -> Result<()> {
+        let rescheduling = failed("reschedule what was claimed");
+        let located = self
+            .locate(transaction, held.id)
+            .await?
+            .ok_or_else(|| held.lost())?;
+        let (fence, not_before, now) = (number(held.fence), micros(retry.not_before), micros(now));
+        let why = Text(&retry.why);
+        let rescheduled = execute(
+            transaction,
+            self.reschedule,
+            &[
+                &located.sequence,
+                &fence,
+                &not_before,
+                &retry.look_first,
+                &why,
+                &now,
+            ],
+        )
+        .await
+        .map_err(&rescheduling)?;
+        match rescheduled {
+            0 => Err(held.lost()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets an ended row run again from its first attempt; `false` when it has not ended.
+    pub(crate) async fn revive(
+        &self,
+        transaction: &Transaction<'_>,
+        id: Uuid,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let reviving = failed("revive what had ended");
+        let Some(located) = self.settle(transaction, id).await? else {
+            return Ok(false);
+        };
+        if execute(transaction, self.revive, &[&located.sequence, &micros(now)])
+            .await
+            .map_err(&reviving)?
+            == 0
+        {
+            return Ok(false);
+        }
+        self.settle_head(transaction, located.ordering_hash).await?;
+        Ok(true)
+    }
+
+    /// Gives the head of a key, which is locked, to its oldest open row, which does not push aside one that is
+    /// running.
+    pub(crate) async fn settle_head(&self, transaction: &Transaction<'_>, hash: i64) -> Result<()> {
+        let settling = failed("find whose turn it is");
+        // From here on nobody claims it.
+        let head = query_opt(transaction, self.head, &[&hash])
+            .await
+            .map_err(&settling)?;
+        if let Some(head) = head {
+            let state: &str = column(&head, 0)?;
+            if state == "running" {
+                return Ok(());
+            }
+            execute(transaction, self.demote, &[&hash])
+                .await
+                .map_err(&settling)?;
+        }
+        self.promote(transaction, &[hash]).await
+    }
+
+    /// Throws a row away that waits or was given up; `false` when it is neither.
+    pub(crate) async fn discard(
+        &self,
+        transaction: &Transaction<'_>,
+        id: Uuid,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let discarding = failed("discard");
+        let Some(located) = self.settle(transaction, id).await? else {
+            return Ok(false);
+        };
+        if execute(
+            transaction,
+            self.discard,
+            &[&located.sequence, &micros(now)],
+        )
+        .await
+        .map_err(&discarding)?
+            == 0
+        {
+            return Ok(false);
+        }
+        // What waits to be tried again keeps the head of its key.
+        self.promote(transaction, &[located.ordering_hash]).await?;
+        Ok(true)
+    }
+
+    /// Ends the leases that some nodes gave; how many there were.
+    pub(crate) async fn release(
+        &self,
+        transaction: &Transaction<'_>,
+        holders: &[Uuid],
+    ) -> Result<u64> {
+        execute(transaction, self.release, &[&holders])
+            .await
+            .map_err(failed("release what was interrupted"))
+    }
+
+    /// When the next row can be claimed, those aside that other nodes have claimed.
+    pub(crate) async fn next_claimable_at(
+        &self,
+        client: &Client,
+        node: Uuid,
+    ) -> Result<Option<Timestamp>> {
+        let finding = failed("find what comes next");
+        let next = query_opt(client, self.next, &[&node])
+            .await
+            .map_err(&finding)?;
+        next.map(|row| time_at(&row, 0)).transpose()
+    }
+}
