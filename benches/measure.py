@@ -247,7 +247,14 @@ def kills():
 
 def isolation():
     what = "1,000 tickets, 40 updates a second, helpdesk takes 20 ms a request; from acknowledged to written"
-    alone = measured(BENCHES, "isolation", "0", "refused", limit_seconds=300)
+
+    def run(number, how):
+        """The run with the middle p99 of three, because the machine is not ours alone."""
+        runs = [measured(BENCHES, "isolation", number, how, limit_seconds=300) for _ in range(3)]
+        failed = [got for got in runs if "failed" in got]
+        return failed[0] if failed else sorted(runs, key=lambda got: got["p99_ms"])[1]
+
+    alone = run("0", "refused")
     for number, how, name in (
         ("0", "refused", "none fails"),
         ("1", "refused", "one is answered with 503"),
@@ -255,7 +262,7 @@ def isolation():
         ("8", "hanging", "8 are never answered"),
         ("16", "hanging", "16 are never answered"),
     ):
-        got = alone if number == "0" else measured(BENCHES, "isolation", number, how, limit_seconds=300)
+        got = alone if number == "0" else run(number, how)
         failed = alone.get("failed") or got.get("failed")
         row(
             f"{what}, {name}",
