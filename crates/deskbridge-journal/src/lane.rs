@@ -21,6 +21,8 @@ use crate::{
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often the store is looked at when nothing is due: the command line may have revived something.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the dispatcher waits at least when nothing could be claimed: what is due may be locked by another node.
+const LOCKED_PAUSE: Duration = Duration::from_millis(100);
 
 /// One kind of work that the store hands out by ordering key.
 pub(crate) trait Lane: Clone + Send + Sync + 'static {
@@ -94,6 +96,12 @@ async fn dispatch<L: Lane>(lane: &L, tasks: &Tasks, presence: &Presence) {
     }
     let mut running = Running::new(lane.settings().concurrent_max);
     while !tasks.is_stopping() {
+        // Whose sign of life counts no more would lose at once what it claims.
+        tokio::select! {
+            biased;
+            () = tasks.stopping() => break,
+            () = presence.shown() => {}
+        }
         // Interest is registered before the store is asked, so that nothing falls in between.
         let woken = lane.wake().notified();
         let free = running.free();
@@ -124,7 +132,12 @@ async fn start<L: Lane>(
     if free == 0 {
         return Ok(LOOK_EVERY);
     }
-    for claimed in claim(lane, free).await? {
+    let claimed = claim(lane, free).await?;
+    let pause_min = match claimed.is_empty() {
+        true => LOCKED_PAUSE,
+        false => Duration::ZERO,
+    };
+    for claimed in claimed {
         let (lane, presence) = (lane.clone(), presence.clone());
         let has_failed = L::has_failed(&claimed);
         let attempt = async move { lane.carry_out_and_report(claimed, &presence).await };
@@ -134,7 +147,7 @@ async fn start<L: Lane>(
     Ok(next.map_or(LOOK_EVERY, |next| {
         let wait = next.duration_since(lane.clock().now());
         let wait = Duration::try_from(wait.max(SignedDuration::ZERO)).unwrap_or_default();
-        wait.min(LOOK_EVERY)
+        wait.clamp(pause_min, LOOK_EVERY)
     }))
 }
 
@@ -177,5 +190,124 @@ pub(crate) async fn attempt<T>(
             "no end after {} s, it may have run",
             limit.as_secs()
         )))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use deskbridge_core::Backoff;
+
+    use super::*;
+
+    /// Work whose head is due, and locked by another node whenever it is asked for.
+    #[derive(Clone)]
+    struct Locked {
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        wake: Arc<Notify>,
+        claims: Arc<AtomicUsize>,
+    }
+
+    impl Locked {
+        fn new() -> Self {
+            let second = Duration::from_secs(1);
+            Self {
+                store: Store::open_inline().unwrap(),
+                settings: Settings {
+                    concurrent_max: 4,
+                    attempt_for: second,
+                    backoff: Backoff::new(second, second, 5).unwrap(),
+                },
+                clock: Clock::manual(Timestamp::UNIX_EPOCH),
+                wake: Arc::default(),
+                claims: Arc::default(),
+            }
+        }
+
+        fn claims(&self) -> usize {
+            self.claims.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Lane for Locked {
+        type Work = ();
+        const NAME: &'static str = "test";
+
+        fn store(&self) -> &Store {
+            &self.store
+        }
+
+        fn settings(&self) -> &Settings {
+            &self.settings
+        }
+
+        fn clock(&self) -> &Clock {
+            &self.clock
+        }
+
+        fn wake(&self) -> &Notify {
+            &self.wake
+        }
+
+        async fn claim(&self, _claim: Claim) -> Result<Vec<()>> {
+            let claims = self.claims.fetch_add(1, Ordering::Relaxed);
+            assert!(claims < 1_000, "it asks without a pause");
+            Ok(Vec::new())
+        }
+
+        async fn next_claimable_at(&self) -> Result<Option<Timestamp>> {
+            Ok(Some(self.clock.now()))
+        }
+
+        async fn release_interrupted(&self) -> Result<u64> {
+            Ok(0)
+        }
+
+        fn has_failed((): &()) -> bool {
+            false
+        }
+
+        async fn carry_out_and_report(&self, (): (), _presence: &Presence) {}
+    }
+
+    /// Dispatches for so many seconds.
+    async fn dispatch_for(seconds: u64, lane: &Locked, presence: &Presence) {
+        let limit = Duration::from_secs(seconds);
+        let tasks = Tasks::default();
+        let ended = tokio::time::timeout(limit, dispatch(lane, &tasks, presence)).await;
+        assert!(ended.is_err(), "it goes on until the program stops");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_and_locked_elsewhere_is_asked_for_now_and_then() {
+        let (lane, presence) = (Locked::new(), Presence::default());
+        presence.say_for(Duration::from_secs(60));
+        dispatch_for(10, &lane, &presence).await;
+        let claims = lane.claims();
+        assert!((50..=200).contains(&claims), "{claims} in 10 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_claimed_while_the_sign_of_life_does_not_count() {
+        let (lane, presence) = (Locked::new(), Presence::default());
+        presence.say_for(Duration::from_secs(1));
+        dispatch_for(1, &lane, &presence).await;
+        let claims = lane.claims();
+        assert!(claims > 0);
+        let says_so_again = async {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            let meanwhile = lane.claims() - claims;
+            presence.say_for(Duration::from_secs(60));
+            meanwhile
+        };
+        let (meanwhile, ()) = tokio::join!(says_so_again, dispatch_for(60, &lane, &presence));
+        assert_eq!(meanwhile, 0);
+        assert!(lane.claims() > claims);
     }
 }

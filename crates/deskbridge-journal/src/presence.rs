@@ -27,20 +27,18 @@ impl Default for Presence {
 }
 
 impl Presence {
-    /// Says so again and again.
+    /// Says so again and again, and takes over from nodes that do not.
     pub(crate) async fn keep(&self, store: &Store, lane: &'static str) {
+        // Side by side: however long it takes to take over, this node lives.
+        tokio::join!(self.say(store, lane), take_over(store, lane));
+    }
+
+    async fn say(&self, store: &Store, lane: &'static str) {
         loop {
             // From before it is asked for: the database counts from later on.
             let said_at = Instant::now();
             match tokio::time::timeout(VALID_FOR, store.beat(VALID_FOR)).await {
-                Ok(Ok(taken)) => {
-                    if taken > 0 {
-                        tracing::warn!(
-                            number = taken,
-                            lane,
-                            "Another node is gone: what it had claimed is carried out by those that live"
-                        );
-                    }
+                Ok(Ok(())) => {
                     self.until.send_replace(Some(said_at + VALID_FOR));
                 }
                 Ok(Err(error)) => {
@@ -57,10 +55,16 @@ impl Presence {
         }
     }
 
-    /// Ends once it was said for the first time.
+    #[cfg(test)]
+    pub(crate) fn say_for(&self, span: Duration) {
+        self.until.send_replace(Some(Instant::now() + span));
+    }
+
+    /// Ends once it counts.
     pub(crate) async fn shown(&self) {
+        let counts = |until: &Option<Instant>| until.is_some_and(|until| Instant::now() < until);
         // The sender lives as long as this.
-        drop(self.until.subscribe().wait_for(Option::is_some).await);
+        drop(self.until.subscribe().wait_for(counts).await);
     }
 
     /// Ends once it counts no more; never while nobody said anything.
@@ -80,6 +84,25 @@ impl Presence {
                 () = ended => return,
             }
         }
+    }
+}
+
+async fn take_over(store: &Store, lane: &'static str) {
+    loop {
+        match store.take_over().await {
+            Ok(0) => {}
+            Ok(taken) => {
+                tracing::warn!(
+                    number = taken,
+                    lane,
+                    "Another node is gone: what it had claimed is carried out by those that live"
+                );
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), lane, "What nodes that are gone had claimed was not taken over");
+            }
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 
@@ -105,11 +128,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_said_too_long_ago_shows_nothing() {
+        let presence = Presence::default();
+        let shown = async |seconds| {
+            let limit = Duration::from_secs(seconds);
+            tokio::time::timeout(limit, presence.shown()).await.is_ok()
+        };
+        assert!(!shown(60).await);
+        presence.say_for(VALID_FOR);
+        assert!(shown(0).await);
+        tokio::time::sleep(VALID_FOR).await;
+        assert!(!shown(60).await);
+        presence.say_for(VALID_FOR);
+        assert!(shown(0).await);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_attempt_is_broken_off_when_it_counts_no_more_and_may_have_run() {
         let presence = Presence::default();
-        presence
-            .until
-            .send_replace(Some(Instant::now() + VALID_FOR));
+        presence.say_for(VALID_FOR);
         let hangs = std::future::pending::<Outcome<()>>();
         let (limit, counters) = (Duration::from_secs(60), Counters::default());
         let start = Instant::now();

@@ -72,18 +72,34 @@ impl Store {
         }
     }
 
-    /// Says that this node lives, and will say so again within `valid_for`; how many claims of effects and events
-    /// were taken from nodes that did not say so in time, to be claimed by others.
+    /// Says that this node lives, and will say so again within `valid_for`.
     ///
     /// Who claims work must say so as long as it is at work, or lose it to others; who never did keeps what it
     /// claimed until the lease of the claim runs out. On SQLite there is nobody else, and nothing happens.
     ///
     /// # Errors
     /// When the transaction is not stored.
-    pub async fn beat(&self, valid_for: Duration) -> Result<u64> {
+    pub async fn beat(&self, valid_for: Duration) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(database) => database.beat(valid_for).await,
+        }
+    }
+
+    /// Takes the claims of effects and events from nodes that did not say in time that they live, to be claimed by
+    /// others; how many claims. On SQLite there is nobody else, and nothing happens.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn take_over(&self) -> Result<u64> {
         match &self.backend {
             Backend::Sqlite(_) => Ok(0),
-            Backend::Postgres(database) => nodes::beat(database, valid_for).await,
+            Backend::Postgres(database) => {
+                let node = database.node();
+                database
+                    .write(node, |work, node| Box::pin(nodes::take_over(work, *node)))
+                    .await
+            }
         }
     }
 }

@@ -44,10 +44,12 @@ const RUNS_MAX: u32 = 5;
 #[derive(Clone)]
 pub(crate) struct Database {
     link: Arc<Link>,
+    /// A connection of its own, so that a sign of life waits for nothing else.
+    life: Arc<Link>,
     intake: Intake,
 }
 
-/// The connections to the server.
+/// Connections to the server.
 pub(crate) struct Link {
     pool: Pool,
     /// Host and port, for errors.
@@ -76,6 +78,11 @@ impl Database {
         now: Timestamp,
     ) -> Result<Accepted> {
         self.intake.accept(Arrival::new(id, event, now)).await
+    }
+
+    /// Says that this node lives.
+    pub(crate) async fn beat(&self, valid_for: Duration) -> Result<()> {
+        nodes::beat(&self.life, valid_for).await
     }
 }
 

@@ -55,7 +55,8 @@ async fn what_a_living_node_carries_out_is_left_to_it() {
     tasks.spawn("journal", bench.journal.clone().run(tasks.clone()));
     let id = bench.record(1, "a").await;
     starts.wait_for(|started| *started).await.unwrap();
-    assert_eq!(two.beat(Duration::from_secs(3_600)).await.unwrap(), 0);
+    two.beat(Duration::from_secs(3_600)).await.unwrap();
+    assert_eq!(two.take_over().await.unwrap(), 0);
     let now = bench.clock.now();
     assert_eq!(two.release_interrupted_effects(now).await.unwrap(), 0);
     // By a clock that is a minute ahead, and long after the lease.

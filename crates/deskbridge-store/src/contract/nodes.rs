@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{
-    Bench, Schema, at,
+    Bench, Schema, admin, at,
     events::{event, event_id, key},
     number_of,
 };
@@ -23,9 +23,10 @@ async fn on_two_nodes(behaviour: impl AsyncFn(Bench, Bench)) {
 }
 
 impl Bench {
-    /// Says that the node lives, for an hour or not at all any more.
+    /// Says that the node lives, for an hour or not at all any more, and takes over from those that do not.
     async fn beat(&self, valid_for: Duration) -> u64 {
-        self.store.beat(valid_for).await.unwrap()
+        self.store.beat(valid_for).await.unwrap();
+        self.store.take_over().await.unwrap()
     }
 
     async fn claim_one(&self, second: i64) -> Option<u64> {
@@ -165,6 +166,59 @@ async fn a_dead_nodes_claims_go_over_and_its_reports_are_refused() {
         assert_eq!(two.event_state(1).await, Some(EventState::Done));
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_frozen_node_has_locked_keeps_nobody_from_living_and_taking_over_the_rest() {
+    let schema = Schema::new();
+    let (frozen, alive) = (schema.bench().await, schema.bench().await);
+    for (number, key) in [(1, "a"), (2, "b")] {
+        frozen.record(number, key, 0).await;
+    }
+    frozen.beat(Duration::ZERO).await;
+    assert_eq!(frozen.claim(0).await.len(), 2);
+    let mut client = admin(&schema.address).await;
+    let transaction = client.transaction().await.unwrap();
+    let lock = format!(
+        "SELECT FROM {0}.effect WHERE id = '{1}' FOR UPDATE; SELECT FROM {0}.node FOR UPDATE",
+        schema.options.schema,
+        super::id(1).uuid()
+    );
+    transaction.batch_execute(&lock).await.unwrap();
+    assert_eq!(alive.beat(HOUR).await, 1);
+    assert_eq!(alive.claimed_numbers(1).await, [2]);
+    transaction.rollback().await.unwrap();
+    assert_eq!(alive.beat(HOUR).await, 1);
+    assert_eq!(alive.claimed_numbers(1).await, [1]);
+    schema.drop().await;
+}
+
+#[tokio::test]
+async fn a_node_whose_connections_are_all_at_work_says_that_it_lives() {
+    let schema = Schema::new();
+    let (busy, other) = (schema.bench().await, schema.bench().await);
+    busy.record(1, "a", 0).await;
+    let mut client = admin(&schema.address).await;
+    let transaction = client.transaction().await.unwrap();
+    let lock = format!("LOCK TABLE {}.effect", schema.options.schema);
+    transaction.batch_execute(&lock).await.unwrap();
+    let waiting = join_all((0..20).map(|_| busy.store.count_effects()));
+    let living = async {
+        // One at least waits for the lock by now, and it is not let go before this node has said that it lives.
+        let sql = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
+        let name = format!("{}.effect", schema.options.schema);
+        testkit::wait_for("all connections to be taken", async || {
+            let waits = transaction.query(sql, &[&name]).await.unwrap();
+            (waits.len() == schema.options.connections_max - 1).then_some(())
+        })
+        .await;
+        busy.store.beat(HOUR).await.unwrap();
+        transaction.rollback().await.unwrap();
+    };
+    let (counted, ()) = tokio::join!(waiting, living);
+    assert!(counted.iter().all(Result::is_ok));
+    assert_eq!(other.beat(HOUR).await, 0);
+    schema.drop().await;
 }
 
 #[tokio::test]

@@ -18,9 +18,10 @@ const CONNECT_FOR: Duration = Duration::from_secs(5);
 /// wait to be confirmed before it is not.
 const SILENCE_FOR: Duration = Duration::from_secs(20);
 /// What the server is told about every connection: how long it goes on with a statement, waits for a lock, and keeps
-/// a transaction in which nothing happens. In milliseconds.
+/// a transaction in which nothing happens. In milliseconds. A node that freezes in a transaction loses it, and its
+/// locks, before those who wait for them give up.
 const LIMITS: &str =
-    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000";
+    "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=3000";
 
 /// How a PostgreSQL database is used.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct PostgresOptions {
     pub schema: String,
     /// A file of certificates in PEM that alone are trusted to vouch for the server; without it those of the machine.
     pub root_certificate: Option<PathBuf>,
-    /// Connections at most. The server must have room for those of all nodes.
+    /// Connections at most, three at least. The server must have room for those of all nodes.
     pub connections_max: usize,
     /// Bodies of events that may wait to be written, in bytes.
     pub waiting_bytes_max: usize,
@@ -56,28 +57,38 @@ impl Database {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
-            .max_size(options.connections_max.max(2))
-            .wait_timeout(Some(CONNECT_FOR))
-            .create_timeout(Some(CONNECT_FOR * 2))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Error::Address {
-                why: error.to_string(),
-            })?;
-        let mut link = Link {
-            pool,
-            server,
-            schema: schema.to_owned(),
-            // Given anew by the database, below.
-            node: uuid::Uuid::nil(),
+        let connect = |connections_max| {
+            let manager = Manager::from_config(config.clone(), tls.clone(), recycling.clone());
+            let pool = Pool::builder(manager)
+                .max_size(connections_max)
+                .wait_timeout(Some(CONNECT_FOR))
+                .create_timeout(Some(CONNECT_FOR * 2))
+                .runtime(Runtime::Tokio1)
+                .build()
+                .map_err(|error| Error::Address {
+                    why: error.to_string(),
+                })?;
+            Ok(Link {
+                pool,
+                server: server.clone(),
+                schema: schema.to_owned(),
+                // Given anew by the database, below.
+                node: uuid::Uuid::nil(),
+            })
         };
+        let mut life = connect(1)?;
+        let mut link = connect(options.connections_max.max(3) - 1)?;
         link.require_durability().await?;
         migrating::bring_up_to_date(&link).await?;
         link.node = link.new_node().await?;
+        life.node = link.node;
         let link = Arc::new(link);
         let intake = Intake::start(&link, options.waiting_bytes_max);
-        Ok(Self { link, intake })
+        Ok(Self {
+            link,
+            life: Arc::new(life),
+            intake,
+        })
     }
 }
 

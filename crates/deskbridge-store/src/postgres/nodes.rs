@@ -18,37 +18,44 @@ fn span(span: Duration) -> i64 {
     number(span.as_micros())
 }
 
-/// Says that this node lives, and takes the claims of nodes that are gone away from them; how many claims.
-pub(crate) async fn beat(link: &Link, valid_for: Duration) -> Result<u64> {
+/// Says that this node lives. It touches nothing but the row of this node, which no other one locks.
+pub(super) async fn beat(link: &Link, valid_for: Duration) -> Result<()> {
     const BEAT: &str = concat!(
         "INSERT INTO node (id, live_until) VALUES ($1, ",
         database_now!(),
         " + $2) ON CONFLICT (id) DO UPDATE SET live_until = excluded.live_until"
     );
-    // Kept for an hour, so that what a node claimed between two beats that were far apart is found.
-    const FORGET: &str = concat!(
-        "DELETE FROM node WHERE live_until <= ",
-        database_now!(),
-        " - 3600000000"
-    );
     let parameters = (link.node(), span(valid_for));
     link.write(parameters, |transaction, (node, valid_for)| {
         Box::pin(async move {
-            let beating = failed("say that this node lives");
             execute(transaction, BEAT, &[node, valid_for])
                 .await
-                .map_err(&beating)?;
-            let gone = gone(transaction, *node).await?;
-            if gone.is_empty() {
-                return Ok(0);
-            }
-            let effects = EFFECTS.release(transaction, &gone).await?;
-            let events = EVENTS.release(transaction, &gone).await?;
-            execute(transaction, FORGET, &[]).await.map_err(&beating)?;
-            Ok(effects + events)
+                .map_err(failed("say that this node lives"))?;
+            Ok(())
         })
     })
     .await
+}
+
+/// Takes the claims of nodes that are gone away from them; how many claims. What a node that is frozen has locked is
+/// left until it is let go.
+pub(crate) async fn take_over(transaction: &Transaction<'_>, node: Uuid) -> Result<u64> {
+    // Kept for an hour, so that what a node claimed between two beats that were far apart is found.
+    const FORGET: &str = concat!(
+        "DELETE FROM node WHERE id IN (SELECT id FROM node WHERE live_until <= ",
+        database_now!(),
+        " - 3600000000 FOR UPDATE SKIP LOCKED)"
+    );
+    let gone = gone(transaction, node).await?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let effects = EFFECTS.release(transaction, &gone).await?;
+    let events = EVENTS.release(transaction, &gone).await?;
+    execute(transaction, FORGET, &[])
+        .await
+        .map_err(failed("forget nodes that are gone"))?;
+    Ok(effects + events)
 }
 
 /// The other nodes that said that they live, and said so too long ago.

@@ -94,8 +94,8 @@ macro_rules! turns {
                 WHERE sequence = $1 AND state IN ('pending', 'dead', 'unrouted')"
             ),
             release: concat!(
-                "UPDATE ", $table, " SET claimable_at = 0
-                WHERE state = 'running' AND claimable_at > 0 AND holder = ANY($1)"
+                "UPDATE ", $table, " SET claimable_at = 0 WHERE sequence IN (SELECT sequence FROM ", $table, "
+                    WHERE state = 'running' AND claimable_at > 0 AND holder = ANY($1) FOR UPDATE SKIP LOCKED)"
             ),
             next: concat!(
                 "SELECT claimable_at FROM ", $table, " WHERE at_head AND (state = 'pending' OR holder = $1)
@@ -373,7 +373,7 @@ impl Turns {
         Ok(true)
     }
 
-    /// Ends the leases that some nodes gave; how many there were.
+    /// Ends the leases that some nodes gave, but for those that somebody has locked; how many there were.
     pub(crate) async fn release(
         &self,
         transaction: &Transaction<'_>,
