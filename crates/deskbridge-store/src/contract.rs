@@ -1,5 +1,6 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
+mod calls;
 mod checks;
 mod counting;
 mod events;

@@ -7,6 +7,7 @@
 //! Not here: what to do with the rows. Nothing in this crate speaks to a remote system.
 
 mod answers;
+mod calls;
 mod checks;
 mod effects;
 mod error;
@@ -29,6 +30,7 @@ use std::path::Path;
 use deskbridge_core::Secret;
 
 pub use answers::Answer;
+pub use calls::{CallChange, CallFilter, CallLine, KeptCall};
 pub use checks::{CheckedFile, Finding, check_file, copy_to_restore, fold_log};
 pub use effects::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,

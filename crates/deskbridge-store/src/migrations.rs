@@ -31,6 +31,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "leases",
         sql: include_str!("../migrations/sqlite/0003_leases.sql"),
     },
+    Migration {
+        version: 4,
+        name: "calls",
+        sql: include_str!("../migrations/sqlite/0004_calls.sql"),
+    },
 ];
 
 /// All changes of the PostgreSQL schema, in order.
@@ -49,6 +54,11 @@ pub(crate) const POSTGRES: &[Migration] = &[
         version: 3,
         name: "leases",
         sql: include_str!("../migrations/postgres/0003_leases.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "calls",
+        sql: include_str!("../migrations/postgres/0004_calls.sql"),
     },
 ];
 

@@ -1,0 +1,187 @@
+//! Calls of a PBX: how far each is known, and its story.
+
+mod postgres;
+mod sqlite;
+
+use deskbridge_core::{EffectId, NewEffect};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{Backend, Recorded, Result, Store};
+
+/// A call, as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptCall {
+    /// The PBX.
+    pub connection: String,
+    /// Names it there.
+    pub linkedid: String,
+    /// Calls that were joined into it; it is found under these names too, and they are calls no more.
+    pub joined: Vec<String>,
+    /// Which way it goes.
+    pub direction: String,
+    /// The client's number, in one spelling.
+    pub client: Option<String>,
+    /// The number that was called, or shown to the client.
+    pub line: Option<String>,
+    /// What came of it; `None` while it goes on.
+    pub result: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What is known of it; its shape belongs to who follows calls.
+    pub state: Value,
+}
+
+/// A sentence of a call's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallLine {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened or was decided.
+    pub text: String,
+}
+
+/// What is new of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallChange {
+    /// The call as it is known now.
+    pub call: KeptCall,
+    /// What is added to its story.
+    pub lines: Vec<CallLine>,
+}
+
+/// Which calls a person wants to see. What is not named is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Only of this PBX.
+    pub connection: Option<String>,
+    /// Only of this client.
+    pub client: Option<String>,
+    /// Only on this line.
+    pub line: Option<String>,
+    /// Only those that went this way.
+    pub direction: Option<String>,
+    /// Only those that ended with this.
+    pub result: Option<String>,
+    /// Only those that go on, or only those that have ended.
+    pub is_open: Option<bool>,
+    /// Not those that began before this time.
+    pub since: Option<Timestamp>,
+    /// Only those that began before this time.
+    pub until: Option<Timestamp>,
+    /// The latest so many.
+    pub limit: usize,
+}
+
+impl Store {
+    /// Keeps what is known of calls, adds to their stories, and records the effects that follow; one whose idempotency
+    /// key is known is left out.
+    ///
+    /// # Errors
+    /// When the transaction is not stored; then nothing of it is.
+    pub async fn keep_calls(
+        &self,
+        changes: Vec<CallChange>,
+        effects: Vec<(EffectId, NewEffect)>,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::keep(connection, &changes, &effects, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((changes, effects, now), |work, (changes, effects, now)| {
+                        Box::pin(postgres::keep(work, changes, effects, *now))
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// The call that has this linkedid, or that a call with it was joined into.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn call(&self, connection: String, linkedid: String) -> Result<Option<KeptCall>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |at| sqlite::by_linkedid(at, &connection, &linkedid))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read((connection, linkedid), |client, (connection, linkedid)| {
+                        Box::pin(postgres::by_linkedid(client, connection, linkedid))
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// The story of the call that has this linkedid, in the order of time.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn call_story(&self, connection: String, linkedid: String) -> Result<Vec<CallLine>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |at| sqlite::story(at, &connection, &linkedid))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read((connection, linkedid), |client, (connection, linkedid)| {
+                        Box::pin(postgres::story(client, connection, linkedid))
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// The latest calls that a filter lets through, the latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn list_calls(&self, filter: CallFilter) -> Result<Vec<KeptCall>> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .read(move |connection| sqlite::list(connection, &filter))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .read(filter, |client, filter| {
+                        Box::pin(postgres::list(client, filter))
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// Forgets calls that have ended and began before a time, at most `limit`; how many they were.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn prune_calls(&self, started_before: Timestamp, limit: usize) -> Result<u64> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::prune(connection, started_before, limit))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                database
+                    .write((started_before, limit), |work, (before, limit)| {
+                        Box::pin(postgres::prune(work, *before, *limit))
+                    })
+                    .await
+            }
+        }
+    }
+}
