@@ -9,6 +9,7 @@ mod nodes;
 mod outside;
 mod quarantine;
 mod records;
+mod sealed;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},

@@ -18,6 +18,7 @@ mod links;
 mod migrations;
 mod postgres;
 mod quarantine;
+mod sealed;
 mod sqlite;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use events::{
 pub use known::Known;
 pub use postgres::PostgresOptions;
 pub use quarantine::{QuarantineLimits, Quarantined};
+pub use sealed::Sealed;
 pub use sqlite::space::Limits;
 
 /// The result of everything here.

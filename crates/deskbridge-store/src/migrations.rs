@@ -36,6 +36,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "calls",
         sql: include_str!("../migrations/sqlite/0004_calls.sql"),
     },
+    Migration {
+        version: 5,
+        name: "sealed",
+        sql: include_str!("../migrations/sqlite/0005_sealed.sql"),
+    },
 ];
 
 /// All changes of the PostgreSQL schema, in order.
@@ -59,6 +64,11 @@ pub(crate) const POSTGRES: &[Migration] = &[
         version: 4,
         name: "calls",
         sql: include_str!("../migrations/postgres/0004_calls.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "sealed",
+        sql: include_str!("../migrations/postgres/0005_sealed.sql"),
     },
 ];
 
