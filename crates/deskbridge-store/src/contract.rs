@@ -1,5 +1,6 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
+mod changes;
 mod checks;
 mod counting;
 mod events;
@@ -8,6 +9,8 @@ mod nodes;
 mod outside;
 mod quarantine;
 mod records;
+mod retention;
+mod unread;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -19,8 +22,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, PostgresOptions,
-    Recorded, Retry, Store,
+    Answer, Backend, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error,
+    PostgresOptions, Recorded, Retry, Store,
 };
 
 /// Runs a behaviour on a fresh store of every kind.
@@ -148,6 +151,29 @@ impl Bench {
             .bury_effect(id, fence, "no".to_owned(), at(second))
             .await
             .unwrap();
+    }
+
+    /// Runs statements that no method does.
+    async fn execute(&self, sql: String) {
+        let executed = match &self.store.backend {
+            Backend::Sqlite(database) => {
+                let run = move |connection: &rusqlite::Connection| {
+                    let executed = connection.execute_batch(&sql);
+                    executed.map_err(crate::sqlite::failed("run a test's statements"))
+                };
+                database.write(run).await
+            }
+            Backend::Postgres(database) => {
+                let run = database.write(sql, |work, sql| {
+                    Box::pin(async move {
+                        let executed = work.batch_execute(sql).await;
+                        executed.map_err(crate::postgres::failed("run a test's statements"))
+                    })
+                });
+                run.await
+            }
+        };
+        executed.unwrap();
     }
 
     async fn state(&self, number: u64) -> EffectState {

@@ -14,6 +14,7 @@ use crate::{
     Backend, Error, Result, Store,
     postgres::{nodes, turns as shared},
     sqlite::turns::EFFECTS,
+    unread::{ClaimedRows, Unread, not_given_up},
 };
 
 /// What became of an effect that was to be recorded.
@@ -165,11 +166,25 @@ impl Store {
 
     /// Claims effects whose turn it is: at most one per ordering key, oldest first.
     ///
-    /// An effect whose lease has run out is claimed again and must look first.
+    /// An effect whose lease has run out is claimed again and must look first. One that cannot be read is given up.
     ///
     /// # Errors
     /// When the transaction is not stored; then none is claimed.
     pub async fn claim_effects(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        loop {
+            let (claimed, unreadable) = self.claim_effect_rows(claim).await?;
+            let is_end = !claimed.is_empty() || unreadable.is_empty();
+            for one in unreadable {
+                let buried = self.bury_effect(one.id, one.fence, one.tell(), claim.now);
+                not_given_up(buried.await);
+            }
+            if is_end {
+                return Ok(claimed);
+            }
+        }
+    }
+
+    async fn claim_effect_rows(&self, claim: Claim) -> Result<ClaimedRows<Claimed, EffectId>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
@@ -292,7 +307,7 @@ impl Store {
             Backend::Postgres(database) => {
                 database
                     .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EFFECTS.revive(work, id.uuid(), *now))
+                        Box::pin(postgres::revive(work, *id, *now))
                     })
                     .await
             }
@@ -313,7 +328,7 @@ impl Store {
             Backend::Postgres(database) => {
                 database
                     .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EFFECTS.discard(work, id.uuid(), *now))
+                        Box::pin(postgres::discard(work, *id, *now))
                     })
                     .await
             }
@@ -479,6 +494,12 @@ pub struct Retry {
 enum End {
     Done(Value),
     Dead(String),
+}
+
+/// A value as stored; one that cannot be read is its text.
+fn value_of(json: String, what: &'static str, unread: &mut Unread) -> Value {
+    let value = serde_json::from_str(&json).map_err(|error| corrupt(what, &error));
+    unread.or(value, || Value::String(json))
 }
 
 fn state_of(name: &str) -> Result<EffectState> {

@@ -17,7 +17,9 @@ mod links;
 mod migrations;
 mod postgres;
 mod quarantine;
+mod retention;
 mod sqlite;
+mod unread;
 
 #[cfg(test)]
 mod contract;
@@ -36,11 +38,12 @@ pub use effects::{
 pub use error::{DatabaseError, Error};
 pub use events::{
     Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
-    Retention,
+    Reread,
 };
 pub use known::Known;
 pub use postgres::PostgresOptions;
 pub use quarantine::{QuarantineLimits, Quarantined};
+pub use retention::{Pruned, Retention};
 pub use sqlite::space::Limits;
 
 /// The result of everything here.

@@ -31,6 +31,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "leases",
         sql: include_str!("../migrations/sqlite/0003_leases.sql"),
     },
+    Migration {
+        version: 4,
+        name: "what_events_take",
+        sql: include_str!("../migrations/sqlite/0004_what_events_take.sql"),
+    },
 ];
 
 /// All changes of the PostgreSQL schema, in order.

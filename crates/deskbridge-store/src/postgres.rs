@@ -168,13 +168,13 @@ impl Link {
         parameters: P,
         job: impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
     ) -> Result<T> {
-        self.write_within(ANSWER_FOR, parameters, job).await
+        self.write_within(Some(ANSWER_FOR), parameters, job).await
     }
 
-    /// As [`Link::write`], for what may take its time.
+    /// As [`Link::write`], for what may take its time, however long where there is no limit.
     pub(crate) async fn write_within<P: Sync, T>(
         &self,
-        limit: Duration,
+        limit: Option<Duration>,
         parameters: P,
         job: impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
     ) -> Result<T> {
@@ -242,7 +242,7 @@ impl Link {
 
 async fn transact<P: Sync, T>(
     client: &mut Client,
-    limit: Duration,
+    limit: Option<Duration>,
     parameters: &P,
     job: &impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
 ) -> std::result::Result<T, Undone> {
@@ -254,12 +254,18 @@ async fn transact<P: Sync, T>(
         let done = job(&transaction, parameters).await?;
         Ok((transaction, done))
     };
-    let (transaction, done) = in_time(limit, work, "write")
-        .await
-        .map_err(Undone::before_commit)?;
-    let committed = match tokio::time::timeout(ANSWER_FOR, transaction.commit()).await {
-        Ok(committed) => committed.map_err(Failure::from),
-        Err(_elapsed) => Err(silence(ANSWER_FOR)),
+    let (transaction, done) = match limit {
+        Some(limit) => in_time(limit, work, "write").await,
+        None => work.await,
+    }
+    .map_err(Undone::before_commit)?;
+    let commit = transaction.commit();
+    let committed = match limit {
+        None => commit.await.map_err(Failure::from),
+        Some(_) => match tokio::time::timeout(ANSWER_FOR, commit).await {
+            Ok(committed) => committed.map_err(Failure::from),
+            Err(_elapsed) => Err(silence(ANSWER_FOR)),
+        },
     };
     committed.map_err(Undone::at_commit)?;
     Ok(done)

@@ -270,6 +270,8 @@ async fn chosen_events_run_again_after_a_dry_run_said_which() {
     let asked = json!({"state": "unrouted", "dry_run": false, "reread": true});
     let replayed = bench.post("/api/v1/events/replay", asked).await.json();
     assert_eq!(replayed["reread"], 1);
+    assert_eq!(named(&replayed), texts(&[unrouted]), "it will run");
+    assert_eq!(replayed["number"], 1);
     bench.events.drain().await.unwrap();
     assert_eq!(bench.states(&all).await, ["done", "dead", "done", "done"]);
     let shown = bench

@@ -66,6 +66,11 @@ impl Failure {
         self.is_lost
     }
 
+    /// Whether somebody else's lock was waited for too long.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.code == Some(SqlState::LOCK_NOT_AVAILABLE)
+    }
+
     pub(super) fn is_passing(&self) -> bool {
         self.is_passing
     }
