@@ -155,6 +155,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((effects, now), |work, (effects, now)| {
                         Box::pin(postgres::record(work, effects, *now))
@@ -192,7 +193,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
-                let node = database.node();
+                let (claim, node) = (database.clock().of_claim(claim), database.node());
                 database
                     .write((claim, node), |work, (claim, node)| {
                         Box::pin(postgres::claim(work, *claim, *node))
@@ -250,6 +251,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let retry = database.clock().of_retry(retry);
                 database
                     .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
                         Box::pin(async move {
@@ -305,6 +307,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((id, now), |work, (id, now)| {
                         Box::pin(postgres::revive(work, *id, *now))
@@ -374,11 +377,12 @@ impl Store {
             }
             Backend::Postgres(database) => {
                 let node = database.node();
-                database
+                let next = database
                     .read(node, |client, node| {
                         Box::pin(shared::EFFECTS.next_claimable_at(client, *node))
                     })
-                    .await
+                    .await?;
+                Ok(next.map(|next| database.clock().to_own(next)))
             }
         }
     }

@@ -259,7 +259,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
-                let node = database.node();
+                let (claim, node) = (database.clock().of_claim(claim), database.node());
                 database
                     .write((claim, node), |work, (claim, node)| {
                         Box::pin(postgres::claim(work, *claim, *node))
@@ -290,6 +290,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((id, fence, plan, now), |work, (id, fence, plan, now)| {
                         Box::pin(postgres::record_plan(work, *id, *fence, plan, *now))
@@ -317,6 +318,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let retry = database.clock().of_retry(retry);
                 database
                     .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
                         Box::pin(async move {
@@ -411,6 +413,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((ids, now), |work, (ids, now)| {
                         Box::pin(postgres::replay(work, ids, *now))
@@ -438,6 +441,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((filter, after, now), |work, (filter, after, now)| {
                         Box::pin(postgres::replay_all(work, filter, *after, *now))
@@ -567,11 +571,12 @@ impl Store {
             Backend::Sqlite(database) => database.read(sqlite::next_claimable_at).await,
             Backend::Postgres(database) => {
                 let node = database.node();
-                database
+                let next = database
                     .read(node, |client, node| {
                         Box::pin(postgres::next_claimable_at(client, *node))
                     })
-                    .await
+                    .await?;
+                Ok(next.map(|next| database.clock().to_own(next)))
             }
         }
     }

@@ -9,6 +9,7 @@
 //! transaction whose commit was not sent yet. A commit that was lost is not: it may have happened.
 
 pub(crate) mod asking;
+pub(crate) mod clock;
 mod connecting;
 mod failure;
 pub(crate) mod intake;
@@ -28,7 +29,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use self::connecting::PostgresOptions;
-use self::intake::{Arrival, Intake};
+use self::{
+    clock::DatabaseClock,
+    intake::{Arrival, Intake},
+};
 pub(crate) use self::{
     failure::{Failure, failed},
     text::{Text, fingerprint, number, ordering_hash},
@@ -57,6 +61,7 @@ pub(crate) struct Link {
     schema: String,
     /// This process among those that share the database.
     node: Uuid,
+    clock: DatabaseClock,
 }
 
 impl fmt::Debug for Database {
@@ -77,7 +82,9 @@ impl Database {
         event: NewEvent,
         now: Timestamp,
     ) -> Result<Accepted> {
-        self.intake.accept(Arrival::new(id, event, now)).await
+        let claimable_at = self.clock.of(now);
+        let arrival = Arrival::new(id, event, now, claimable_at);
+        self.intake.accept(arrival).await
     }
 
     /// Says that this node lives.
@@ -130,6 +137,10 @@ impl Undone {
 impl Link {
     pub(crate) fn node(&self) -> Uuid {
         self.node
+    }
+
+    pub(crate) fn clock(&self) -> &DatabaseClock {
+        &self.clock
     }
 
     pub(crate) fn schema(&self) -> &str {

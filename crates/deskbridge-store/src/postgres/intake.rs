@@ -49,10 +49,17 @@ pub(crate) struct Arrival {
     keys: [Uuid; 2],
     ordering_hash: i64,
     received_at: i64,
+    /// When it may be claimed, by the clock of the database.
+    claimable_at: i64,
 }
 
 impl Arrival {
-    pub(crate) fn new(id: EventId, mut event: NewEvent, received_at: Timestamp) -> Self {
+    pub(crate) fn new(
+        id: EventId,
+        mut event: NewEvent,
+        received_at: Timestamp,
+        claimable_at: Timestamp,
+    ) -> Self {
         let (encoding, body) = stored_body(std::mem::take(&mut event.body));
         Self {
             id: id.uuid(),
@@ -69,6 +76,7 @@ impl Arrival {
             ],
             ordering_hash: ordering_hash(event.reading.ordering_key.as_str()),
             received_at: micros(received_at),
+            claimable_at: micros(claimable_at),
             event,
         }
     }
@@ -375,9 +383,9 @@ async fn insert_turns(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Ex
         SELECT n.sequence, n.hash, CASE WHEN n.is_routed THEN 'pending' ELSE 'unrouted' END,
             n.is_first AND NOT EXISTS (SELECT 1 FROM event_turn o
                 WHERE o.ordering_hash = n.hash AND o.state IN ('pending', 'running')),
-            n.received_at, n.received_at, n.bytes
+            n.claimable_at, n.claimable_at, n.bytes
         FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[], $6::integer[])
-            n (sequence, hash, is_routed, is_first, received_at, bytes)";
+            n (sequence, hash, is_routed, is_first, claimable_at, bytes)";
     let mut met = HashSet::new();
     let is_first: Vec<bool> = new
         .iter()
@@ -391,7 +399,7 @@ async fn insert_turns(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Ex
             &each(new, |(_, one)| one.ordering_hash),
             &each(new, |(_, one)| one.event.reading.is_routed),
             &is_first,
-            &each(new, |(_, one)| one.received_at),
+            &each(new, |(_, one)| one.claimable_at),
             &each(new, |(_, one)| one.bytes()),
         ],
     )

@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{Claim, Error, Result, Retry, sqlite::micros};
 
-/// How far the clocks of two nodes may differ, in microseconds. A lease is judged by the clock of the node that gave
-/// it; only when it ran out so long ago do others go by their own.
-const SKEW_MAX: i64 = 5 * 60 * 1_000_000;
+/// How long a node that lives may be late with what it has claimed, in microseconds, before it is taken to hang and
+/// others claim it.
+const LATE_MAX: i64 = 5 * 60 * 1_000_000;
 
 /// The clock of the database, which judges what nodes claim against each other, in microseconds.
 macro_rules! database_now {
@@ -176,7 +176,7 @@ impl Turns {
     ) -> Result<Vec<Row>> {
         let claiming = failed("claim what can be carried out");
         let (now, until) = (micros(claim.now), micros(claim.lease_until));
-        let (limit, long_ago) = (number(claim.limit), now.saturating_sub(SKEW_MAX));
+        let (limit, long_ago) = (number(claim.limit), now.saturating_sub(LATE_MAX));
         let mut claimed = query(
             transaction,
             self.claim,
