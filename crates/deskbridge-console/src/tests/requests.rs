@@ -438,3 +438,17 @@ async fn effects_are_listed_tried_again_and_thrown_away() {
     let shown = bench.get(&format!("/api/v1/effects/{oldest}")).await.json();
     assert_eq!(shown, thrown);
 }
+
+#[tokio::test]
+async fn a_wrong_verb_is_told_the_right_ones() {
+    let bench = Bench::new();
+    for (verb, address, right) in [
+        ("DELETE", "/api/v1/events", "GET,HEAD"),
+        ("GET", "/api/v1/events/replay", "POST"),
+        ("POST", "/api/v1/openapi.json", "GET,HEAD"),
+    ] {
+        let answered = bench.request(verb, address, TOKEN, String::new()).await;
+        assert_eq!(answered.code(), (405, "wrong_verb".to_owned()), "{address}");
+        assert_eq!(answered.headers["allow"], right, "{address}");
+    }
+}
