@@ -262,8 +262,14 @@ async fn transact<P: Sync, T>(
             .transaction()
             .await
             .map_err(failed("begin a transaction"))?;
-        let done = job(&transaction, parameters).await?;
-        Ok((transaction, done))
+        match job(&transaction, parameters).await {
+            Ok(done) => Ok((transaction, done)),
+            Err(error) => {
+                // Its locks are gone before it is run again on another connection.
+                drop(transaction.rollback().await);
+                Err(error)
+            }
+        }
     };
     let (transaction, done) = match limit {
         Some(limit) => in_time(limit, work, "write").await,

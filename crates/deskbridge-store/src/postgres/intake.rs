@@ -145,7 +145,7 @@ impl Intake {
 }
 
 /// What becomes of events whose ordering key somebody else has locked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Locking {
     /// They are waited for, for a moment.
     Wait,
@@ -182,10 +182,17 @@ async fn write_group(link: &Link, group: Vec<Waiting>) {
         Ok(accepted) => answers.extend(accepted.into_iter().map(|one| one.ok_or(Error::Busy))),
         // Something about one of them, which must not keep the others out.
         Err(Error::Statement { .. }) if arrivals.len() > 1 => {
+            let mut locking = Locking::Wait;
             for arrival in &arrivals {
-                let alone = write(link, &[*arrival], Locking::Try).await;
-                let accepted = alone.and_then(|mut one| one.pop().flatten().ok_or(Error::Busy));
-                answers.push(accepted);
+                let mut alone = write(link, &[*arrival], locking).await;
+                if let Err(error) = &alone
+                    && error.is_lock_timeout()
+                {
+                    // What was waited for once is waited for no more.
+                    locking = Locking::Try;
+                    alone = Err(Error::Busy);
+                }
+                answers.push(alone.and_then(|mut one| one.pop().flatten().ok_or(Error::Busy)));
             }
         }
         Err(error) => {
@@ -240,8 +247,8 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Tells what is new from what repeats an event, of the database or of the group; what is new and has none of the
-    /// keys that are locked is turned away. Pure.
+    /// Tells what is new from what repeats an event, of the database or of the group. What is new and has an ordering
+    /// key other than those that this transaction has locked is turned away. Pure.
     fn sorted(
         arrivals: &[&'a Arrival],
         locked: &HashSet<i64>,

@@ -30,6 +30,13 @@ macro_rules! database_now {
 }
 pub(crate) use database_now;
 
+/// What makes the locks of a table its own: those of a database are shared by all its tables and schemas.
+macro_rules! lock_of {
+    ($salt:literal) => {
+        concat!($salt, " # hashtextextended(current_schema(), 0)")
+    };
+}
+
 /// The statements over one table of turns.
 pub(crate) struct Turns {
     /// Claims rows; what they are read with follows.
@@ -50,7 +57,8 @@ pub(crate) struct Turns {
 }
 
 macro_rules! turns {
-    ($table:literal, locks: $salt:literal, id: $id:literal, named: $named:literal, revived: $revived:literal, claimed: $claimed:literal) => {
+    ($table:literal, locks: $salt:literal, id: $id:literal, named: $named:literal, revived: $revived:literal,
+        claimed: $claimed:literal) => {
         Turns {
             // A running row at its claimable time is one whose lease has run out: it may have run. That of another
             // node which lives is left to it.
@@ -65,12 +73,12 @@ macro_rules! turns {
                     state = 'running', claimable_at = $2, fence = t.fence + 1, holder = $4, changed_at = $1
                 FROM due ", $claimed
             ),
-            lock: concat!("SELECT pg_advisory_xact_lock(k # ", $salt, ") FROM unnest($1::bigint[]) k"),
+            lock: concat!("SELECT pg_advisory_xact_lock(k # ", lock_of!($salt), ") FROM unnest($1::bigint[]) k"),
             try_lock: concat!(
-                "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k # ", $salt, ")"
+                "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k # ", lock_of!($salt), ")"
             ),
             locate: concat!(
-                "SELECT t.sequence, t.ordering_hash, pg_advisory_xact_lock(t.ordering_hash # ", $salt,
+                "SELECT t.sequence, t.ordering_hash, pg_advisory_xact_lock(t.ordering_hash # ", lock_of!($salt),
                 ") FROM ", $table, " t WHERE ", $id
             ),
             finish: concat!(
