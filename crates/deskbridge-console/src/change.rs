@@ -1,8 +1,6 @@
 //! Letting many events run again, and throwing many away.
-//!
-//! The changes of a slice are asked for side by side and in their order, so that they are written in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use deskbridge_core::EventId;
 use deskbridge_journal::Events;
@@ -15,7 +13,7 @@ use crate::{
     pages::{Pages, READ_AT_ONCE},
 };
 
-/// Events that are changed side by side.
+/// Events that are changed in one transaction.
 const AT_ONCE: usize = 500;
 /// States in which events can be let run again.
 pub const REPLAYABLE: [EventState; 4] = [
@@ -33,21 +31,24 @@ pub const DISCARDABLE: [EventState; 3] =
 pub struct Reread {
     /// So many were.
     pub number: u64,
+    /// Those of them that were unrouted and wait for their turn now.
+    pub opened: Vec<EventId>,
     /// Connections whose events nobody here can read.
     pub without_reader: BTreeSet<String>,
 }
 
-/// Lets events run again, the oldest to be named first; those that will. Open and unknown ones are left as they are.
+/// Lets events run again, those of one ordering key in their order; those that will. Open and unknown ones are left as
+/// they are, and those that being read anew has let run count among those that will.
 ///
 /// # Errors
 /// When the store fails; what was let run before stays so.
-pub async fn replay(events: &Events, ids: &[EventId]) -> Result<Vec<EventId>> {
-    let mut replayed = Vec::new();
-    for slice in ids.chunks(AT_ONCE) {
-        let changed = try_join_all(slice.iter().map(|id| events.replay(*id))).await?;
-        replayed.extend(those(slice, &changed));
-    }
-    Ok(replayed)
+pub async fn replay(events: &Events, ids: &[EventId], reread: &Reread) -> Result<Vec<EventId>> {
+    let opened: HashSet<EventId> = reread.opened.iter().copied().collect();
+    let rest = ids.iter().copied().filter(|id| !opened.contains(id));
+    let replayed = events.replay(&rest.collect::<Vec<_>>()).await?;
+    let run: HashSet<EventId> = opened.into_iter().chain(replayed).collect();
+    let run = ids.iter().copied().filter(|id| run.contains(id));
+    Ok(run.collect())
 }
 
 /// Reads events anew, each by the reader of its connection.
@@ -70,7 +71,9 @@ pub async fn reread(
                 None => drop(reread.without_reader.insert(event.arrival.connection)),
             }
         }
-        reread.number += store.reread_events(readings, now).await?;
+        let done = store.reread_events(readings, now).await?;
+        reread.number += done.number;
+        reread.opened.extend(done.opened);
     }
     Ok(reread)
 }
@@ -109,15 +112,7 @@ pub async fn to_discard(store: &Store, filter: &EventFilter) -> Result<Vec<Event
 pub async fn discard(store: &Store, ids: &[EventId], now: Timestamp) -> Result<Vec<EventId>> {
     let mut discarded = Vec::new();
     for slice in ids.chunks(AT_ONCE) {
-        let changed = try_join_all(slice.iter().map(|id| store.discard_event(*id, now))).await?;
-        discarded.extend(those(slice, &changed));
+        discarded.extend(store.discard_named_events(slice.to_vec(), now).await?);
     }
     Ok(discarded)
-}
-
-fn those(ids: &[EventId], chosen: &[bool]) -> Vec<EventId> {
-    let both = ids.iter().zip(chosen);
-    both.filter(|(_, chosen)| **chosen)
-        .map(|(id, _)| *id)
-        .collect()
 }

@@ -133,16 +133,18 @@ pub(crate) async fn replay(
     if !change::REPLAYABLE.contains(&record.state) {
         return Err(in_state(id, record.state));
     }
+    let mut reread = change::Reread::default();
     if asked.switch("reread")?.unwrap_or(false) {
         let connection = record.event.arrival.connection;
         if !parts.readers.contains_key(&connection) {
             return Err(no_reader(&connection));
         }
         let now = parts.clock.now();
-        let reread = change::reread(&parts.store, &[id], &parts.readers, now).await;
-        reread.map_err(failed)?;
+        let read = change::reread(&parts.store, &[id], &parts.readers, now).await;
+        reread = read.map_err(failed)?;
     }
-    change::replay(&parts.events, &[id]).await.map_err(failed)?;
+    let replayed = change::replay(&parts.events, &[id], &reread).await;
+    replayed.map_err(failed)?;
     tracing::info!(event.id = %id, "An administrator let an event run again");
     whole(&parts, id).await
 }
@@ -168,7 +170,8 @@ pub(crate) async fn replay_all(State(parts): Here, request: Request<Body>) -> An
             let read = change::reread(&parts.store, &ids, &parts.readers, now).await;
             reread = read.map_err(failed)?;
         }
-        ids = change::replay(&parts.events, &ids).await.map_err(failed)?;
+        let replayed = change::replay(&parts.events, &ids, &reread).await;
+        ids = replayed.map_err(failed)?;
         tracing::info!(number = ids.len(), "An administrator let events run again");
     }
     let named: Value = ids

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Router, body::Body, middleware::from_fn_with_state};
 use deskbridge_core::{
     Backoff, Clock, DuplicateKey, EffectId, Event, EventId, Failure, IdempotencyKey, NewEffect,
-    NewEvent, OrderingKey, Outcome, Reading, Secret,
+    NewEvent, OrderingKey, Outcome, Reading, Secret, Urgency,
 };
 use deskbridge_http::request::{Finishing, Limits, finish, no_such_route, wrong_verb};
 use deskbridge_journal::{Events, Intake, Journal, Planned, Planner, Reader, Settings};
@@ -33,6 +33,7 @@ impl Planner for Plans {
             b"dead" => Outcome::Refused(Failure::new("no such case")),
             body => Outcome::Done(Planned::Do {
                 effects: vec![NewEffect {
+                    urgency: Urgency::Usual,
                     kind: "test.write".to_owned(),
                     ordering_key: OrderingKey::new("a"),
                     idempotency_key: IdempotencyKey::new(format!("{body:?}")),

@@ -40,9 +40,21 @@ macro_rules! key {
 key!(OrderingKey);
 key!(IdempotencyKey);
 
+/// Which of the effects that wait goes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody waits for it now: it goes before everything usual that waits.
+    Live,
+    /// In its turn.
+    #[default]
+    Usual,
+}
+
 /// An effect as a planner intends it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEffect {
+    /// See [`Urgency`]. It counts for the first attempt and is not kept: an effect that is read is usual.
+    pub urgency: Urgency,
     /// Names the handler that carries it out, such as `frappe.set_responsible`.
     pub kind: String,
     /// See [`OrderingKey`].

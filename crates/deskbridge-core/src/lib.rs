@@ -17,7 +17,7 @@ pub mod secret;
 pub use backoff::Backoff;
 pub use chain::Chain;
 pub use clock::Clock;
-pub use effect::{Effect, IdempotencyKey, NewEffect, OrderingKey};
+pub use effect::{Effect, IdempotencyKey, NewEffect, OrderingKey, Urgency};
 pub use event::{DuplicateKey, Event, NewEvent, Reading};
 pub use id::{EffectId, EventId};
 pub use language::Language;

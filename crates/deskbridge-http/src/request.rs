@@ -121,7 +121,12 @@ pub async fn finish(
     request.extensions_mut().insert(id.clone());
     let mut response = serve(&finishing, request, next).instrument(span).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        // Which verbs an address serves is known to who routes alone.
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = error.render(language, id.as_str(), style);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -10,8 +10,8 @@ use deskbridge_core::{
     Chain, Clock, EffectId, Event, EventId, Failure, Link, NewEffect, NewEvent, Outcome, Reading,
 };
 use deskbridge_store::{
-    Accepted, Claim, ClaimedEvent, Error, EventFilter, Known, Plan, Quarantined, Recorded, Result,
-    Retention, Retry, Store,
+    Accepted, Claim, ClaimedEvent, Error, EventFilter, Known, Plan, Pruned, Quarantined, Recorded,
+    Result, Retention, Retry, Store,
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -142,14 +142,19 @@ impl Events {
         lane::run(self, tasks).await;
     }
 
-    /// Lets one event run again; `false` when it is open or unknown.
+    /// Lets events run again, those of one ordering key in their order; those that will. Open and unknown ones are left
+    /// as they are.
     ///
     /// # Errors
-    /// When it is not stored.
-    pub async fn replay(&self, id: EventId) -> Result<bool> {
-        let now = self.shared.clock.now();
-        let replayed = self.shared.store.replay_event(id, now).await?;
-        self.notify();
+    /// When it is not stored; what was replayed before stays so.
+    pub async fn replay(&self, ids: &[EventId]) -> Result<Vec<EventId>> {
+        let mut replayed = Vec::new();
+        for slice in ids.chunks(AT_ONCE) {
+            let now = self.shared.clock.now();
+            let store = &self.shared.store;
+            replayed.extend(store.replay_named_events(slice.to_vec(), now).await?);
+            self.notify();
+        }
         Ok(replayed)
     }
 
@@ -205,7 +210,8 @@ impl Events {
                 .map(|record| (record.event.id, reader.read(&record.event.arrival)))
                 .collect();
             let now = self.shared.clock.now();
-            reread += self.shared.store.reread_events(readings, now).await?;
+            let done = self.shared.store.reread_events(readings, now).await?;
+            reread += done.number;
         }
         self.notify();
         Ok(reread)
@@ -230,19 +236,34 @@ impl Events {
         Ok(taken)
     }
 
-    /// Forgets what need not be kept; how many events that were. To be called from time to time, as is
-    /// [`Store::recover_room`].
+    /// Forgets what need not be kept and says so in the log; how many events that were. To be called from time to
+    /// time, as is [`Store::recover_room`].
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn prune(&self, retention: Retention) -> Result<u64> {
-        let mut pruned = 0;
-        loop {
-            match self.shared.store.prune_events(retention, AT_ONCE).await? {
-                0 => return Ok(pruned),
-                some => pruned += some,
+    /// When the store fails; what was forgotten before stays so.
+    pub async fn prune(&self, retention: Retention) -> Result<Pruned> {
+        let mut pruned = Pruned::default();
+        let ended = loop {
+            match self.shared.store.prune_events(retention, AT_ONCE).await {
+                Ok(some) if some.number() > 0 => pruned += some,
+                Ok(_) => break Ok(pruned),
+                Err(error) => break Err(error),
             }
+        };
+        if pruned.old > 0 {
+            tracing::info!(
+                number = pruned.old,
+                "Events that ended long ago were forgotten"
+            );
         }
+        if pruned.for_room > 0 {
+            tracing::warn!(
+                number = pruned.for_room,
+                bytes_max = retention.ended_bytes_max,
+                "Events that ended were forgotten before their time, because together they took more room than they may"
+            );
+        }
+        ended
     }
 
     async fn plan(&self, event: &Event, presence: &Presence) -> Outcome<Planned> {

@@ -22,6 +22,9 @@ use crate::{
     presence::Presence,
 };
 
+/// How often it is looked whether an effect that is waited for was ended elsewhere.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Carries out effects of one or several kinds.
 pub trait Handler: Send + Sync + 'static {
     /// Carries out one effect and says what became of it. Where `effect.look_first` is set, an earlier
@@ -62,6 +65,34 @@ impl std::fmt::Debug for Journal {
         f.debug_struct("Journal")
             .field("kinds", &self.shared.handlers.keys())
             .finish()
+    }
+}
+
+/// One who waits for an effect, until this is dropped.
+struct Waiting<'j> {
+    journal: &'j Journal,
+    id: EffectId,
+    end: oneshot::Receiver<Waited>,
+}
+
+impl<'j> Waiting<'j> {
+    fn new(journal: &'j Journal, id: EffectId) -> Self {
+        let (ended, end) = oneshot::channel();
+        journal.waiters().entry(id).or_default().push(ended);
+        Self { journal, id, end }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.end.close();
+        let mut waiters = self.journal.waiters();
+        if let Some(of_effect) = waiters.get_mut(&self.id) {
+            of_effect.retain(|waiter| !waiter.is_closed());
+            if of_effect.is_empty() {
+                waiters.remove(&self.id);
+            }
+        }
     }
 }
 
@@ -139,14 +170,20 @@ impl Journal {
         else {
             return Ok(Waited::Open);
         };
-        let (ended, end) = oneshot::channel();
-        self.waiters().entry(id).or_default().push(ended);
-        // It may have ended before anybody listened, or long ago under the same idempotency key.
-        if let Some(waited) = self.ended(id).await? {
-            return Ok(waited);
-        }
-        let waited = tokio::time::timeout(deadline, end).await;
-        Ok(waited.ok().and_then(|end| end.ok()).unwrap_or(Waited::Open))
+        let mut waiting = Waiting::new(self, id);
+        let waited = tokio::time::timeout(deadline, async {
+            loop {
+                // It may have ended before anybody listened, or long ago under the same idempotency key; and another
+                // node or an administrator may end it.
+                if let Some(waited) = self.ended(id).await? {
+                    return Ok(waited);
+                }
+                if let Ok(end) = tokio::time::timeout(LOOK_EVERY, &mut waiting.end).await {
+                    return Ok(end.unwrap_or(Waited::Open));
+                }
+            }
+        });
+        waited.await.unwrap_or(Ok(Waited::Open))
     }
 
     async fn ended(&self, id: EffectId) -> Result<Option<Waited>> {
@@ -238,6 +275,12 @@ impl Journal {
             .rng
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many wait for effects.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiters().values().map(Vec::len).sum()
     }
 
     fn waiters(

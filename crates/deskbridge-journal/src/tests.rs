@@ -13,8 +13,9 @@ use std::{
 
 use deskbridge_core::{
     Backoff, Clock, Effect, EffectId, Failure, IdempotencyKey, NewEffect, OrderingKey, Outcome,
+    Urgency,
 };
-use deskbridge_store::{EffectRecord, EffectState, Store};
+use deskbridge_store::{Claim, EffectRecord, EffectState, Store};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -138,6 +139,7 @@ impl Bench {
 
 fn effect(number: u64, key: &str) -> NewEffect {
     NewEffect {
+        urgency: Urgency::Usual,
         kind: "test".to_owned(),
         ordering_key: OrderingKey::new(key),
         idempotency_key: IdempotencyKey::new(format!("effect {number}")),
@@ -245,6 +247,7 @@ async fn a_panicking_handler_buries_its_effect_only() {
 async fn a_kind_that_nobody_carries_out_is_dead() {
     let bench = Bench::new();
     let stray = NewEffect {
+        urgency: Urgency::Usual,
         kind: "other".to_owned(),
         ..effect(1, "a")
     };
@@ -325,6 +328,56 @@ async fn waiting_has_a_deadline() {
     assert_eq!(waited.unwrap(), Waited::Open);
     bench.drain_to_the_end().await;
     assert_eq!(bench.asked().len(), 1, "it is carried out all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_hears_what_another_node_ended() {
+    let bench = Bench::new();
+    let deadline = Duration::from_secs(60);
+    let waited = bench.journal.record_and_wait(effect(1, "a"), deadline);
+    let elsewhere = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(bench.journal.waiting(), 1);
+        let now = bench.clock.now();
+        let claim = Claim {
+            now,
+            lease_until: now + deadline,
+            limit: 1,
+        };
+        let claimed = bench.store.claim_effects(claim).await.unwrap().remove(0);
+        let (id, fence) = (claimed.effect.id, claimed.fence);
+        let result = json!("elsewhere");
+        let completed = bench.store.complete_effect(id, fence, result, now);
+        completed.await.unwrap();
+    };
+    let start = tokio::time::Instant::now();
+    let (waited, ()) = tokio::join!(waited, elsewhere);
+    assert_eq!(waited.unwrap(), Waited::Done(json!("elsewhere")));
+    assert!(start.elapsed() < Duration::from_secs(12), "within a look");
+    assert_eq!(bench.journal.waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_no_longer_is_forgotten() {
+    let bench = Bench::new();
+    let second = Duration::from_secs(1);
+    let first = bench.journal.record_and_wait(effect(1, "a"), second);
+    let second = bench.journal.record_and_wait(effect(1, "a"), second * 5);
+    let seen = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(bench.journal.waiting(), 1, "the second still waits");
+    };
+    let (first, second, ()) = tokio::join!(first, second, seen);
+    assert_eq!(
+        (first.unwrap(), second.unwrap()),
+        (Waited::Open, Waited::Open)
+    );
+    assert_eq!(bench.journal.waiting(), 0);
+    let gives_up = bench
+        .journal
+        .record_and_wait(effect(1, "a"), Duration::from_secs(60));
+    drop(tokio::time::timeout(Duration::from_secs(1), gives_up).await);
+    assert_eq!(bench.journal.waiting(), 0, "nor is who goes away");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod sqlite;
 
 use std::path::Path;
 
+pub(crate) use self::copies::backup;
 pub use self::copies::{check_file, copy_to_restore, fold_log};
 use crate::{Backend, Error, Result, Store};
 
@@ -65,7 +66,7 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .read(move |connection| copies::backup(connection, &path))
+                    .read(move |connection| backup(connection, &path))
                     .await
             }
             Backend::Postgres(database) => Err(Error::BackupElsewhere {

@@ -1,6 +1,7 @@
 //! What every back end promises: one list of behaviours, run on each of them.
 
 mod calls;
+mod changes;
 mod checks;
 mod counting;
 mod events;
@@ -9,20 +10,22 @@ mod nodes;
 mod outside;
 mod quarantine;
 mod records;
+mod retention;
 mod sealed;
+mod unread;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey, Secret};
+use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey, Secret, Urgency};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    Answer, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error, PostgresOptions,
-    Recorded, Retry, Store,
+    Answer, Backend, Claim, Claimed, EffectFilter, EffectRecord, EffectState, Error,
+    PostgresOptions, Recorded, Retry, Store,
 };
 
 /// Runs a behaviour on a fresh store of every kind.
@@ -107,6 +110,7 @@ impl Bench {
     /// Records an effect numbered `number` of ordering key `key`.
     async fn record(&self, number: u64, key: &str, second: i64) -> Recorded {
         let effect = NewEffect {
+            urgency: Urgency::Usual,
             kind: "test.write".to_owned(),
             ordering_key: OrderingKey::new(key),
             idempotency_key: IdempotencyKey::new(format!("key-{number}")),
@@ -150,6 +154,29 @@ impl Bench {
             .bury_effect(id, fence, "no".to_owned(), at(second))
             .await
             .unwrap();
+    }
+
+    /// Runs statements that no method does.
+    async fn execute(&self, sql: String) {
+        let executed = match &self.store.backend {
+            Backend::Sqlite(database) => {
+                let run = move |connection: &rusqlite::Connection| {
+                    let executed = connection.execute_batch(&sql);
+                    executed.map_err(crate::sqlite::failed("run a test's statements"))
+                };
+                database.write(run).await
+            }
+            Backend::Postgres(database) => {
+                let run = database.write(sql, |work, sql| {
+                    Box::pin(async move {
+                        let executed = work.batch_execute(sql).await;
+                        executed.map_err(crate::postgres::failed("run a test's statements"))
+                    })
+                });
+                run.await
+            }
+        };
+        executed.unwrap();
     }
 
     async fn state(&self, number: u64) -> EffectState {
@@ -198,6 +225,7 @@ async fn an_idempotency_key_is_recorded_once() {
     on_every_backend(async |bench| {
         bench.record(1, "a", 0).await;
         let effect = NewEffect {
+            urgency: Urgency::Usual,
             kind: "test.write".to_owned(),
             ordering_key: OrderingKey::new("b"),
             idempotency_key: IdempotencyKey::new("key-1"),

@@ -5,7 +5,7 @@ mod sqlite;
 
 use std::collections::BTreeMap;
 
-use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect};
+use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, Urgency};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,7 +13,8 @@ pub(crate) use self::sqlite::record as record_all;
 use crate::{
     Backend, Error, Result, Store,
     postgres::{nodes, turns as shared},
-    sqlite::turns::EFFECTS,
+    sqlite::{micros, turns::EFFECTS},
+    unread::{ClaimedRows, Unread, not_given_up},
 };
 
 /// What became of an effect that was to be recorded.
@@ -154,6 +155,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((effects, now), |work, (effects, now)| {
                         Box::pin(postgres::record(work, effects, *now))
@@ -165,11 +167,25 @@ impl Store {
 
     /// Claims effects whose turn it is: at most one per ordering key, oldest first.
     ///
-    /// An effect whose lease has run out is claimed again and must look first.
+    /// An effect whose lease has run out is claimed again and must look first. One that cannot be read is given up.
     ///
     /// # Errors
     /// When the transaction is not stored; then none is claimed.
     pub async fn claim_effects(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        loop {
+            let (claimed, unreadable) = self.claim_effect_rows(claim).await?;
+            let is_end = !claimed.is_empty() || unreadable.is_empty();
+            for one in unreadable {
+                let buried = self.bury_effect(one.id, one.fence, one.tell(), claim.now);
+                not_given_up(buried.await);
+            }
+            if is_end {
+                return Ok(claimed);
+            }
+        }
+    }
+
+    async fn claim_effect_rows(&self, claim: Claim) -> Result<ClaimedRows<Claimed, EffectId>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
@@ -177,7 +193,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
-                let node = database.node();
+                let (claim, node) = (database.clock().of_claim(claim), database.node());
                 database
                     .write((claim, node), |work, (claim, node)| {
                         Box::pin(postgres::claim(work, *claim, *node))
@@ -235,6 +251,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let retry = database.clock().of_retry(retry);
                 database
                     .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
                         Box::pin(async move {
@@ -290,9 +307,10 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EFFECTS.revive(work, id.uuid(), *now))
+                        Box::pin(postgres::revive(work, *id, *now))
                     })
                     .await
             }
@@ -313,7 +331,7 @@ impl Store {
             Backend::Postgres(database) => {
                 database
                     .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EFFECTS.discard(work, id.uuid(), *now))
+                        Box::pin(postgres::discard(work, *id, *now))
                     })
                     .await
             }
@@ -359,11 +377,12 @@ impl Store {
             }
             Backend::Postgres(database) => {
                 let node = database.node();
-                database
+                let next = database
                     .read(node, |client, node| {
                         Box::pin(shared::EFFECTS.next_claimable_at(client, *node))
                     })
-                    .await
+                    .await?;
+                Ok(next.map(|next| database.clock().to_own(next)))
             }
         }
     }
@@ -475,10 +494,24 @@ pub struct Retry {
     pub why: String,
 }
 
+/// From when on an effect waits, in microseconds: who is first in that order is claimed first.
+fn waits_from(effect: &NewEffect, now: Timestamp) -> i64 {
+    match effect.urgency {
+        Urgency::Live => 0,
+        Urgency::Usual => micros(now),
+    }
+}
+
 /// How a claimed effect ends.
 enum End {
     Done(Value),
     Dead(String),
+}
+
+/// A value as stored; one that cannot be read is its text.
+fn value_of(json: String, what: &'static str, unread: &mut Unread) -> Value {
+    let value = serde_json::from_str(&json).map_err(|error| corrupt(what, &error));
+    unread.or(value, || Value::String(json))
 }
 
 fn state_of(name: &str) -> Result<EffectState> {

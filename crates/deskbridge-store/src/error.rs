@@ -37,6 +37,20 @@ impl From<Failure> for DatabaseError {
     }
 }
 
+impl Error {
+    /// Whether a statement waited too long for what somebody else has locked.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        let Self::Statement {
+            source: DatabaseError(Source::Postgres(failure)),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        failure.is_lock_timeout()
+    }
+}
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -73,15 +87,6 @@ pub enum Error {
         answered: String,
         /// Why that is not enough, and what to do about it.
         remedy: &'static str,
-    },
-    /// A copy of the database could not be made before its schema is changed.
-    #[error("copying the database to {} before changing its schema", path.display())]
-    Copy {
-        /// Where the copy was to be.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: DatabaseError,
     },
     /// The database refused a durability setting.
     #[error(

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use self::reading::{body_of, state_of};
 pub(crate) use self::{
+    postgres::reading::{FILES, digest},
     reading::headers_of,
     sqlite::{Accepting, Arrival, headers_json, stored_body},
 };
@@ -18,6 +19,7 @@ use crate::{
     Backend, Claim, Known, Recorded, Result, Retry, Store,
     postgres::{nodes, turns as shared},
     sqlite::turns::EVENTS,
+    unread::{ClaimedRows, not_given_up},
 };
 
 /// What became of an event that came in.
@@ -174,13 +176,42 @@ pub struct EventKind {
     pub last_received_at: Timestamp,
 }
 
-/// How long events that were carried out are kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Retention {
-    /// Not those that arrived before.
-    pub received_from: Timestamp,
-    /// Not the oldest while more than so many bytes of the database are in use.
-    pub used_bytes_max: u64,
+/// What became of events that were to be read anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reread {
+    /// So many were.
+    pub number: u64,
+    /// Those of them that were unrouted and wait for their turn now.
+    pub opened: Vec<EventId>,
+}
+
+impl Reread {
+    fn note(&mut self, id: EventId, moved: Option<Moved>) {
+        let Some(moved) = moved else { return };
+        self.number += 1;
+        if (moved.from, moved.to) == (EventState::Unrouted, EventState::Pending) {
+            self.opened.push(id);
+        }
+    }
+}
+
+/// How reading an event anew changes where it stands.
+struct Moved {
+    from: EventState,
+    to: EventState,
+}
+
+impl Moved {
+    /// `None` for what is running, which is left as it is.
+    fn by(from: EventState, reading: &Reading) -> Option<Self> {
+        let to = match (from, reading.is_routed) {
+            (EventState::Running, _) => return None,
+            (EventState::Unrouted, true) => EventState::Pending,
+            (EventState::Pending, false) => EventState::Unrouted,
+            _ => from,
+        };
+        Some(Self { from, to })
+    }
 }
 
 impl Store {
@@ -201,11 +232,26 @@ impl Store {
         }
     }
 
-    /// Claims events whose turn it is: at most one per ordering key, in the order of their arrival.
+    /// Claims events whose turn it is: at most one per ordering key, in the order of their arrival. One that cannot be
+    /// read is given up.
     ///
     /// # Errors
     /// When the transaction is not stored; then none is claimed.
     pub async fn claim_events(&self, claim: Claim) -> Result<Vec<ClaimedEvent>> {
+        loop {
+            let (claimed, unreadable) = self.claim_event_rows(claim).await?;
+            let is_end = !claimed.is_empty() || unreadable.is_empty();
+            for one in unreadable {
+                let buried = self.bury_event(one.id, one.fence, one.tell(), claim.now);
+                not_given_up(buried.await);
+            }
+            if is_end {
+                return Ok(claimed);
+            }
+        }
+    }
+
+    async fn claim_event_rows(&self, claim: Claim) -> Result<ClaimedRows<ClaimedEvent, EventId>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
@@ -213,7 +259,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
-                let node = database.node();
+                let (claim, node) = (database.clock().of_claim(claim), database.node());
                 database
                     .write((claim, node), |work, (claim, node)| {
                         Box::pin(postgres::claim(work, *claim, *node))
@@ -244,6 +290,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((id, fence, plan, now), |work, (id, fence, plan, now)| {
                         Box::pin(postgres::record_plan(work, *id, *fence, plan, *now))
@@ -271,6 +318,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let retry = database.clock().of_retry(retry);
                 database
                     .write((id, fence, retry, now), |work, (id, fence, retry, now)| {
                         Box::pin(async move {
@@ -345,16 +393,30 @@ impl Store {
     /// # Errors
     /// When the transaction is not stored.
     pub async fn replay_event(&self, id: EventId, now: Timestamp) -> Result<bool> {
+        let replayed = self.replay_named_events(vec![id], now).await?;
+        Ok(!replayed.is_empty())
+    }
+
+    /// Lets events run again, all at once; those that will. Open and unknown ones are left as they are.
+    ///
+    /// # Errors
+    /// When the transaction is not stored; then none is replayed.
+    pub async fn replay_named_events(
+        &self,
+        ids: Vec<EventId>,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .write(move |connection| sqlite::replay(connection, id, now))
+                    .write(move |connection| sqlite::replay(connection, &ids, now))
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
-                    .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EVENTS.revive(work, id.uuid(), *now))
+                    .write((ids, now), |work, (ids, now)| {
+                        Box::pin(postgres::replay(work, ids, *now))
                     })
                     .await
             }
@@ -379,6 +441,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write((filter, after, now), |work, (filter, after, now)| {
                         Box::pin(postgres::replay_all(work, filter, *after, *now))
@@ -418,23 +481,36 @@ impl Store {
     /// # Errors
     /// When the transaction is not stored.
     pub async fn discard_event(&self, id: EventId, now: Timestamp) -> Result<bool> {
+        let discarded = self.discard_named_events(vec![id], now).await?;
+        Ok(!discarded.is_empty())
+    }
+
+    /// Throws events away that wait, are dead or unrouted, all at once; those that were.
+    ///
+    /// # Errors
+    /// When the transaction is not stored; then none is thrown away.
+    pub async fn discard_named_events(
+        &self,
+        ids: Vec<EventId>,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .write(move |connection| sqlite::discard(connection, id, now))
+                    .write(move |connection| sqlite::discard(connection, &ids, now))
                     .await
             }
             Backend::Postgres(database) => {
                 database
-                    .write((id, now), |work, (id, now)| {
-                        Box::pin(shared::EVENTS.discard(work, id.uuid(), *now))
+                    .write((ids, now), |work, (ids, now)| {
+                        Box::pin(postgres::discard(work, ids, *now))
                     })
                     .await
             }
         }
     }
 
-    /// Keeps what a reader that has learnt more makes of events; how many they were. What was unrouted and is not
+    /// Keeps what a reader that has learnt more makes of events. What was unrouted and is not
     /// any more will run, and the other way round; events that are running or unknown are left as they are.
     ///
     /// # Errors
@@ -443,7 +519,7 @@ impl Store {
         &self,
         readings: Vec<(EventId, Reading)>,
         now: Timestamp,
-    ) -> Result<u64> {
+    ) -> Result<Reread> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
@@ -495,11 +571,12 @@ impl Store {
             Backend::Sqlite(database) => database.read(sqlite::next_claimable_at).await,
             Backend::Postgres(database) => {
                 let node = database.node();
-                database
+                let next = database
                     .read(node, |client, node| {
                         Box::pin(postgres::next_claimable_at(client, *node))
                     })
-                    .await
+                    .await?;
+                Ok(next.map(|next| database.clock().to_own(next)))
             }
         }
     }
@@ -604,40 +681,6 @@ impl Store {
                     })
                     .await
             }
-        }
-    }
-
-    /// Forgets the oldest events that are done or discarded and need not be kept, at most `limit`; how many they
-    /// were. What is open, dead or unrouted is kept.
-    ///
-    /// # Errors
-    /// When the transaction is not stored.
-    pub async fn prune_events(&self, retention: Retention, limit: usize) -> Result<u64> {
-        match &self.backend {
-            Backend::Sqlite(database) => {
-                database
-                    .write(move |connection| sqlite::prune(connection, retention, limit))
-                    .await
-            }
-            Backend::Postgres(database) => {
-                database
-                    .write((retention, limit), |work, (retention, limit)| {
-                        Box::pin(postgres::prune(work, *retention, *limit))
-                    })
-                    .await
-            }
-        }
-    }
-
-    /// Makes the file that is given up when the disk is full, where it is missing; whether events are taken.
-    ///
-    /// # Errors
-    /// When the store is closed.
-    pub async fn recover_room(&self) -> Result<bool> {
-        match &self.backend {
-            Backend::Sqlite(database) => database.recover_room().await,
-            // The room is the server's: whether it has any again shows when events are written.
-            Backend::Postgres(_) => Ok(true),
         }
     }
 }

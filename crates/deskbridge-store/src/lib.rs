@@ -18,8 +18,10 @@ mod links;
 mod migrations;
 mod postgres;
 mod quarantine;
+mod retention;
 mod sealed;
 mod sqlite;
+mod unread;
 
 #[cfg(test)]
 mod contract;
@@ -39,11 +41,12 @@ pub use effects::{
 pub use error::{DatabaseError, Error};
 pub use events::{
     Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
-    Retention,
+    Reread,
 };
 pub use known::Known;
 pub use postgres::PostgresOptions;
 pub use quarantine::{QuarantineLimits, Quarantined};
+pub use retention::{Pruned, Retention};
 pub use sealed::Sealed;
 pub use sqlite::space::Limits;
 

@@ -33,13 +33,18 @@ pub(crate) const SQLITE: &[Migration] = &[
     },
     Migration {
         version: 4,
-        name: "calls",
-        sql: include_str!("../migrations/sqlite/0004_calls.sql"),
+        name: "what_events_take",
+        sql: include_str!("../migrations/sqlite/0004_what_events_take.sql"),
     },
     Migration {
         version: 5,
+        name: "calls",
+        sql: include_str!("../migrations/sqlite/0005_calls.sql"),
+    },
+    Migration {
+        version: 6,
         name: "sealed",
-        sql: include_str!("../migrations/sqlite/0005_sealed.sql"),
+        sql: include_str!("../migrations/sqlite/0006_sealed.sql"),
     },
 ];
 

@@ -9,6 +9,7 @@
 //! transaction whose commit was not sent yet. A commit that was lost is not: it may have happened.
 
 pub(crate) mod asking;
+pub(crate) mod clock;
 mod connecting;
 mod failure;
 pub(crate) mod intake;
@@ -28,7 +29,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use self::connecting::PostgresOptions;
-use self::intake::{Arrival, Intake};
+use self::{
+    clock::DatabaseClock,
+    intake::{Arrival, Intake},
+};
 pub(crate) use self::{
     failure::{Failure, failed},
     text::{Text, fingerprint, number, ordering_hash},
@@ -57,6 +61,7 @@ pub(crate) struct Link {
     schema: String,
     /// This process among those that share the database.
     node: Uuid,
+    clock: DatabaseClock,
 }
 
 impl fmt::Debug for Database {
@@ -77,7 +82,9 @@ impl Database {
         event: NewEvent,
         now: Timestamp,
     ) -> Result<Accepted> {
-        self.intake.accept(Arrival::new(id, event, now)).await
+        let claimable_at = self.clock.of(now);
+        let arrival = Arrival::new(id, event, now, claimable_at);
+        self.intake.accept(arrival).await
     }
 
     /// Says that this node lives.
@@ -132,6 +139,10 @@ impl Link {
         self.node
     }
 
+    pub(crate) fn clock(&self) -> &DatabaseClock {
+        &self.clock
+    }
+
     pub(crate) fn schema(&self) -> &str {
         &self.schema
     }
@@ -168,13 +179,13 @@ impl Link {
         parameters: P,
         job: impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
     ) -> Result<T> {
-        self.write_within(ANSWER_FOR, parameters, job).await
+        self.write_within(Some(ANSWER_FOR), parameters, job).await
     }
 
-    /// As [`Link::write`], for what may take its time.
+    /// As [`Link::write`], for what may take its time, however long where there is no limit.
     pub(crate) async fn write_within<P: Sync, T>(
         &self,
-        limit: Duration,
+        limit: Option<Duration>,
         parameters: P,
         job: impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
     ) -> Result<T> {
@@ -242,7 +253,7 @@ impl Link {
 
 async fn transact<P: Sync, T>(
     client: &mut Client,
-    limit: Duration,
+    limit: Option<Duration>,
     parameters: &P,
     job: &impl for<'j> Fn(&'j Transaction<'_>, &'j P) -> BoxFuture<'j, Result<T>>,
 ) -> std::result::Result<T, Undone> {
@@ -251,15 +262,27 @@ async fn transact<P: Sync, T>(
             .transaction()
             .await
             .map_err(failed("begin a transaction"))?;
-        let done = job(&transaction, parameters).await?;
-        Ok((transaction, done))
+        match job(&transaction, parameters).await {
+            Ok(done) => Ok((transaction, done)),
+            Err(error) => {
+                // Its locks are gone before it is run again on another connection.
+                drop(transaction.rollback().await);
+                Err(error)
+            }
+        }
     };
-    let (transaction, done) = in_time(limit, work, "write")
-        .await
-        .map_err(Undone::before_commit)?;
-    let committed = match tokio::time::timeout(ANSWER_FOR, transaction.commit()).await {
-        Ok(committed) => committed.map_err(Failure::from),
-        Err(_elapsed) => Err(silence(ANSWER_FOR)),
+    let (transaction, done) = match limit {
+        Some(limit) => in_time(limit, work, "write").await,
+        None => work.await,
+    }
+    .map_err(Undone::before_commit)?;
+    let commit = transaction.commit();
+    let committed = match limit {
+        None => commit.await.map_err(Failure::from),
+        Some(_) => match tokio::time::timeout(ANSWER_FOR, commit).await {
+            Ok(committed) => committed.map_err(Failure::from),
+            Err(_elapsed) => Err(silence(ANSWER_FOR)),
+        },
     };
     committed.map_err(Undone::at_commit)?;
     Ok(done)

@@ -20,7 +20,7 @@ use self::{
     writer::{Desk, Writer},
 };
 use crate::{
-    Error, Result,
+    Error, Result, checks,
     events::{Accepted, Arrival},
     migrations,
 };
@@ -244,15 +244,20 @@ fn copy_beside(connection: &Connection, path: &Path, version: u32) -> Result<()>
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".schema-{version}"));
     let copy = PathBuf::from(name);
-    if copy.exists() {
-        return Ok(());
+    if copy.symlink_metadata().is_ok() {
+        match checks::check_file(&copy) {
+            Ok(checked) if checked.findings.is_empty() && checked.schema == version => {
+                return Ok(());
+            }
+            // It was begun and not ended.
+            _ => std::fs::remove_file(&copy).map_err(|source| Error::File {
+                what: "remove what is no copy:",
+                path: copy.clone(),
+                source,
+            })?,
+        }
     }
-    connection
-        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map_err(|source| Error::Copy {
-            path: copy,
-            source: source.into(),
-        })?;
+    checks::backup(connection, &copy)?;
     Ok(())
 }
 
@@ -376,9 +381,22 @@ mod tests {
     fn an_older_database_is_copied_before_its_schema_changes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let connection = Connection::open(&path).unwrap();
+        let copy = folder.path().join("a.db.schema-3");
+        let mut connection = Connection::open(&path).unwrap();
+        migrations::apply(&mut connection, &migrations::SQLITE[..3]).unwrap();
         copy_beside(&connection, &path, 3).unwrap();
+        let first = std::fs::metadata(&copy).unwrap();
         copy_beside(&connection, &path, 3).unwrap();
-        assert!(folder.path().join("a.db.schema-3").exists());
+        let inode = |file: &std::fs::Metadata| std::os::unix::fs::MetadataExt::ino(file);
+        assert_eq!(
+            inode(&std::fs::metadata(&copy).unwrap()),
+            inode(&first),
+            "it is there"
+        );
+        // One that a program left unfinished.
+        let file = std::fs::File::options().write(true).open(&copy).unwrap();
+        file.set_len(first.len() / 2).unwrap();
+        copy_beside(&connection, &path, 3).unwrap();
+        assert_eq!(checks::check_file(&copy).unwrap().schema, 3);
     }
 }

@@ -9,7 +9,7 @@ use deskbridge_core::{DuplicateKey, EventId, NewEvent, OrderingKey, Reading};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::{Backend, Error, Result, Store, sqlite::Database};
+use crate::{Backend, Claim, Error, Plan, Result, Retention, Store, sqlite::Database};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -97,4 +97,88 @@ async fn a_repetition_is_known_wherever_its_keys_are_by_now() {
             "{keys} keys up to {keyed_to}"
         );
     }
+}
+
+/// Rows of the tables of keys.
+async fn keys(store: &Store, sql: &'static str) -> i64 {
+    let counted = database(store).read(move |connection| {
+        let counted = connection.query_row(sql, [], |row| row.get(0));
+        counted.map_err(crate::sqlite::failed("count"))
+    });
+    counted.await.unwrap()
+}
+
+const ALL_KEYS: &str =
+    "SELECT (SELECT count(*) FROM event_key) + (SELECT count(*) FROM event_key_gone)";
+
+#[tokio::test]
+async fn keys_of_forgotten_events_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut store = Store::open(&path).unwrap();
+    let everything = Retention {
+        received_from: at(10),
+        ended_bytes_max: u64::MAX,
+        young_from: at(10),
+    };
+    let mut last = 0;
+    for round in 0..20 {
+        for number in last..last + 13 {
+            accept(&store, number, 10).await.unwrap();
+            let claim = Claim {
+                now: at(1),
+                lease_until: at(2),
+                limit: 1,
+            };
+            for one in store.claim_events(claim).await.unwrap() {
+                let planned = store.record_plan(one.event.id, one.fence, Plan::default(), at(1));
+                planned.await.unwrap();
+            }
+        }
+        last += 13;
+        assert_eq!(store.prune_events(everything, 100).await.unwrap().old, 13);
+        let accepted = accept(&store, last - 1, 10).await.unwrap();
+        assert_eq!(
+            accepted,
+            crate::Accepted::New(id(last - 1)),
+            "it is forgotten"
+        );
+        let discarded = store.discard_event(id(last - 1), at(1)).await;
+        assert!(discarded.unwrap());
+        assert_eq!(store.prune_events(everything, 100).await.unwrap().old, 1);
+        // Two keys of 14 events a round, merged when there are 48.
+        let kept = keys(&store, ALL_KEYS).await;
+        assert!(kept <= 200, "{kept} keys in round {round}");
+        if round % 5 == 4 {
+            drop(store);
+            store = Store::open(&path).unwrap();
+            accept(&store, 1_000 + round, 10).await.unwrap();
+            assert_eq!(keys(&store, "SELECT count(*) FROM event_key_gone").await, 0);
+            assert!(store.discard_event(id(1_000 + round), at(1)).await.unwrap());
+            assert_eq!(store.prune_events(everything, 100).await.unwrap().old, 1);
+        }
+    }
+    assert_eq!(store.check().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_that_was_read_anew_is_not_known_by_its_old_key() {
+    let store = Store::open_inline().unwrap();
+    accept(&store, 0, 10).await.unwrap();
+    let mut reading = event(0, 10).reading;
+    reading.canonical_key = DuplicateKey::new([7; 32]);
+    for reading in [reading.clone(), event(0, 10).reading, reading] {
+        let reread = store.reread_events(vec![(id(0), reading)], at(1)).await;
+        assert_eq!(reread.unwrap().number, 1);
+    }
+    // Enough for what is in memory to be merged.
+    for number in 1..100 {
+        accept(&store, number, 10).await.unwrap();
+    }
+    let sql = "SELECT count(*) FROM event_key WHERE sequence = 1";
+    assert_eq!(keys(&store, sql).await, 2);
+    let mut same = event(200, 10);
+    same.reading.canonical_key = DuplicateKey::new([7; 32]);
+    let accepted = store.accept_event(id(200), same, at(2)).await.unwrap();
+    assert_eq!(accepted, crate::Accepted::Repeated(id(0)));
 }

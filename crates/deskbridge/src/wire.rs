@@ -42,6 +42,8 @@ use crate::{
 
 /// How long finished effects are kept.
 const FINISHED_EFFECTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long an event is kept at least, whatever room it takes: long enough to see what it was.
+const YOUNG_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// How often what is kept too long is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often it is looked whether a disk that was full has room again.
@@ -472,7 +474,8 @@ impl Pruning {
         let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
         let retention = Retention {
             received_from: now.saturating_sub(kept).unwrap_or_default(),
-            used_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
+            ended_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
+            young_from: now.saturating_sub(YOUNG_FOR).unwrap_or_default(),
         };
         self.events.prune(retention).await?;
         Ok(())

@@ -270,6 +270,8 @@ async fn chosen_events_run_again_after_a_dry_run_said_which() {
     let asked = json!({"state": "unrouted", "dry_run": false, "reread": true});
     let replayed = bench.post("/api/v1/events/replay", asked).await.json();
     assert_eq!(replayed["reread"], 1);
+    assert_eq!(named(&replayed), texts(&[unrouted]), "it will run");
+    assert_eq!(replayed["number"], 1);
     bench.events.drain().await.unwrap();
     assert_eq!(bench.states(&all).await, ["done", "dead", "done", "done"]);
     let shown = bench
@@ -435,4 +437,18 @@ async fn effects_are_listed_tried_again_and_thrown_away() {
     assert_eq!(thrown["state"], "discarded");
     let shown = bench.get(&format!("/api/v1/effects/{oldest}")).await.json();
     assert_eq!(shown, thrown);
+}
+
+#[tokio::test]
+async fn a_wrong_verb_is_told_the_right_ones() {
+    let bench = Bench::new();
+    for (verb, address, right) in [
+        ("DELETE", "/api/v1/events", "GET,HEAD"),
+        ("GET", "/api/v1/events/replay", "POST"),
+        ("POST", "/api/v1/openapi.json", "GET,HEAD"),
+    ] {
+        let answered = bench.request(verb, address, TOKEN, String::new()).await;
+        assert_eq!(answered.code(), (405, "wrong_verb".to_owned()), "{address}");
+        assert_eq!(answered.headers["allow"], right, "{address}");
+    }
 }

@@ -149,7 +149,8 @@ async fn an_event_becomes_effects_once() {
         Accepted::Repeated(accepted.id()),
         "and after"
     );
-    assert!(desk.events.replay(accepted.id()).await.unwrap());
+    let one = [accepted.id()];
+    assert_eq!(desk.events.replay(&one).await.unwrap(), one);
     desk.drain_to_the_end().await;
     desk.bench.drain_to_the_end().await;
     assert_eq!(desk.asked(), [1, 1], "replayed, it is planned again");
@@ -282,11 +283,14 @@ async fn a_dry_run_says_what_a_replay_does() {
     assert_eq!(real, dry);
     desk.drain_to_the_end().await;
     assert_eq!(desk.asked()[41..], [20, 21, 22, 23, 24, 25, 26]);
+    desk.bench.drain_to_the_end().await;
     let everything = Retention {
         received_from: Timestamp::MAX,
-        used_bytes_max: u64::MAX,
+        ended_bytes_max: u64::MAX,
+        young_from: Timestamp::MAX,
     };
-    assert_eq!(desk.events.prune(everything).await.unwrap(), 41);
+    let pruned = desk.events.prune(everything).await.unwrap();
+    assert_eq!((pruned.old, pruned.for_room), (41, 0));
 }
 
 #[tokio::test]

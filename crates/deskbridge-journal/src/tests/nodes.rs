@@ -1,7 +1,7 @@
 //! Two nodes on one PostgreSQL.
 
 use deskbridge_core::Secret;
-use deskbridge_store::{Claim, Claimed, PostgresOptions};
+use deskbridge_store::{Claimed, PostgresOptions};
 
 use super::*;
 

@@ -6,7 +6,7 @@ mod fields;
 mod tests;
 
 use bitrix24::Row;
-use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use deskbridge_identity::CompanyId;
 use frappe::{Document, SiteTime};
 use jiff::{Timestamp, tz::TimeZone};
@@ -112,6 +112,7 @@ impl Write {
     pub fn effect(&self, site: &str, occasion: &str) -> NewEffect {
         let target = format!("{site}/{}", self.target());
         NewEffect {
+            urgency: Urgency::Usual,
             kind: self.kind().to_owned(),
             idempotency_key: IdempotencyKey::new(format!("{}/{target}/{occasion}", self.kind())),
             ordering_key: OrderingKey::new(target),

@@ -11,7 +11,7 @@ use crate::{
     sqlite::failed,
 };
 
-pub(super) fn backup(connection: &Connection, path: &Path) -> Result<CheckedFile> {
+pub(crate) fn backup(connection: &Connection, path: &Path) -> Result<CheckedFile> {
     let exists = || Error::Exists {
         path: path.to_owned(),
     };

@@ -77,7 +77,7 @@ const RULES: [Rule; 12] = [
 
 pub(super) async fn check(database: &Database) -> Result<Vec<Finding>> {
     database
-        .write_within(CHECK_FOR, (), |transaction, ()| {
+        .write_within(Some(CHECK_FOR), (), |transaction, ()| {
             Box::pin(findings(transaction))
         })
         .await

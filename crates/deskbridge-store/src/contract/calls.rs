@@ -1,10 +1,10 @@
 //! What every back end promises about calls.
 
-use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use serde_json::json;
 
 use super::{Bench, at, id, on_every_backend};
-use crate::{CallChange, CallFilter, CallLine, KeptCall, Recorded};
+use crate::{CallChange, CallFilter, CallLine, Claim, KeptCall, Recorded};
 
 fn call(linkedid: &str, second: i64) -> KeptCall {
     KeptCall {
@@ -94,6 +94,7 @@ async fn a_call_is_kept_as_it_is_known_last() {
 async fn effects_of_calls_are_recorded_with_them_and_once() {
     on_every_backend(async |bench| {
         let effect = NewEffect {
+            urgency: Urgency::Usual,
             kind: "test.write".to_owned(),
             ordering_key: OrderingKey::new("call 1.0"),
             idempotency_key: IdempotencyKey::new("register 1.0"),
@@ -252,6 +253,41 @@ async fn old_calls_that_have_ended_are_forgotten_with_all_that_is_theirs() {
         assert!(bench.story("1.0").await.is_empty());
         assert_eq!(bench.store.prune_calls(at(4), 9).await.unwrap(), 1);
         assert_eq!(bench.listed(CallFilter::default()).await, ["5.0", "2.0"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn effects_for_which_somebody_waits_go_first() {
+    on_every_backend(async |bench| {
+        let record = async |number: u64, urgency| {
+            let effect = NewEffect {
+                urgency,
+                kind: "test.write".to_owned(),
+                ordering_key: OrderingKey::new(format!("call {number}")),
+                idempotency_key: IdempotencyKey::new(format!("write {number}")),
+                payload: json!({ "number": number }),
+            };
+            let recorded = bench
+                .store
+                .record_effects(vec![(id(number), effect)], at(1));
+            recorded.await.unwrap();
+        };
+        record(1, Urgency::Usual).await;
+        record(2, Urgency::Live).await;
+        record(3, Urgency::Usual).await;
+        record(4, Urgency::Live).await;
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            let claim = Claim {
+                now: at(2),
+                lease_until: at(60),
+                limit: 1,
+            };
+            let claimed = bench.store.claim_effects(claim).await.unwrap();
+            order.push(claimed[0].effect.intent.payload["number"].clone());
+        }
+        assert_eq!(order, [2, 4, 1, 3]);
     })
     .await;
 }

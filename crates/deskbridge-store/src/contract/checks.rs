@@ -91,16 +91,7 @@ async fn what_is_broken_is_found() {
         let schema = Schema::new();
         for bench in [super::Bench { store: inline }, schema.bench().await] {
             used(&bench).await;
-            match &bench.store.backend {
-                Backend::Sqlite(database) => {
-                    let broken = database.write(move |connection| {
-                        let done = connection.execute_batch(sql);
-                        done.map_err(crate::sqlite::failed(sql))
-                    });
-                    broken.await.unwrap();
-                }
-                Backend::Postgres(_) => schema.execute(sql).await,
-            }
+            bench.execute(sql.to_owned()).await;
             let findings = bench.store.check().await.unwrap();
             assert!(
                 findings.iter().any(|finding| finding.0.contains(told)),

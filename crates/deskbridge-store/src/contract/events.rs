@@ -2,7 +2,7 @@
 
 use deskbridge_core::{
     DuplicateKey, EffectId, EventId, IdempotencyKey, Link, NewEffect, NewEvent, OrderingKey,
-    Reading, RemoteRecord,
+    Reading, RemoteRecord, Urgency,
 };
 use serde_json::json;
 
@@ -70,7 +70,7 @@ impl Bench {
         self.store.claim_events(claim).await.unwrap()
     }
 
-    async fn claimed_events(&self, second: i64) -> Vec<u8> {
+    pub(super) async fn claimed_events(&self, second: i64) -> Vec<u8> {
         numbers(&self.claim_events(second, 100).await)
     }
 
@@ -87,10 +87,16 @@ impl Bench {
             .unwrap()
     }
 
-    async fn finish_all(&self, second: i64) {
+    pub(super) async fn finish_all(&self, second: i64) {
         for claimed in self.claim_events(second, 100).await {
             self.plan(&claimed, Plan::default(), second).await;
         }
+    }
+
+    /// How many events are forgotten, because they are old and for room.
+    pub(super) async fn pruned(&self, retention: Retention, limit: usize) -> (u64, u64) {
+        let pruned = self.store.prune_events(retention, limit).await.unwrap();
+        (pruned.old, pruned.for_room)
     }
 
     pub(super) async fn event_state(&self, number: u8) -> Option<EventState> {
@@ -108,6 +114,7 @@ fn numbers(claimed: &[ClaimedEvent]) -> Vec<u8> {
 
 pub(super) fn effect(number: u64) -> (EffectId, NewEffect) {
     let effect = NewEffect {
+        urgency: Urgency::Usual,
         kind: "test.write".to_owned(),
         ordering_key: OrderingKey::new("a"),
         idempotency_key: IdempotencyKey::new(format!("key-{number}")),
@@ -384,7 +391,9 @@ async fn what_nobody_knows_is_kept_and_runs_once_it_is_known() {
             (event_id(4), of_four),
             (event_id(9), event(9, "").reading),
         ];
-        assert_eq!(bench.store.reread_events(readings, at(2)).await.unwrap(), 2);
+        let reread = bench.store.reread_events(readings, at(2)).await.unwrap();
+        assert_eq!(reread.number, 2);
+        assert_eq!(reread.opened, [event_id(1), event_id(4)]);
         assert_eq!(bench.claimed_events(3).await, [1, 4]);
         let record = bench.store.event(event_id(1)).await.unwrap().unwrap();
         assert_eq!(record.event.arrival.reading.object, "lead");
@@ -415,11 +424,9 @@ async fn an_event_that_is_read_anew_changes_its_key() {
             (event_id(1), event(1, "b").reading),
             (event_id(2), event(2, "b").reading),
         ];
-        assert_eq!(
-            bench.store.reread_events(moved, at(1)).await.unwrap(),
-            1,
-            "1 is running"
-        );
+        let reread = bench.store.reread_events(moved, at(1)).await.unwrap();
+        assert_eq!(reread.number, 1, "1 is running");
+        assert_eq!(reread.opened, [], "2 was open");
         assert_eq!(
             bench.claimed_events(1).await,
             [2],
@@ -541,19 +548,21 @@ async fn only_what_is_done_is_forgotten_and_the_oldest_first() {
             .unwrap();
         let by_age = Retention {
             received_from: at(3),
-            used_bytes_max: u64::MAX,
+            ended_bytes_max: u64::MAX,
+            young_from: at(100),
         };
-        assert_eq!(bench.store.prune_events(by_age, 100).await.unwrap(), 1);
+        assert_eq!(bench.pruned(by_age, 100).await, (1, 0));
         assert_eq!(bench.event_state(2).await, None);
         let by_room = Retention {
             received_from: at(0),
-            used_bytes_max: 1,
+            ended_bytes_max: 1,
+            young_from: at(100),
         };
-        assert_eq!(bench.store.prune_events(by_room, 2).await.unwrap(), 2);
+        assert_eq!(bench.pruned(by_room, 2).await, (0, 2));
         assert_eq!(bench.event_state(4).await, None);
         assert_eq!(bench.event_state(5).await, Some(EventState::Done));
-        assert_eq!(bench.store.prune_events(by_room, 100).await.unwrap(), 1);
-        assert_eq!(bench.store.prune_events(by_room, 100).await.unwrap(), 0);
+        assert_eq!(bench.pruned(by_room, 100).await, (0, 1));
+        assert_eq!(bench.pruned(by_room, 100).await, (0, 0));
         assert_eq!(bench.event_state(1).await, Some(EventState::Dead));
         assert_eq!(bench.event_state(6).await, Some(EventState::Pending));
         assert_eq!(
@@ -572,9 +581,10 @@ async fn a_number_is_not_used_twice() {
         bench.finish_all(0).await;
         let everything = Retention {
             received_from: at(100),
-            used_bytes_max: u64::MAX,
+            ended_bytes_max: u64::MAX,
+            young_from: at(100),
         };
-        assert_eq!(bench.store.prune_events(everything, 10).await.unwrap(), 1);
+        assert_eq!(bench.pruned(everything, 10).await, (1, 0));
         bench.accept(2, "a", 1).await;
         assert_eq!(bench.claimed_events(1).await, [2]);
     })

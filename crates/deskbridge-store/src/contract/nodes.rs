@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::{
     events::{event, event_id, key},
     number_of,
 };
-use crate::{Accepted, Claim, EffectState, Error, EventFilter, EventState, Plan};
+use crate::{Accepted, Backend, Claim, EffectState, Error, EventFilter, EventState, Plan, Retry};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -222,16 +222,12 @@ async fn a_node_whose_connections_are_all_at_work_says_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_living_nodes_lease_is_judged_by_its_own_clock() {
+async fn a_living_node_loses_only_what_it_is_long_late_with() {
     on_two_nodes(async |one, two| {
         one.record(1, "a", 0).await;
         one.beat(HOUR).await;
         assert_eq!(one.claim_one(0).await, Some(1));
-        assert_eq!(
-            two.claim_one(70).await,
-            None,
-            "a clock that is a minute ahead"
-        );
+        assert_eq!(two.claim_one(70).await, None, "a minute late");
         assert_eq!(two.claim_one(400).await, Some(1), "it hangs");
     })
     .await;
@@ -331,6 +327,7 @@ async fn planners_that_disagree_about_the_order_both_finish() {
                     .map(|place| {
                         let number = 10_000 + round * 100 + node * 10 + place;
                         let effect = NewEffect {
+                            urgency: Urgency::Usual,
                             kind: "test.write".to_owned(),
                             ordering_key: OrderingKey::new(format!("key {place}")),
                             // Half of them are intended by both.
@@ -402,6 +399,62 @@ async fn reviving_replaying_and_discarding_meet_claims_without_harm() {
             }
             assert!(one.store.check().await.unwrap().is_empty(), "round {round}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nodes_whose_clocks_differ_go_by_that_of_the_database() {
+    on_two_nodes(async |one, two| {
+        // The clock of the second node is ten minutes ahead of the database and of the first node.
+        const AHEAD: i64 = 600;
+        let Backend::Postgres(database) = &two.store.backend else {
+            panic!("it is PostgreSQL");
+        };
+        database.clock().set_ahead(-AHEAD);
+        one.record(1, "a", 0).await;
+        one.beat(HOUR).await;
+        let claimed = one.claim(0).await.remove(0);
+        assert_eq!(two.claim_one(AHEAD + 1).await, None, "the lease runs");
+        one.complete(&claimed, 1).await;
+
+        two.accept(1, "a", AHEAD + 2).await;
+        two.record(2, "a", AHEAD + 2).await;
+        assert_eq!(
+            two.store.next_effect_claimable_at().await.unwrap(),
+            Some(at(AHEAD + 2))
+        );
+        assert_eq!(one.claim_one(1).await, None);
+        assert_eq!(one.claim_events(1, 1).await.len(), 0);
+        let event = one.claim_events(2, 1).await.remove(0);
+        one.plan(&event, Plan::default(), 2).await;
+        let effect = two.claim(AHEAD + 2).await.remove(0);
+        let retry = Retry {
+            not_before: at(AHEAD + 20),
+            look_first: false,
+            why: String::new(),
+        };
+        let (id, fence) = (effect.effect.id, effect.fence);
+        let put_back = two.store.reschedule_effect(id, fence, retry, at(AHEAD + 3));
+        put_back.await.unwrap();
+        assert_eq!(one.claim_one(19).await, None);
+        assert_eq!(one.claim_one(20).await, Some(2));
+        assert!(
+            two.store
+                .replay_event(event_id(1), at(AHEAD + 30))
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            two.store.next_event_claimable_at().await.unwrap(),
+            Some(at(AHEAD + 30))
+        );
+        assert_eq!(one.claim_events(29, 1).await.len(), 0);
+        assert_eq!(one.claim_events(30, 1).await.len(), 1);
+
+        two.beat(HOUR).await;
+        let now = at(0);
+        assert_eq!(database.clock().of(now), now, "these clocks are one");
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! What every back end promises about texts from outside: nothing in them keeps an event out.
 
-use deskbridge_core::{Link, NewEffect, OrderingKey, RemoteRecord};
+use deskbridge_core::{Link, NewEffect, OrderingKey, RemoteRecord, Urgency};
 use serde_json::json;
 
 use super::{
@@ -46,6 +46,7 @@ async fn strange_texts_are_taken_everywhere() {
 
         let (id, effect) = super::events::effect(1);
         let effect = NewEffect {
+            urgency: Urgency::Usual,
             kind: STRANGE.to_owned(),
             ordering_key: OrderingKey::new(STRANGE),
             payload: json!({ STRANGE: STRANGE }),

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use deadpool_postgres::{Client, Transaction};
-use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, corrupt,
-    state_of,
+    state_of, value_of,
 };
 use crate::{
     Result,
@@ -21,6 +21,7 @@ use crate::{
         turns::{EFFECTS, Held},
     },
     sqlite::{micros, time},
+    unread::{ClaimedRows, Unread, Unreadable},
 };
 
 pub(crate) async fn record(
@@ -31,9 +32,9 @@ pub(crate) async fn record(
     // Of equal idempotency keys the first counts.
     const INSERT: &str = "INSERT INTO effect (id, kind, ordering_key, ordering_hash, idempotency_key, payload, state,
             at_head, claimable_at, recorded_at, changed_at)
-        SELECT id, kind, ordering_key, hash, idempotency_key, payload, 'pending', false, $7, $7, $7
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
-            n (id, kind, ordering_key, hash, idempotency_key, payload)
+        SELECT id, kind, ordering_key, hash, idempotency_key, payload, 'pending', false, waits_from, $7, $7
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+            $8::bigint[]) n (id, kind, ordering_key, hash, idempotency_key, payload, waits_from)
         ON CONFLICT (idempotency_key) DO NOTHING RETURNING id";
     const KNOWN: &str =
         "SELECT idempotency_key, id, state FROM effect WHERE idempotency_key = ANY($1)";
@@ -41,7 +42,6 @@ pub(crate) async fn record(
         return Ok(Vec::new());
     }
     let recording = failed("record an effect");
-    let now = micros(now);
     let hash_of = |effect: &NewEffect| ordering_hash(effect.ordering_key.as_str());
     let hashes: Vec<i64> = effects.iter().map(|(_, effect)| hash_of(effect)).collect();
     let locked = EFFECTS.lock(transaction, hashes.iter().copied()).await?;
@@ -61,6 +61,11 @@ pub(crate) async fn record(
         .iter()
         .map(|(_, one)| one.payload.to_string())
         .collect();
+    let waits_from: Vec<i64> = effects
+        .iter()
+        .map(|(_, one)| super::waits_from(one, now))
+        .collect();
+    let now = micros(now);
     let inserted = query(
         transaction,
         INSERT,
@@ -72,6 +77,7 @@ pub(crate) async fn record(
             &keys,
             &payloads,
             &now,
+            &waits_from,
         ],
     )
     .await
@@ -110,15 +116,18 @@ pub(super) async fn claim(
     transaction: &Transaction<'_>,
     claim: Claim,
     node: Uuid,
-) -> Result<Vec<Claimed>> {
-    let claimed = EFFECTS.claim(transaction, claim, node).await?;
-    let read = claimed.iter().map(|row| {
-        Ok(Claimed {
-            fence: column::<i64>(row, 1)?.unsigned_abs(),
-            effect: effect_of(row, 2)?,
-        })
-    });
-    read.collect()
+) -> Result<ClaimedRows<Claimed, EffectId>> {
+    let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
+    for row in EFFECTS.claim(transaction, claim, node).await? {
+        let fence = column::<i64>(&row, 1)?.unsigned_abs();
+        let (effect, unread) = effect_of(&row, 2)?;
+        let id = effect.id;
+        match unread.whole(effect) {
+            Ok(effect) => claimed.push(Claimed { effect, fence }),
+            Err(why) => unreadable.push(Unreadable::new(id, fence, why)),
+        }
+    }
+    Ok((claimed, unreadable))
 }
 
 pub(super) async fn finish(
@@ -155,6 +164,24 @@ pub(super) fn held(id: &EffectId, fence: u64) -> Held<'_> {
         name: id,
         fence,
     }
+}
+
+pub(super) async fn revive(
+    transaction: &Transaction<'_>,
+    id: EffectId,
+    now: Timestamp,
+) -> Result<bool> {
+    let revived = EFFECTS.revive(transaction, &[id.uuid()], now).await?;
+    Ok(!revived.is_empty())
+}
+
+pub(super) async fn discard(
+    transaction: &Transaction<'_>,
+    id: EffectId,
+    now: Timestamp,
+) -> Result<bool> {
+    let discarded = EFFECTS.discard(transaction, &[id.uuid()], now).await?;
+    Ok(!discarded.is_empty())
 }
 
 const RECORD: &str =
@@ -195,12 +222,12 @@ async fn select(
     let reading = failed("read effects");
     let rows = query(client, sql, parameters).await.map_err(&reading)?;
     let records = rows.iter().map(|row| {
-        let result: Option<&str> = column(row, 9)?;
-        let result = result.map(serde_json::from_str).transpose();
+        let result: Option<String> = column(row, 9)?;
+        let (effect, mut unread) = effect_of(row, 0)?;
         Ok(EffectRecord {
-            effect: effect_of(row, 0)?,
+            effect,
             state: state_of(column(row, 8)?)?,
-            result: result.map_err(|error| corrupt("effect result", &error))?,
+            result: result.map(|json| value_of(json, "effect result", &mut unread)),
             failure: column(row, 10)?,
             claimable_at: time_at(row, 11)?,
             changed_at: time_at(row, 12)?,
@@ -209,21 +236,23 @@ async fn select(
     records.collect()
 }
 
-/// The effect in eight columns.
-fn effect_of(row: &Row, first: usize) -> Result<Effect> {
-    let payload = serde_json::from_str(column(row, first + 4)?);
-    Ok(Effect {
+/// The effect in eight columns, as far as it can be read.
+fn effect_of(row: &Row, first: usize) -> Result<(Effect, Unread)> {
+    let mut unread = Unread::default();
+    let effect = Effect {
         id: EffectId::from_uuid(column(row, first)?),
         intent: NewEffect {
+            urgency: Urgency::Usual,
             kind: column(row, first + 1)?,
             ordering_key: OrderingKey::new(column::<String>(row, first + 2)?),
             idempotency_key: IdempotencyKey::new(column::<String>(row, first + 3)?),
-            payload: payload.map_err(|error| corrupt("effect payload", &error))?,
+            payload: value_of(column(row, first + 4)?, "effect payload", &mut unread),
         },
         attempts: column::<i32>(row, first + 5)?.unsigned_abs(),
         look_first: column(row, first + 6)?,
-        recorded_at: time_at(row, first + 7)?,
-    })
+        recorded_at: unread.or(time_at(row, first + 7), || Timestamp::MIN),
+    };
+    Ok((effect, unread))
 }
 
 pub(super) async fn count(client: &Client) -> Result<EffectCounts> {

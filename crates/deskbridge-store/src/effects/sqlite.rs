@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use uuid::Uuid;
 
 use super::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, Retry,
-    corrupt, state_of,
+    state_of, value_of, waits_from,
 };
 use crate::{
     Result,
     sqlite::{
         failed, micros, rows, time,
-        turns::{EFFECTS, Held},
+        turns::{EFFECTS, Held, Turn},
     },
+    unread::{ClaimedRows, Unread, Unreadable},
 };
 
 pub(crate) fn record(
@@ -29,7 +30,7 @@ pub(crate) fn record(
         (id, kind, ordering_key, idempotency_key, payload, state, at_head, claimable_at, recorded_at, changed_at)
         VALUES (?1, ?2, ?3, ?4, ?5, 'pending',
             NOT EXISTS (SELECT 1 FROM effect WHERE ordering_key = ?3 AND state IN ('pending', 'running')),
-            ?6, ?6, ?6)";
+            ?7, ?6, ?6)";
     let record = failed("record an effect");
     let mut known = connection.prepare_cached(KNOWN).map_err(&record)?;
     let mut insert = connection.prepare_cached(INSERT).map_err(&record)?;
@@ -53,6 +54,7 @@ pub(crate) fn record(
                     effect.idempotency_key.as_str(),
                     effect.payload.to_string(),
                     micros(now),
+                    waits_from(effect, now),
                 ))
                 .map_err(&record)?;
             Ok(Recorded::New(*id))
@@ -60,25 +62,31 @@ pub(crate) fn record(
         .collect()
 }
 
-pub(super) fn claim(connection: &Connection, claim: Claim) -> Result<Vec<Claimed>> {
+pub(super) fn claim(
+    connection: &Connection,
+    claim: Claim,
+) -> Result<ClaimedRows<Claimed, EffectId>> {
     const CLAIMED: &str =
         "SELECT id, kind, ordering_key, idempotency_key, payload, attempts, look_first,
         recorded_at FROM effect WHERE sequence = ?1";
     let reading = failed("read a claimed effect");
     let turns = EFFECTS.claim(connection, claim)?;
     let mut statement = connection.prepare_cached(CLAIMED).map_err(&reading)?;
-    turns
-        .into_iter()
-        .map(|turn| {
-            let effect = statement
-                .query_row([turn.sequence], effect_of)
-                .map_err(&reading)??;
-            Ok(Claimed {
-                effect,
-                fence: turn.fence,
-            })
-        })
-        .collect()
+    let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
+    for Turn {
+        sequence, fence, ..
+    } in turns
+    {
+        let (effect, unread) = statement
+            .query_row([sequence], effect_of)
+            .map_err(&reading)?;
+        let id = effect.id;
+        match unread.whole(effect) {
+            Ok(effect) => claimed.push(Claimed { effect, fence }),
+            Err(why) => unreadable.push(Unreadable::new(id, fence, why)),
+        }
+    }
+    Ok((claimed, unreadable))
 }
 
 pub(super) fn finish(
@@ -198,13 +206,12 @@ fn select(
         let (state, result): (String, Option<String>) = (row.get(8)?, row.get(9)?);
         let failure = row.get(10)?;
         let (claimable_at, changed_at) = (row.get(11)?, row.get(12)?);
-        let effect = effect_of(row)?;
+        let (effect, mut unread) = effect_of(row)?;
         Ok((|| {
-            let result = result.map(|json| serde_json::from_str(&json)).transpose();
             Ok(EffectRecord {
-                effect: effect?,
+                effect,
                 state: state_of(&state)?,
-                result: result.map_err(|error| corrupt("effect result", &error))?,
+                result: result.map(|json| value_of(json, "effect result", &mut unread)),
                 failure,
                 claimable_at: time(claimable_at)?,
                 changed_at: time(changed_at)?,
@@ -213,29 +220,28 @@ fn select(
     })
 }
 
-/// The effect in the first eight columns.
-fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<Effect>> {
+/// The effect in the first eight columns, as far as it can be read.
+fn effect_of(row: &Row<'_>) -> rusqlite::Result<(Effect, Unread)> {
     let (id, kind): (Uuid, String) = (row.get(0)?, row.get(1)?);
     let (ordering_key, idempotency_key): (String, String) = (row.get(2)?, row.get(3)?);
     let (payload, attempts, look_first): (String, u32, bool) =
         (row.get(4)?, row.get(5)?, row.get(6)?);
     let recorded_at = row.get(7)?;
-    Ok((|| {
-        let payload =
-            serde_json::from_str(&payload).map_err(|error| corrupt("effect payload", &error))?;
-        Ok(Effect {
-            id: EffectId::from_uuid(id),
-            intent: NewEffect {
-                kind,
-                ordering_key: OrderingKey::new(ordering_key),
-                idempotency_key: IdempotencyKey::new(idempotency_key),
-                payload,
-            },
-            attempts,
-            look_first,
-            recorded_at: time(recorded_at)?,
-        })
-    })())
+    let mut unread = Unread::default();
+    let effect = Effect {
+        id: EffectId::from_uuid(id),
+        intent: NewEffect {
+            urgency: Urgency::Usual,
+            kind,
+            ordering_key: OrderingKey::new(ordering_key),
+            idempotency_key: IdempotencyKey::new(idempotency_key),
+            payload: value_of(payload, "effect payload", &mut unread),
+        },
+        attempts,
+        look_first,
+        recorded_at: unread.or(time(recorded_at), || Timestamp::MIN),
+    };
+    Ok((effect, unread))
 }
 
 pub(super) fn count(connection: &Connection) -> Result<EffectCounts> {

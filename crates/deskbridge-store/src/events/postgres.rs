@@ -8,34 +8,42 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{ClaimedEvent, EventFilter, EventState, Plan, Retention};
+use super::{ClaimedEvent, EventFilter, EventState, Moved, Plan, Reread, state_of};
 use crate::{
     Claim, Recorded, Result, effects, known, links,
     postgres::{
         Text,
         asking::{execute, query, query_opt},
         column, failed, fingerprint,
-        intake::{CANONICAL, RAW},
-        number, ordering_hash,
+        intake::CANONICAL,
+        ordering_hash,
         turns::{EVENTS, Held},
     },
     sqlite::micros,
+    unread::{ClaimedRows, Unreadable},
 };
 
 pub(super) async fn claim(
     transaction: &Transaction<'_>,
     claim: Claim,
     node: Uuid,
-) -> Result<Vec<ClaimedEvent>> {
-    let claimed = EVENTS.claim(transaction, claim, node).await?;
-    let read = claimed.iter().map(|row| {
-        Ok(ClaimedEvent {
-            fence: column::<i64>(row, 1)?.unsigned_abs(),
-            attempts: column::<i32>(row, 2)?.unsigned_abs(),
-            event: reading::event_of(row, 3)?,
-        })
-    });
-    read.collect()
+) -> Result<ClaimedRows<ClaimedEvent, EventId>> {
+    let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
+    for row in EVENTS.claim(transaction, claim, node).await? {
+        let fence = column::<i64>(&row, 1)?.unsigned_abs();
+        let attempts = column::<i32>(&row, 2)?.unsigned_abs();
+        let (event, unread) = reading::event_of(&row, 3)?;
+        let id = event.id;
+        match unread.whole(event) {
+            Ok(event) => claimed.push(ClaimedEvent {
+                event,
+                attempts,
+                fence,
+            }),
+            Err(why) => unreadable.push(Unreadable::new(id, fence, why)),
+        }
+    }
+    Ok((claimed, unreadable))
 }
 
 pub(super) fn held(id: &EventId, fence: u64) -> Held<'_> {
@@ -91,21 +99,37 @@ pub(super) async fn replay_all(
     after: Option<EventId>,
     now: Timestamp,
 ) -> Result<Vec<EventId>> {
-    let mut replayed = Vec::new();
-    for id in reading::to_replay(transaction, filter, after).await? {
-        // Another node may have replayed it since.
-        if EVENTS.revive(transaction, id.uuid(), now).await? {
-            replayed.push(id);
-        }
-    }
-    Ok(replayed)
+    let found = reading::to_replay(transaction, filter, after).await?;
+    replay(transaction, &found, now).await
+}
+
+pub(super) async fn replay(
+    transaction: &Transaction<'_>,
+    ids: &[EventId],
+    now: Timestamp,
+) -> Result<Vec<EventId>> {
+    let revived = EVENTS.revive(transaction, &uuids(ids), now).await?;
+    Ok(revived.into_iter().map(EventId::from_uuid).collect())
+}
+
+pub(super) async fn discard(
+    transaction: &Transaction<'_>,
+    ids: &[EventId],
+    now: Timestamp,
+) -> Result<Vec<EventId>> {
+    let discarded = EVENTS.discard(transaction, &uuids(ids), now).await?;
+    Ok(discarded.into_iter().map(EventId::from_uuid).collect())
+}
+
+fn uuids(ids: &[EventId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.uuid()).collect()
 }
 
 pub(super) async fn reread(
     transaction: &Transaction<'_>,
     readings: &[(EventId, Reading)],
     now: Timestamp,
-) -> Result<u64> {
+) -> Result<Reread> {
     // Nothing else changes the key of an event, so that those found here are still theirs once they are locked.
     const ALONE: &str =
         "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' reread', 0))";
@@ -122,23 +146,22 @@ pub(super) async fn reread(
         .iter()
         .map(|(_, reading)| ordering_hash(reading.ordering_key.as_str()));
     let hashes = EVENTS.lock(transaction, old.into_iter().chain(new)).await?;
-    let mut reread = 0;
+    let mut reread = Reread::default();
     for (id, reading) in readings {
-        reread += u64::from(reread_one(transaction, *id, reading, now).await?);
+        reread.note(*id, reread_one(transaction, *id, reading, now).await?);
     }
-    for hash in hashes {
-        EVENTS.settle_head(transaction, hash).await?;
-    }
+    EVENTS.settle_heads(transaction, &hashes).await?;
     Ok(reread)
 }
 
-/// Its old key and its new one are locked, and their heads are settled afterwards.
+/// Its old key and its new one are locked, and their heads are settled afterwards; the states it had and has now, if
+/// it was read anew.
 async fn reread_one(
     transaction: &Transaction<'_>,
     id: EventId,
     reading: &Reading,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<Option<Moved>> {
     // Its turn is locked, so that nobody claims it meanwhile.
     const OLD: &str = "SELECT t.sequence, t.state, e.connection, e.canonical_key FROM event_turn t
         JOIN event e USING (sequence) WHERE e.id = $1 FOR UPDATE OF t";
@@ -155,14 +178,12 @@ async fn reread_one(
     let old = query_opt(transaction, OLD, &[&id.uuid()])
         .await
         .map_err(&rereading)?;
-    let Some(old) = old else { return Ok(false) };
-    let (sequence, state): (i64, &str) = (column(&old, 0)?, column(&old, 1)?);
-    let state = match (EventState::from_name(state), reading.is_routed) {
-        (Some(EventState::Running), _) => return Ok(false),
-        (Some(EventState::Unrouted), true) => EventState::Pending.as_str(),
-        (Some(EventState::Pending), false) => EventState::Unrouted.as_str(),
-        _ => state,
+    let Some(old) = old else { return Ok(None) };
+    let sequence: i64 = column(&old, 0)?;
+    let Some(moved) = Moved::by(state_of(column(&old, 1)?)?, reading) else {
+        return Ok(None);
     };
+    let state = moved.to.as_str();
     let connection: &str = column(&old, 2)?;
     let old_key = fingerprint(connection, CANONICAL, reading::digest(&old, 3)?.as_bytes());
     let new_key = fingerprint(connection, CANONICAL, reading.canonical_key.as_bytes());
@@ -196,63 +217,9 @@ async fn reread_one(
             .await
             .map_err(&rereading)?;
     }
-    Ok(true)
+    Ok(Some(moved))
 }
 
 pub(super) async fn next_claimable_at(client: &Client, node: Uuid) -> Result<Option<Timestamp>> {
     EVENTS.next_claimable_at(client, node).await
-}
-
-pub(super) async fn prune(
-    transaction: &Transaction<'_>,
-    retention: Retention,
-    limit: usize,
-) -> Result<u64> {
-    // What another node forgets at the same time is left to it.
-    const OLDEST: &str = "SELECT t.sequence, e.received_at, e.connection, e.raw_key, e.canonical_key
-        FROM event_turn t JOIN event e USING (sequence) WHERE t.sequence IN (
-            (SELECT sequence FROM event_turn WHERE state = 'done' ORDER BY sequence LIMIT $1)
-            UNION ALL (SELECT sequence FROM event_turn WHERE state = 'discarded' ORDER BY sequence LIMIT $1))
-        ORDER BY t.sequence LIMIT $1 FOR UPDATE OF t SKIP LOCKED";
-    const FORGET: [&str; 4] = [
-        "DELETE FROM event WHERE sequence = ANY($1)",
-        "DELETE FROM event_turn WHERE sequence = ANY($1)",
-        "DELETE FROM event_repeat WHERE sequence = ANY($1)",
-        "DELETE FROM event_effect WHERE event = ANY($1)",
-    ];
-    const FORGET_KEYS: &str =
-        "DELETE FROM event_key WHERE fingerprint = ANY($1) AND sequence = ANY($2)";
-    let pruning = failed("forget old events");
-    let is_too_large = reading::takes_more_than(transaction, retention.used_bytes_max).await?;
-    let oldest = query(transaction, OLDEST, &[&number(limit)])
-        .await
-        .map_err(&pruning)?;
-    let (mut sequences, mut keys) = (Vec::new(), Vec::new());
-    for row in &oldest {
-        let (sequence, received_at): (i64, i64) = (column(row, 0)?, column(row, 1)?);
-        if !is_too_large && received_at >= micros(retention.received_from) {
-            continue;
-        }
-        let connection: &str = column(row, 2)?;
-        sequences.push(sequence);
-        keys.push(fingerprint(
-            connection,
-            RAW,
-            reading::digest(row, 3)?.as_bytes(),
-        ));
-        keys.push(fingerprint(
-            connection,
-            CANONICAL,
-            reading::digest(row, 4)?.as_bytes(),
-        ));
-    }
-    execute(transaction, FORGET_KEYS, &[&keys, &sequences])
-        .await
-        .map_err(&pruning)?;
-    for sql in FORGET {
-        execute(transaction, sql, &[&sequences])
-            .await
-            .map_err(&pruning)?;
-    }
-    Ok(u64::try_from(sequences.len()).unwrap_or(u64::MAX))
 }

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use deskbridge_core::{DuplicateKey, EffectId, Event, EventId, NewEvent, OrderingKey, Reading};
 use flate2::read::DeflateDecoder;
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql};
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::{
     Result,
     effects::corrupt,
     sqlite::{failed, micros, rows, space::used_bytes, time},
+    unread::Unread,
 };
 
 /// A compressed body that grows beyond this was not written by us. In bytes.
@@ -53,7 +55,7 @@ const RECORD: &str = concat!(
     FROM event e LEFT JOIN event_turn t USING (sequence) LEFT JOIN event_repeat r USING (sequence)"
 );
 
-pub(super) fn at(connection: &Connection, sequence: i64) -> Result<Event> {
+pub(super) fn at(connection: &Connection, sequence: i64) -> Result<(Event, Unread)> {
     const AT: &str = concat!(
         "SELECT ",
         event_columns!(),
@@ -62,7 +64,7 @@ pub(super) fn at(connection: &Connection, sequence: i64) -> Result<Event> {
     connection
         .prepare_cached(AT)
         .and_then(|mut statement| statement.query_row([sequence], event_of))
-        .map_err(failed("read a claimed event"))?
+        .map_err(failed("read a claimed event"))
 }
 
 pub(super) fn by_id(connection: &Connection, id: EventId) -> Result<Option<EventRecord>> {
@@ -164,13 +166,13 @@ fn select(connection: &Connection, sql: &str, parameters: impl Params) -> Result
     let reading = failed("read events");
     let mut statement = connection.prepare_cached(sql).map_err(&reading)?;
     rows(&mut statement, parameters, &reading, |row| {
-        let event = event_of(row)?;
+        let (event, _unread) = event_of(row)?;
         let (state, attempts): (String, u32) = (row.get(13)?, row.get(14)?);
         let (failure, repeats): (Option<String>, i64) = (row.get(15)?, row.get(16)?);
         let (claimable_at, changed_at) = (row.get(17)?, row.get(18)?);
         Ok((|| {
             Ok(EventRecord {
-                event: event?,
+                event,
                 state: state_of(&state)?,
                 attempts,
                 failure,
@@ -182,8 +184,8 @@ fn select(connection: &Connection, sql: &str, parameters: impl Params) -> Result
     })
 }
 
-/// The event in the first thirteen columns.
-fn event_of(row: &Row<'_>) -> rusqlite::Result<Result<Event>> {
+/// The event in the first thirteen columns, as far as it can be read.
+fn event_of(row: &Row<'_>) -> rusqlite::Result<(Event, Unread)> {
     let (id, received_at): (Uuid, i64) = (row.get(0)?, row.get(1)?);
     let connection = row.get(2)?;
     let reading = Reading {
@@ -197,20 +199,19 @@ fn event_of(row: &Row<'_>) -> rusqlite::Result<Result<Event>> {
     let raw_key = DuplicateKey::new(row.get(8)?);
     let (headers, encoding, body): (String, String, Vec<u8>) =
         (row.get(10)?, row.get(11)?, row.get(12)?);
-    Ok((|| {
-        let body = body_of(&encoding, body)?;
-        Ok(Event {
-            id: EventId::from_uuid(id),
-            received_at: time(received_at)?,
-            arrival: NewEvent {
-                connection,
-                body,
-                headers: headers_of(&headers)?,
-                raw_key,
-                reading,
-            },
-        })
-    })())
+    let mut unread = Unread::default();
+    let event = Event {
+        id: EventId::from_uuid(id),
+        received_at: unread.or(time(received_at), || Timestamp::MIN),
+        arrival: NewEvent {
+            connection,
+            body: body_of(&encoding, body, &mut unread),
+            headers: unread.or(headers_of(&headers), Vec::new),
+            raw_key,
+            reading,
+        },
+    };
+    Ok((event, unread))
 }
 
 /// Headers as they arrived.
@@ -218,11 +219,14 @@ pub(crate) fn headers_of(json: &str) -> Result<Vec<(String, String)>> {
     serde_json::from_str(json).map_err(|error| corrupt("event's headers", &error))
 }
 
-/// A body as it arrived.
-pub(super) fn body_of(encoding: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+/// A body as it arrived; one that cannot be read is as it is stored.
+pub(super) fn body_of(encoding: &str, body: Vec<u8>, unread: &mut Unread) -> Vec<u8> {
     match encoding {
-        "deflate" => inflated(&body),
-        _ => Ok(body),
+        "deflate" => {
+            let plain = inflated(&body);
+            unread.or(plain, || body)
+        }
+        _ => body,
     }
 }
 

@@ -2,30 +2,31 @@
 
 use std::io::Write as _;
 
-use deskbridge_core::{EventId, NewEvent, Reading};
+use deskbridge_core::{DuplicateKey, EventId, NewEvent, Reading};
 use flate2::{Compression, write::DeflateEncoder};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use uuid::Uuid;
 
 use super::{
-    Accepted, ClaimedEvent, EventFilter, EventState, Plan, Retention,
-    reading::{self, sequence},
+    Accepted, ClaimedEvent, EventFilter, EventState, Moved, Plan, Reread,
+    reading::{self, sequence, state_of},
 };
 use crate::{
     Claim, Recorded, Result, Retry, effects, known, links,
     sqlite::{
         failed,
-        keys::{FIND, Keys, fingerprint},
-        micros, rows,
-        space::used_bytes,
-        time,
+        keys::{self, FIND, Keys, fingerprint},
+        micros, rows, time,
         turns::{EVENTS, Held},
     },
+    unread::{ClaimedRows, Unreadable},
 };
 
 /// A body below this is not worth compressing: it costs more time than room. In bytes.
 const COMPRESSED_FROM: usize = 4_096;
+/// What a row takes beside what is in it, roughly: keys, its places in indexes. In bytes.
+const ROW_BYTES: i64 = 500;
 /// Events that are given their turn in one transaction, at most.
 const ADMITTED_MAX: i64 = 2_000;
 /// Events that are given their turn before it is asked whether there is enough to do.
@@ -182,8 +183,8 @@ fn count_repeat(
 fn admit(connection: &Connection, claim: Claim) -> Result<()> {
     const ENOUGH: &str = "SELECT count(*) FROM (SELECT 1 FROM event_turn
         WHERE at_head = 1 AND claimable_at <= ?1 LIMIT ?2)";
-    const NEXT: &str = "SELECT sequence, ordering_key, is_routed, received_at FROM event
-        WHERE sequence > (SELECT admitted_to FROM event_cursor) ORDER BY sequence LIMIT ?1";
+    const NEXT: &str = "SELECT sequence, ordering_key, is_routed, received_at, length(body) + length(headers)
+        FROM event WHERE sequence > (SELECT admitted_to FROM event_cursor) ORDER BY sequence LIMIT ?1";
     const CURSOR: &str = "UPDATE event_cursor SET admitted_to = ?1";
     let admitting = failed("give events their turn");
     let mut enough = connection.prepare_cached(ENOUGH).map_err(&admitting)?;
@@ -197,15 +198,19 @@ fn admit(connection: &Connection, claim: Claim) -> Result<()> {
             return Ok(());
         }
         let found = rows(&mut next, [ADMITTED_AT_ONCE], &admitting, |row| {
-            Ok(Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            Ok(Ok(Admitted {
+                sequence: row.get(0)?,
+                key: row.get(1)?,
+                is_routed: row.get(2)?,
+                received_at: row.get(3)?,
+                bytes: row.get::<_, i64>(4)? + ROW_BYTES,
+            }))
         })?;
-        let Some((last, ..)) = found.last() else {
+        let Some(last) = found.last().map(|last| last.sequence) else {
             return Ok(());
         };
-        let last: i64 = *last;
-        for (sequence, key, is_routed, received_at) in found {
-            let key: String = key;
-            give_turn(connection, sequence, &key, is_routed, received_at)?;
+        for event in &found {
+            give_turn(connection, event)?;
         }
         connection
             .prepare_cached(CURSOR)
@@ -215,42 +220,60 @@ fn admit(connection: &Connection, claim: Claim) -> Result<()> {
     Ok(())
 }
 
-/// An event that was thrown away before has had its turn.
-fn give_turn(
-    connection: &Connection,
+/// An event that is given its turn.
+struct Admitted {
     sequence: i64,
-    key: &str,
+    key: String,
     is_routed: bool,
     received_at: i64,
-) -> Result<()> {
-    const TURN: &str = "INSERT INTO event_turn (sequence, ordering_key, state, at_head, claimable_at, changed_at)
+    /// What it takes as it is stored.
+    bytes: i64,
+}
+
+/// An event that was thrown away before has had its turn.
+fn give_turn(connection: &Connection, event: &Admitted) -> Result<()> {
+    const TURN: &str = "INSERT INTO event_turn
+            (sequence, ordering_key, state, at_head, claimable_at, changed_at, bytes)
         VALUES (?1, ?2, ?3, ?3 = 'pending' AND NOT EXISTS (
-            SELECT 1 FROM event_turn WHERE ordering_key = ?2 AND state IN ('pending', 'running')), ?4, ?4)
+            SELECT 1 FROM event_turn WHERE ordering_key = ?2 AND state IN ('pending', 'running')), ?4, ?4, ?5)
         ON CONFLICT (sequence) DO NOTHING";
-    let state = match is_routed {
+    let state = match event.is_routed {
         true => EventState::Pending,
         false => EventState::Unrouted,
     };
+    let parameters = (
+        event.sequence,
+        &event.key,
+        state.as_str(),
+        event.received_at,
+        event.bytes,
+    );
     connection
         .prepare_cached(TURN)
-        .and_then(|mut statement| statement.execute((sequence, key, state.as_str(), received_at)))
+        .and_then(|mut statement| statement.execute(parameters))
         .map_err(failed("give an event its turn"))?;
     Ok(())
 }
 
-pub(super) fn claim(connection: &Connection, claim: Claim) -> Result<Vec<ClaimedEvent>> {
+pub(super) fn claim(
+    connection: &Connection,
+    claim: Claim,
+) -> Result<ClaimedRows<ClaimedEvent, EventId>> {
     admit(connection, claim)?;
-    EVENTS
-        .claim(connection, claim)?
-        .into_iter()
-        .map(|turn| {
-            Ok(ClaimedEvent {
-                event: reading::at(connection, turn.sequence)?,
-                attempts: turn.attempts,
-                fence: turn.fence,
-            })
-        })
-        .collect()
+    let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
+    for turn in EVENTS.claim(connection, claim)? {
+        let (event, unread) = reading::at(connection, turn.sequence)?;
+        let (id, attempts, fence) = (event.id, turn.attempts, turn.fence);
+        match unread.whole(event) {
+            Ok(event) => claimed.push(ClaimedEvent {
+                event,
+                attempts,
+                fence,
+            }),
+            Err(why) => unreadable.push(Unreadable::new(id, fence, why)),
+        }
+    }
+    Ok((claimed, unreadable))
 }
 
 fn held<'a>(connection: &Connection, id: &'a EventId, fence: u64) -> Result<Held<'a>> {
@@ -306,11 +329,20 @@ pub(super) fn end(
     EVENTS.finish(connection, &held, state.as_str(), Some(why), now)
 }
 
-pub(super) fn replay(connection: &Connection, id: EventId, now: Timestamp) -> Result<bool> {
-    match sequence(connection, id)? {
-        Some(sequence) => EVENTS.revive(connection, sequence, now),
-        None => Ok(false),
+pub(super) fn replay(
+    connection: &Connection,
+    ids: &[EventId],
+    now: Timestamp,
+) -> Result<Vec<EventId>> {
+    let mut replayed = Vec::new();
+    for id in ids {
+        if let Some(sequence) = sequence(connection, *id)?
+            && EVENTS.revive(connection, sequence, now)?
+        {
+            replayed.push(*id);
+        }
     }
+    Ok(replayed)
 }
 
 pub(super) fn replay_all(
@@ -319,17 +351,29 @@ pub(super) fn replay_all(
     after: Option<EventId>,
     now: Timestamp,
 ) -> Result<Vec<EventId>> {
-    let replayed = reading::to_replay(connection, filter, after)?;
-    for id in &replayed {
-        replay(connection, *id, now)?;
-    }
-    Ok(replayed)
+    let found = reading::to_replay(connection, filter, after)?;
+    replay(connection, &found, now)
 }
 
-pub(super) fn discard(connection: &Connection, id: EventId, now: Timestamp) -> Result<bool> {
+pub(super) fn discard(
+    connection: &Connection,
+    ids: &[EventId],
+    now: Timestamp,
+) -> Result<Vec<EventId>> {
+    let mut discarded = Vec::new();
+    for id in ids {
+        if discard_one(connection, *id, now)? {
+            discarded.push(*id);
+        }
+    }
+    Ok(discarded)
+}
+
+fn discard_one(connection: &Connection, id: EventId, now: Timestamp) -> Result<bool> {
     // One that was not given its turn yet never gets it.
-    const NEVER: &str = "INSERT INTO event_turn (sequence, ordering_key, state, at_head, claimable_at, changed_at)
-        SELECT sequence, ordering_key, 'discarded', 0, ?2, ?2 FROM event
+    const NEVER: &str = "INSERT INTO event_turn
+            (sequence, ordering_key, state, at_head, claimable_at, changed_at, bytes)
+        SELECT sequence, ordering_key, 'discarded', 0, ?2, ?2, length(body) + length(headers) + ?3 FROM event
         WHERE sequence = ?1 AND sequence > (SELECT admitted_to FROM event_cursor) ON CONFLICT DO NOTHING";
     let Some(sequence) = sequence(connection, id)? else {
         return Ok(false);
@@ -339,7 +383,7 @@ pub(super) fn discard(connection: &Connection, id: EventId, now: Timestamp) -> R
     }
     let discarded = connection
         .prepare_cached(NEVER)
-        .and_then(|mut statement| statement.execute((sequence, micros(now))))
+        .and_then(|mut statement| statement.execute((sequence, micros(now), ROW_BYTES)))
         .map_err(failed("discard an event"))?;
     Ok(discarded > 0)
 }
@@ -348,47 +392,49 @@ pub(super) fn reread(
     connection: &Connection,
     readings: &[(EventId, Reading)],
     now: Timestamp,
-) -> Result<u64> {
-    let mut reread = 0;
+) -> Result<Reread> {
+    let mut reread = Reread::default();
     for (id, reading) in readings {
-        if let Some(sequence) = sequence(connection, *id)?
-            && reread_one(connection, sequence, reading, now)?
-        {
-            reread += 1;
+        if let Some(sequence) = sequence(connection, *id)? {
+            reread.note(*id, reread_one(connection, sequence, reading, now)?);
         }
     }
     Ok(reread)
 }
 
+/// The states it had and has now, if it was read anew.
 fn reread_one(
     connection: &Connection,
     sequence: i64,
     reading: &Reading,
     now: Timestamp,
-) -> Result<bool> {
-    const TURN: &str = "SELECT ordering_key, state FROM event_turn WHERE sequence = ?1";
+) -> Result<Option<Moved>> {
+    // Of an event that was not given its turn, the state it will have.
+    const OLD: &str =
+        "SELECT coalesce(t.state, iif(e.is_routed, 'pending', 'unrouted')), t.ordering_key,
+            e.connection, e.raw_key, e.canonical_key
+        FROM event e LEFT JOIN event_turn t USING (sequence) WHERE e.sequence = ?1";
     const READ: &str =
         "UPDATE event SET source = ?2, object = ?3, action = ?4, is_routed = ?5, ordering_key = ?6,
-            canonical_key = ?7 WHERE sequence = ?1 RETURNING connection";
-    const KEY: &str = "INSERT OR REPLACE INTO event_key (fingerprint, sequence) VALUES (?1, ?2)";
+            canonical_key = ?7 WHERE sequence = ?1";
     const MOVE: &str =
         "UPDATE event_turn SET ordering_key = ?2, at_head = 0, state = ?3, changed_at = ?4
         WHERE sequence = ?1";
     let rereading = failed("read an event anew");
-    let turn: Option<(String, String)> = connection
-        .prepare_cached(TURN)
+    let (state, old_key, name, keys): (String, Option<String>, String, [_; 2]) = connection
+        .prepare_cached(OLD)
         .and_then(|mut statement| {
-            statement
-                .query_row([sequence], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            statement.query_row([sequence], |row| {
+                let keys = [row.get(3)?, row.get(4)?].map(DuplicateKey::new);
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, keys))
+            })
         })
         .map_err(&rereading)?;
-    let state = turn.as_ref().map(|(_, state)| state.as_str());
-    if state == Some(EventState::Running.as_str()) {
-        return Ok(false);
-    }
+    let Some(moved) = Moved::by(state_of(&state)?, reading) else {
+        return Ok(None);
+    };
     let ordering_key = reading.ordering_key.as_str();
-    let name: String = connection
+    connection
         .prepare_cached(READ)
         .and_then(|mut statement| {
             let parameters = (
@@ -400,32 +446,27 @@ fn reread_one(
                 ordering_key,
                 reading.canonical_key.as_bytes(),
             );
-            statement.query_row(parameters, |row| row.get(0))
+            statement.execute(parameters)
         })
         .map_err(&rereading)?;
-    connection
-        .prepare_cached(KEY)
-        .and_then(|mut statement| {
-            statement.execute((fingerprint(&name, &reading.canonical_key), sequence))
-        })
-        .map_err(&rereading)?;
-    let Some((old_key, state)) = turn else {
-        return Ok(true);
-    };
-    let new_state = match (EventState::from_name(&state), reading.is_routed) {
-        (Some(EventState::Unrouted), true) => EventState::Pending.as_str(),
-        (Some(EventState::Pending), false) => EventState::Unrouted.as_str(),
-        _ => state.as_str(),
+    let [raw, old, new] =
+        [&keys[0], &keys[1], &reading.canonical_key].map(|key| fingerprint(&name, key));
+    if old != raw && old != new {
+        keys::forget(connection, old, sequence)?;
+    }
+    keys::note(connection, new, sequence)?;
+    let Some(old_key) = old_key else {
+        return Ok(Some(moved));
     };
     connection
         .prepare_cached(MOVE)
         .and_then(|mut statement| {
-            statement.execute((sequence, ordering_key, new_state, micros(now)))
+            statement.execute((sequence, ordering_key, moved.to.as_str(), micros(now)))
         })
         .map_err(&rereading)?;
     EVENTS.settle_head(connection, &old_key)?;
     EVENTS.settle_head(connection, ordering_key)?;
-    Ok(true)
+    Ok(Some(moved))
 }
 
 pub(super) fn next_claimable_at(connection: &Connection) -> Result<Option<Timestamp>> {
@@ -438,51 +479,4 @@ pub(super) fn next_claimable_at(connection: &Connection) -> Result<Option<Timest
     let waiting = waiting.map(time).transpose()?;
     let turn = EVENTS.next_claimable_at(connection)?;
     Ok(waiting.into_iter().chain(turn).min())
-}
-
-pub(super) fn prune(connection: &Connection, retention: Retention, limit: usize) -> Result<u64> {
-    const OLDEST: &str = "SELECT e.sequence, e.received_at, e.connection, e.raw_key, e.canonical_key FROM event e
-        WHERE e.sequence IN (
-            SELECT sequence FROM (SELECT sequence FROM event_turn WHERE state = 'done' ORDER BY sequence LIMIT ?1)
-            UNION ALL
-            SELECT sequence FROM (SELECT sequence FROM event_turn WHERE state = 'discarded' ORDER BY sequence LIMIT ?1))
-        ORDER BY e.sequence LIMIT ?1";
-    const FORGET: [&str; 4] = [
-        "DELETE FROM event WHERE sequence = ?1",
-        "DELETE FROM event_turn WHERE sequence = ?1",
-        "DELETE FROM event_repeat WHERE sequence = ?1",
-        "DELETE FROM event_effect WHERE event = ?1",
-    ];
-    const FORGET_KEY: &str = "DELETE FROM event_key WHERE fingerprint = ?1 AND sequence = ?2";
-    let pruning = failed("forget old events");
-    let is_too_large = used_bytes(connection)? > retention.used_bytes_max;
-    let mut oldest = connection.prepare_cached(OLDEST).map_err(&pruning)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let oldest = rows(&mut oldest, [limit], &pruning, |row| {
-        let (sequence, received_at): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let name: String = row.get(2)?;
-        let keys = [row.get(3)?, row.get(4)?]
-            .map(|key| fingerprint(&name, &deskbridge_core::DuplicateKey::new(key)));
-        Ok(Ok((sequence, received_at, keys)))
-    })?;
-    let mut pruned = 0;
-    for (sequence, received_at, keys) in oldest {
-        if !is_too_large && received_at >= micros(retention.received_from) {
-            continue;
-        }
-        for sql in FORGET {
-            connection
-                .prepare_cached(sql)
-                .and_then(|mut statement| statement.execute([sequence]))
-                .map_err(&pruning)?;
-        }
-        for key in keys {
-            connection
-                .prepare_cached(FORGET_KEY)
-                .and_then(|mut statement| statement.execute((key, sequence)))
-                .map_err(&pruning)?;
-        }
-        pruned += 1;
-    }
-    Ok(pruned)
 }

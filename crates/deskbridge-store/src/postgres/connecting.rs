@@ -9,7 +9,10 @@ use tokio_postgres::{
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
-use super::{Database, Link, failed, intake::Intake, migrating, tls::Tls};
+use super::{
+    Database, Link, clock::DatabaseClock, failed, intake::Intake, migrating, tls::Tls,
+    turns::database_now,
+};
 use crate::{Error, Result};
 
 /// How long it may take to connect, and to get a connection that is free.
@@ -57,6 +60,7 @@ impl Database {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
+        let clock = DatabaseClock::default();
         let connect = |connections_max| {
             let manager = Manager::from_config(config.clone(), tls.clone(), recycling.clone());
             let pool = Pool::builder(manager)
@@ -74,6 +78,7 @@ impl Database {
                 schema: schema.to_owned(),
                 // Given anew by the database, below.
                 node: uuid::Uuid::nil(),
+                clock: clock.clone(),
             })
         };
         let mut life = connect(1)?;
@@ -119,15 +124,22 @@ impl Link {
         settings.into_iter().try_for_each(safe)
     }
 
-    /// The number of this process among those that share the database, never given twice.
+    /// The number of this process among those that share the database, never given twice; what the database's clock
+    /// shows is learnt with it.
     async fn new_node(&self) -> Result<uuid::Uuid> {
-        self.read((), |client, ()| {
-            Box::pin(async move {
-                let row = client.query_one("SELECT gen_random_uuid()", &[]).await;
-                super::column(&row.map_err(failed("number a node"))?, 0)
+        const NODE: &str = concat!("SELECT gen_random_uuid(), ", database_now!());
+        let (node, asked_at, shown) = self
+            .read((), |client, ()| {
+                Box::pin(async move {
+                    let asked_at = DatabaseClock::asked_at();
+                    let row = client.query_one(NODE, &[]).await;
+                    let row = row.map_err(failed("number a node"))?;
+                    Ok((super::column(&row, 0)?, asked_at, super::column(&row, 1)?))
+                })
             })
-        })
-        .await
+            .await?;
+        self.clock.learn(asked_at, shown);
+        Ok(node)
     }
 }
 

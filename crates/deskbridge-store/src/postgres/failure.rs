@@ -66,6 +66,11 @@ impl Failure {
         self.is_lost
     }
 
+    /// Whether somebody else's lock was waited for too long.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.code == Some(SqlState::LOCK_NOT_AVAILABLE)
+    }
+
     pub(super) fn is_passing(&self) -> bool {
         self.is_passing
     }
@@ -110,9 +115,12 @@ impl Failure {
     }
 }
 
-/// Classes 08 and 57P: the server goes away or does not let us in. It says so instead of carrying a statement out.
+/// Classes 08 and 57P: the server goes away or does not let us in. It says so instead of carrying a statement out, as
+/// where nothing happened in a transaction for too long.
 fn ends_connection(code: &SqlState) -> bool {
-    code.code().starts_with("08") || code.code().starts_with("57P")
+    code.code().starts_with("08")
+        || code.code().starts_with("57P")
+        || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
 }
 
 /// A deadlock, or two events with one key that came in at two nodes at once: the second finds the first when it is
@@ -166,6 +174,9 @@ mod tests {
         check(SqlState::UNIQUE_VIOLATION, "Statement", "Commit");
         check(SqlState::ADMIN_SHUTDOWN, "Statement", "CommitUnknown");
         check(SqlState::CRASH_SHUTDOWN, "Statement", "CommitUnknown");
+        let frozen = SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
+        assert!(answered(frozen.clone()).is_lost());
+        check(frozen, "Statement", "CommitUnknown");
         check(SqlState::T_R_DEADLOCK_DETECTED, "Statement", "Commit");
     }
 }

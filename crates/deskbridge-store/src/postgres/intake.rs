@@ -10,7 +10,7 @@ use std::{
 
 use deadpool_postgres::Transaction;
 use deskbridge_core::{Chain, EventId, NewEvent};
-use futures_util::future::{join3, join4};
+use futures_util::future::join4;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
@@ -49,10 +49,17 @@ pub(crate) struct Arrival {
     keys: [Uuid; 2],
     ordering_hash: i64,
     received_at: i64,
+    /// When it may be claimed, by the clock of the database.
+    claimable_at: i64,
 }
 
 impl Arrival {
-    pub(crate) fn new(id: EventId, mut event: NewEvent, received_at: Timestamp) -> Self {
+    pub(crate) fn new(
+        id: EventId,
+        mut event: NewEvent,
+        received_at: Timestamp,
+        claimable_at: Timestamp,
+    ) -> Self {
         let (encoding, body) = stored_body(std::mem::take(&mut event.body));
         Self {
             id: id.uuid(),
@@ -69,6 +76,7 @@ impl Arrival {
             ],
             ordering_hash: ordering_hash(event.reading.ordering_key.as_str()),
             received_at: micros(received_at),
+            claimable_at: micros(claimable_at),
             event,
         }
     }
@@ -136,6 +144,15 @@ impl Intake {
     }
 }
 
+/// What becomes of events whose ordering key somebody else has locked.
+#[derive(Clone, Copy)]
+enum Locking {
+    /// They are waited for, for a moment.
+    Wait,
+    /// They are turned away.
+    Try,
+}
+
 async fn write_all(link: Arc<Link>, mut events: mpsc::Receiver<Waiting>) {
     while let Some(first) = events.recv().await {
         let mut bytes = first.arrival.body.len();
@@ -154,23 +171,28 @@ async fn write_all(link: Arc<Link>, mut events: mpsc::Receiver<Waiting>) {
 async fn write_group(link: &Link, group: Vec<Waiting>) {
     let arrivals: Vec<&Arrival> = group.iter().map(|waiting| &waiting.arrival).collect();
     let mut answers: Vec<Result<Accepted>> = Vec::with_capacity(group.len());
-    match link
-        .write(&arrivals, |transaction, arrivals| {
-            Box::pin(accept(transaction, arrivals))
-        })
-        .await
+    let mut accepted = write(link, &arrivals, Locking::Wait).await;
+    if let Err(error) = &accepted
+        && error.is_lock_timeout()
     {
-        Ok(accepted) => answers.extend(accepted.into_iter().map(Ok)),
+        // Somebody has a key, who may have it for long, which must not keep out the events of others.
+        accepted = write(link, &arrivals, Locking::Try).await;
+    }
+    match accepted {
+        Ok(accepted) => answers.extend(accepted.into_iter().map(|one| one.ok_or(Error::Busy))),
         // Something about one of them, which must not keep the others out.
         Err(Error::Statement { .. }) if arrivals.len() > 1 => {
+            let mut locking = Locking::Wait;
             for arrival in &arrivals {
-                let alone = link.write([*arrival], |transaction, arrival| {
-                    Box::pin(accept(transaction, arrival))
-                });
-                let accepted = alone
-                    .await
-                    .and_then(|mut one| one.pop().ok_or(Error::Closed));
-                answers.push(accepted);
+                let mut alone = write(link, &[*arrival], locking).await;
+                if let Err(error) = &alone
+                    && error.is_lock_timeout()
+                {
+                    // What was waited for once is waited for no more.
+                    locking = Locking::Try;
+                    alone = Err(Error::Busy);
+                }
+                answers.push(alone.and_then(|mut one| one.pop().flatten().ok_or(Error::Busy)));
             }
         }
         Err(error) => {
@@ -182,6 +204,17 @@ async fn write_group(link: &Link, group: Vec<Waiting>) {
         // A caller that went away needs no answer; its event is stored all the same.
         drop(waiting.answer.send(answer));
     }
+}
+
+async fn write(
+    link: &Link,
+    arrivals: &[&Arrival],
+    locking: Locking,
+) -> Result<Vec<Option<Accepted>>> {
+    link.write((arrivals, locking), |transaction, (arrivals, locking)| {
+        Box::pin(accept(transaction, arrivals, *locking))
+    })
+    .await
 }
 
 /// The error of a transaction, for one of those whose event was in it.
@@ -209,13 +242,16 @@ struct Group<'a> {
     new: Vec<Numbered<'a>>,
     /// How often, and when last.
     repeats: BTreeMap<i64, (i64, i64)>,
-    accepted: Vec<Accepted>,
+    /// `None` for what is turned away.
+    accepted: Vec<Option<Accepted>>,
 }
 
 impl<'a> Group<'a> {
-    /// Tells what is new from what repeats an event, of the database or of the group. Pure.
+    /// Tells what is new from what repeats an event, of the database or of the group. What is new and has an ordering
+    /// key other than those that this transaction has locked is turned away. Pure.
     fn sorted(
         arrivals: &[&'a Arrival],
+        locked: &HashSet<i64>,
         mut known: HashMap<Uuid, (i64, Uuid)>,
         sequences: impl IntoIterator<Item = i64>,
     ) -> Self {
@@ -228,13 +264,15 @@ impl<'a> Group<'a> {
                 *repeat = (repeat.0 + 1, arrival.received_at);
                 group
                     .accepted
-                    .push(Accepted::Repeated(EventId::from_uuid(*id)));
+                    .push(Some(Accepted::Repeated(EventId::from_uuid(*id))));
+            } else if !locked.contains(&arrival.ordering_hash) {
+                group.accepted.push(None);
             } else if let Some(sequence) = sequences.next() {
                 known.extend(arrival.keys.map(|key| (key, (sequence, arrival.id))));
                 group.new.push((sequence, arrival));
                 group
                     .accepted
-                    .push(Accepted::New(EventId::from_uuid(arrival.id)));
+                    .push(Some(Accepted::New(EventId::from_uuid(arrival.id))));
             }
         }
         group
@@ -243,7 +281,13 @@ impl<'a> Group<'a> {
 
 /// Writes events, or counts them on the earlier ones that they repeat. Statements that do not wait for each other's
 /// answers are sent at once.
-async fn accept(transaction: &Transaction<'_>, arrivals: &[&Arrival]) -> Result<Vec<Accepted>> {
+async fn accept(
+    transaction: &Transaction<'_>,
+    arrivals: &[&Arrival],
+    locking: Locking,
+) -> Result<Vec<Option<Accepted>>> {
+    // A sender is better told to come again than kept waiting.
+    const PATIENCE: &str = "SELECT set_config('lock_timeout', '1000', true)";
     const FIND: &str =
         "SELECT k.fingerprint, k.sequence, e.id FROM event_key k JOIN event e USING (sequence)
         WHERE k.fingerprint = ANY($1)";
@@ -253,20 +297,29 @@ async fn accept(transaction: &Transaction<'_>, arrivals: &[&Arrival]) -> Result<
     let keys: Vec<Uuid> = arrivals.iter().flat_map(|arrival| arrival.keys).collect();
     let hashes = arrivals.iter().map(|arrival| arrival.ordering_hash);
     let count = number(arrivals.len());
-    let (locked, found, numbered) = join3(
-        EVENTS.lock(transaction, hashes),
+    let lock = async {
+        match locking {
+            Locking::Wait => EVENTS.lock(transaction, hashes).await,
+            Locking::Try => EVENTS.try_lock(transaction, hashes).await,
+        }
+    };
+    let (patience, locked, found, numbered) = join4(
+        query(transaction, PATIENCE, &[]),
+        lock,
         query(transaction, FIND, &[&keys]),
         query(transaction, SEQUENCES, &[&count]),
     )
     .await;
-    locked?;
+    patience.map_err(&finding)?;
+    let locked = locked?.into_iter().collect();
     let mut known = HashMap::new();
     for row in found.map_err(&finding)? {
         known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
     }
     let numbered = numbered.map_err(&finding)?;
     let sequences = numbered.iter().map(|row| column(row, 0));
-    let group = Group::sorted(arrivals, known, sequences.collect::<Result<Vec<i64>>>()?);
+    let sequences = sequences.collect::<Result<Vec<i64>>>()?;
+    let group = Group::sorted(arrivals, &locked, known, sequences);
     let stored = join4(
         insert_events(transaction, &group.new),
         insert_keys(transaction, &group.new),
@@ -337,9 +390,9 @@ async fn insert_turns(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Ex
         SELECT n.sequence, n.hash, CASE WHEN n.is_routed THEN 'pending' ELSE 'unrouted' END,
             n.is_first AND NOT EXISTS (SELECT 1 FROM event_turn o
                 WHERE o.ordering_hash = n.hash AND o.state IN ('pending', 'running')),
-            n.received_at, n.received_at, n.bytes
+            n.claimable_at, n.claimable_at, n.bytes
         FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[], $6::integer[])
-            n (sequence, hash, is_routed, is_first, received_at, bytes)";
+            n (sequence, hash, is_routed, is_first, claimable_at, bytes)";
     let mut met = HashSet::new();
     let is_first: Vec<bool> = new
         .iter()
@@ -353,7 +406,7 @@ async fn insert_turns(transaction: &Transaction<'_>, new: &[Numbered<'_>]) -> Ex
             &each(new, |(_, one)| one.ordering_hash),
             &each(new, |(_, one)| one.event.reading.is_routed),
             &is_first,
-            &each(new, |(_, one)| one.received_at),
+            &each(new, |(_, one)| one.claimable_at),
             &each(new, |(_, one)| one.bytes()),
         ],
     )

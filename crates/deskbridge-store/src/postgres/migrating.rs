@@ -22,7 +22,8 @@ pub(super) async fn bring_up_to_date(link: &Link) -> Result<()> {
 
 async fn apply(link: &Link, migrations: &[Migration]) -> Result<()> {
     let parameters = (link.schema.as_str(), migrations);
-    link.write(parameters, |transaction, (schema, migrations)| {
+    // Nobody can say how long a change of much data takes.
+    link.write_within(None, parameters, |transaction, (schema, migrations)| {
         Box::pin(apply_alone(transaction, schema, migrations))
     })
     .await
@@ -94,4 +95,30 @@ async fn apply_missing(transaction: &Transaction<'_>, migrations: &[Migration]) 
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Backend, contract::Schema};
+
+    #[tokio::test]
+    async fn a_change_may_take_longer_than_any_answer() {
+        let schema = Schema::new();
+        let store = crate::Store::open_postgres(&schema.address, &schema.options).await;
+        let Backend::Postgres(database) = store.unwrap().backend else {
+            panic!("it is PostgreSQL");
+        };
+        let slow = Migration {
+            version: 99,
+            name: "slow",
+            sql: "SELECT pg_sleep(1)",
+        };
+        let migrations = [POSTGRES, &[slow]].concat();
+        // Time that passes at once where something waits for it, so that every limit is met.
+        tokio::time::pause();
+        apply(&database.link, &migrations).await.unwrap();
+        tokio::time::resume();
+        schema.drop().await;
+    }
 }

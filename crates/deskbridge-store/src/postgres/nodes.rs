@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Link, Text,
     asking::{execute, query, query_opt},
+    clock::DatabaseClock,
     column, failed, number,
     turns::{EFFECTS, EVENTS, Turns, database_now},
 };
@@ -23,18 +24,23 @@ pub(super) async fn beat(link: &Link, valid_for: Duration) -> Result<()> {
     const BEAT: &str = concat!(
         "INSERT INTO node (id, live_until) VALUES ($1, ",
         database_now!(),
-        " + $2) ON CONFLICT (id) DO UPDATE SET live_until = excluded.live_until"
+        " + $2) ON CONFLICT (id) DO UPDATE SET live_until = excluded.live_until RETURNING live_until - $2"
     );
     let parameters = (link.node(), span(valid_for));
-    link.write(parameters, |transaction, (node, valid_for)| {
+    let beat = link.write(parameters, |transaction, (node, valid_for)| {
         Box::pin(async move {
-            execute(transaction, BEAT, &[node, valid_for])
+            let asked_at = DatabaseClock::asked_at();
+            let row = query_opt(transaction, BEAT, &[node, valid_for])
                 .await
                 .map_err(failed("say that this node lives"))?;
-            Ok(())
+            let shown = row.map(|row| column(&row, 0)).transpose()?;
+            Ok((asked_at, shown))
         })
-    })
-    .await
+    });
+    if let (asked_at, Some(shown)) = beat.await? {
+        link.clock().learn(asked_at, shown);
+    }
+    Ok(())
 }
 
 /// Takes the claims of nodes that are gone away from them; how many claims. What a node that is frozen has locked is

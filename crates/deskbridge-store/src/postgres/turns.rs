@@ -4,6 +4,8 @@
 //! Whoever changes which row is at the head of a key holds the lock of the key until the end of the transaction. A
 //! claim does not change that, so it takes no such lock; who takes the head away locks its row first.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use deadpool_postgres::{Client, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -16,9 +18,9 @@ use super::{
 };
 use crate::{Claim, Error, Result, Retry, sqlite::micros};
 
-/// How far the clocks of two nodes may differ, in microseconds. A lease is judged by the clock of the node that gave
-/// it; only when it ran out so long ago do others go by their own.
-const SKEW_MAX: i64 = 5 * 60 * 1_000_000;
+/// How long a node that lives may be late with what it has claimed, in microseconds, before it is taken to hang and
+/// others claim it.
+const LATE_MAX: i64 = 5 * 60 * 1_000_000;
 
 /// The clock of the database, which judges what nodes claim against each other, in microseconds.
 macro_rules! database_now {
@@ -28,15 +30,24 @@ macro_rules! database_now {
 }
 pub(crate) use database_now;
 
+/// What makes the locks of a table its own: those of a database are shared by all its tables and schemas.
+macro_rules! lock_of {
+    ($salt:literal) => {
+        concat!($salt, " # hashtextextended(current_schema(), 0)")
+    };
+}
+
 /// The statements over one table of turns.
 pub(crate) struct Turns {
     /// Claims rows; what they are read with follows.
     pub(crate) claim: &'static str,
     lock: &'static str,
+    try_lock: &'static str,
     locate: &'static str,
     finish: &'static str,
     promote: &'static str,
-    head: &'static str,
+    named: &'static str,
+    heads: &'static str,
     demote: &'static str,
     reschedule: &'static str,
     discard: &'static str,
@@ -46,7 +57,8 @@ pub(crate) struct Turns {
 }
 
 macro_rules! turns {
-    ($table:literal, locks: $salt:literal, id: $id:literal, revived: $revived:literal, claimed: $claimed:literal) => {
+    ($table:literal, locks: $salt:literal, id: $id:literal, named: $named:literal, revived: $revived:literal,
+        claimed: $claimed:literal) => {
         Turns {
             // A running row at its claimable time is one whose lease has run out: it may have run. That of another
             // node which lives is left to it.
@@ -61,9 +73,12 @@ macro_rules! turns {
                     state = 'running', claimable_at = $2, fence = t.fence + 1, holder = $4, changed_at = $1
                 FROM due ", $claimed
             ),
-            lock: concat!("SELECT pg_advisory_xact_lock(k # ", $salt, ") FROM unnest($1::bigint[]) k"),
+            lock: concat!("SELECT pg_advisory_xact_lock(k # ", lock_of!($salt), ") FROM unnest($1::bigint[]) k"),
+            try_lock: concat!(
+                "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k # ", lock_of!($salt), ")"
+            ),
             locate: concat!(
-                "SELECT t.sequence, t.ordering_hash, pg_advisory_xact_lock(t.ordering_hash # ", $salt,
+                "SELECT t.sequence, t.ordering_hash, pg_advisory_xact_lock(t.ordering_hash # ", lock_of!($salt),
                 ") FROM ", $table, " t WHERE ", $id
             ),
             finish: concat!(
@@ -78,11 +93,13 @@ macro_rules! turns {
                     FROM unnest($1::bigint[]) k
                     WHERE NOT EXISTS (SELECT 1 FROM ", $table, " h WHERE h.ordering_hash = k AND h.at_head))"
             ),
-            head: concat!(
-                "SELECT state FROM ", $table, " WHERE ordering_hash = $1 AND at_head FOR UPDATE"
+            named: $named,
+            heads: concat!(
+                "SELECT ordering_hash, state FROM ", $table, " WHERE ordering_hash = ANY($1) AND at_head
+                ORDER BY ordering_hash FOR UPDATE"
             ),
             demote: concat!(
-                "UPDATE ", $table, " SET at_head = false WHERE ordering_hash = $1 AND at_head"
+                "UPDATE ", $table, " SET at_head = false WHERE ordering_hash = ANY($1) AND at_head"
             ),
             reschedule: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
@@ -91,7 +108,7 @@ macro_rules! turns {
             ),
             discard: concat!(
                 "UPDATE ", $table, " SET state = 'discarded', at_head = false, changed_at = $2
-                WHERE sequence = $1 AND state IN ('pending', 'dead', 'unrouted')"
+                WHERE sequence = ANY($1) AND state IN ('pending', 'dead', 'unrouted') RETURNING sequence"
             ),
             release: concat!(
                 "UPDATE ", $table, " SET claimable_at = 0 WHERE sequence IN (SELECT sequence FROM ", $table, "
@@ -104,7 +121,7 @@ macro_rules! turns {
             revive: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = 0, look_first = true,
                     claimable_at = $2, changed_at = $2
-                WHERE sequence = $1 AND state IN (", $revived, ")"
+                WHERE sequence = ANY($1) AND state IN (", $revived, ") RETURNING sequence"
             ),
         }
     };
@@ -115,6 +132,7 @@ pub(crate) const EFFECTS: Turns = turns!(
     "effect",
     locks: "6148914691236517205",
     id: "t.id = $1",
+    named: "SELECT t.id, t.sequence, t.ordering_hash FROM effect t WHERE t.id = ANY($1) ORDER BY t.sequence",
     revived: "'dead'",
     claimed: "WHERE t.sequence = due.sequence RETURNING t.sequence, t.fence, t.id, t.kind, t.ordering_key,
         t.idempotency_key, t.payload, t.attempts, t.look_first, t.recorded_at"
@@ -124,6 +142,8 @@ pub(crate) const EVENTS: Turns = turns!(
     "event_turn",
     locks: "1",
     id: "t.sequence = (SELECT sequence FROM event WHERE id = $1)",
+    named: "SELECT e.id, t.sequence, t.ordering_hash FROM event e JOIN event_turn t USING (sequence)
+        WHERE e.id = ANY($1) ORDER BY t.sequence",
     revived: "'dead', 'done', 'unrouted', 'discarded'",
     claimed: ", event e WHERE t.sequence = due.sequence AND e.sequence = t.sequence RETURNING t.sequence, t.fence,
         t.attempts, e.id, e.received_at, e.connection, e.source, e.object, e.action, e.is_routed, e.ordering_key,
@@ -164,7 +184,7 @@ impl Turns {
     ) -> Result<Vec<Row>> {
         let claiming = failed("claim what can be carried out");
         let (now, until) = (micros(claim.now), micros(claim.lease_until));
-        let (limit, long_ago) = (number(claim.limit), now.saturating_sub(SKEW_MAX));
+        let (limit, long_ago) = (number(claim.limit), now.saturating_sub(LATE_MAX));
         let mut claimed = query(
             transaction,
             self.claim,
@@ -194,6 +214,20 @@ impl Turns {
         Ok(hashes)
     }
 
+    /// Locks those of the keys that nobody else has locked, until the end of the transaction; which they are.
+    pub(crate) async fn try_lock(
+        &self,
+        transaction: &Transaction<'_>,
+        hashes: impl IntoIterator<Item = i64>,
+    ) -> Result<Vec<i64>> {
+        let hashes: BTreeSet<i64> = hashes.into_iter().collect();
+        let hashes: Vec<i64> = hashes.into_iter().collect();
+        let locked = query(transaction, self.try_lock, &[&hashes])
+            .await
+            .map_err(failed("lock an ordering key"))?;
+        locked.iter().map(|row| column(row, 0)).collect()
+    }
+
     /// Finds a row and locks its key.
     pub(crate) async fn locate(
         &self,
@@ -213,16 +247,36 @@ impl Turns {
         found.map(located).transpose()
     }
 
-    /// Finds a row that nobody may hold, so that it may get another key while the lock is waited for, and locks its
-    /// key.
-    async fn settle(&self, transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Located>> {
+    /// Finds rows that nobody may hold, so that they may get other keys while the locks are waited for, and locks
+    /// their keys; with their ids.
+    async fn settle(
+        &self,
+        transaction: &Transaction<'_>,
+        ids: &[Uuid],
+    ) -> Result<Vec<(Uuid, Located)>> {
+        let finding = failed("find what is named");
         let mut locked = None;
         loop {
-            let located = self.locate(transaction, id).await?;
-            if located == locked {
-                return Ok(located);
+            let rows = query(transaction, self.named, &[&ids])
+                .await
+                .map_err(&finding)?;
+            let found = rows
+                .iter()
+                .map(|row| {
+                    let (sequence, ordering_hash) = (column(row, 1)?, column(row, 2)?);
+                    let located = Located {
+                        sequence,
+                        ordering_hash,
+                    };
+                    Ok((column(row, 0)?, located))
+                })
+                .collect::<Result<Vec<(Uuid, Located)>>>()?;
+            if locked.as_ref() == Some(&found) {
+                return Ok(found);
             }
-            locked = located;
+            let hashes = found.iter().map(|(_, located)| located.ordering_hash);
+            self.lock(transaction, hashes).await?;
+            locked = Some(found);
         }
     }
 
@@ -304,73 +358,94 @@ impl Turns {
         }
     }
 
-    /// Lets an ended row run again from its first attempt; `false` when it has not ended.
+    /// Lets ended rows run again from their first attempt, all at once, so that those of one key run in their order;
+    /// the ids of those that had ended.
     pub(crate) async fn revive(
         &self,
         transaction: &Transaction<'_>,
-        id: Uuid,
+        ids: &[Uuid],
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Vec<Uuid>> {
         let reviving = failed("revive what had ended");
-        let Some(located) = self.settle(transaction, id).await? else {
-            return Ok(false);
-        };
-        if execute(transaction, self.revive, &[&located.sequence, &micros(now)])
-            .await
-            .map_err(&reviving)?
-            == 0
-        {
-            return Ok(false);
-        }
-        self.settle_head(transaction, located.ordering_hash).await?;
-        Ok(true)
+        let (revived, hashes) = self
+            .change(transaction, self.revive, ids, now, &reviving)
+            .await?;
+        self.settle_heads(transaction, &hashes).await?;
+        Ok(revived)
     }
 
-    /// Gives the head of a key, which is locked, to its oldest open row, which does not push aside one that is
+    /// Gives the heads of keys, which are locked, to their oldest open rows, which do not push aside those that are
     /// running.
-    pub(crate) async fn settle_head(&self, transaction: &Transaction<'_>, hash: i64) -> Result<()> {
+    pub(crate) async fn settle_heads(
+        &self,
+        transaction: &Transaction<'_>,
+        hashes: &[i64],
+    ) -> Result<()> {
         let settling = failed("find whose turn it is");
-        // From here on nobody claims it.
-        let head = query_opt(transaction, self.head, &[&hash])
+        // From here on nobody claims them.
+        let heads = query(transaction, self.heads, &[&hashes])
             .await
             .map_err(&settling)?;
-        if let Some(head) = head {
-            let state: &str = column(&head, 0)?;
-            if state == "running" {
-                return Ok(());
+        let mut waiting = Vec::new();
+        for head in &heads {
+            let (hash, state): (i64, &str) = (column(head, 0)?, column(head, 1)?);
+            if state != "running" {
+                waiting.push(hash);
             }
-            execute(transaction, self.demote, &[&hash])
-                .await
-                .map_err(&settling)?;
         }
-        self.promote(transaction, &[hash]).await
+        execute(transaction, self.demote, &[&waiting])
+            .await
+            .map_err(&settling)?;
+        self.promote(transaction, hashes).await
     }
 
-    /// Throws a row away that waits or was given up; `false` when it is neither.
+    /// Throws rows away that wait or were given up; the ids of those that did.
     pub(crate) async fn discard(
         &self,
         transaction: &Transaction<'_>,
-        id: Uuid,
+        ids: &[Uuid],
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Vec<Uuid>> {
         let discarding = failed("discard");
-        let Some(located) = self.settle(transaction, id).await? else {
-            return Ok(false);
-        };
-        if execute(
-            transaction,
-            self.discard,
-            &[&located.sequence, &micros(now)],
-        )
-        .await
-        .map_err(&discarding)?
-            == 0
-        {
-            return Ok(false);
-        }
+        let (discarded, hashes) = self
+            .change(transaction, self.discard, ids, now, &discarding)
+            .await?;
         // What waits to be tried again keeps the head of its key.
-        self.promote(transaction, &[located.ordering_hash]).await?;
-        Ok(true)
+        self.promote(transaction, &hashes).await?;
+        Ok(discarded)
+    }
+
+    /// Changes rows by their sequences; the ids of those that were, in the order in which they are named, and their
+    /// keys, which are locked.
+    async fn change(
+        &self,
+        transaction: &Transaction<'_>,
+        sql: &str,
+        ids: &[Uuid],
+        now: Timestamp,
+        failed: impl Fn(tokio_postgres::Error) -> Error,
+    ) -> Result<(Vec<Uuid>, Vec<i64>)> {
+        let named = self.settle(transaction, ids).await?;
+        let sequences: Vec<i64> = named.iter().map(|(_, located)| located.sequence).collect();
+        let changed = query(transaction, sql, &[&sequences, &micros(now)])
+            .await
+            .map_err(failed)?;
+        let changed = changed
+            .iter()
+            .map(|row| column(row, 0))
+            .collect::<Result<HashSet<i64>>>()?;
+        let named: HashMap<Uuid, Located> = named
+            .into_iter()
+            .filter(|(_, located)| changed.contains(&located.sequence))
+            .collect();
+        let hashes: BTreeSet<i64> = named
+            .values()
+            .map(|located| located.ordering_hash)
+            .collect();
+        let mut met = HashSet::new();
+        let ids = ids.iter().copied();
+        let ids = ids.filter(|id| named.contains_key(id) && met.insert(*id));
+        Ok((ids.collect(), hashes.into_iter().collect()))
     }
 
     /// Ends the leases that some nodes gave, but for those that somebody has locked; how many there were.

@@ -41,6 +41,32 @@ pub(crate) fn fingerprint(connection: &str, key: &DuplicateKey) -> i64 {
     (u64::from_be_bytes(first) ^ seed).cast_signed()
 }
 
+/// Lets an event be known by a key from now on.
+pub(crate) fn note(connection: &Connection, key: i64, sequence: i64) -> Result<()> {
+    const KEY: &str = "INSERT OR REPLACE INTO event_key (fingerprint, sequence) VALUES (?1, ?2)";
+    const AGAIN: &str = "DELETE FROM event_key_gone WHERE fingerprint = ?1 AND sequence = ?2";
+    run(connection, [KEY, AGAIN], key, sequence)
+}
+
+/// Lets an event be known by a key no longer.
+pub(crate) fn forget(connection: &Connection, key: i64, sequence: i64) -> Result<()> {
+    const FORGET: &str = "DELETE FROM event_key WHERE fingerprint = ?1 AND sequence = ?2";
+    // The writer may hold it in memory and bring it to the table later.
+    const GONE: &str = "INSERT INTO event_key_gone (fingerprint, sequence) SELECT ?1, ?2
+        WHERE ?2 > (SELECT keyed_to FROM event_cursor) ON CONFLICT DO NOTHING";
+    run(connection, [FORGET, GONE], key, sequence)
+}
+
+fn run(connection: &Connection, both: [&str; 2], key: i64, sequence: i64) -> Result<()> {
+    for sql in both {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute((key, sequence)))
+            .map_err(failed("change by which keys an event is known"))?;
+    }
+    Ok(())
+}
+
 /// Events by their keys. The keys are pieces of digests: there is nothing to be gained by hashing them again.
 type ByKey = HashMap<i64, i64, BuildHasherDefault<AsItIs>>;
 
@@ -116,6 +142,12 @@ impl Keys {
                 statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             })
             .map_err(&catching_up)?;
+        if self.last == 0 {
+            // What is held in memory is read from events that are there.
+            connection
+                .execute("DELETE FROM event_key_gone", [])
+                .map_err(&catching_up)?;
+        }
         self.last = self.last.max(keyed_to);
         if newest > self.last {
             let mut statement = connection.prepare_cached(MISSED).map_err(&catching_up)?;
@@ -182,7 +214,13 @@ impl Keys {
     pub(crate) fn merge(&mut self, connection: &Connection) -> Result<()> {
         const MERGE: &str =
             "INSERT OR REPLACE INTO event_key (fingerprint, sequence) VALUES (?1, ?2)";
-        const MERGED: &str = "UPDATE event_cursor SET keyed_to = max(keyed_to, ?1)";
+        const MERGED: [&str; 3] = [
+            "UPDATE event_cursor SET keyed_to = max(keyed_to, ?1)",
+            "DELETE FROM event_key WHERE fingerprint IN (SELECT fingerprint FROM event_key_gone WHERE sequence <= ?1)
+                AND EXISTS (SELECT 1 FROM event_key_gone g
+                    WHERE g.fingerprint = event_key.fingerprint AND g.sequence = event_key.sequence)",
+            "DELETE FROM event_key_gone WHERE sequence <= ?1",
+        ];
         let merging = failed("bring the keys of events into their table");
         if self.merging.is_none() && self.recent.len() >= RECENT_MAX {
             let keys = std::mem::take(&mut self.recent);
@@ -209,10 +247,12 @@ impl Keys {
             merged += 1;
         }
         if merged == run.sorted.len() {
-            connection
-                .prepare_cached(MERGED)
-                .and_then(|mut statement| statement.execute([run.last]))
-                .map_err(&merging)?;
+            for sql in MERGED {
+                connection
+                    .prepare_cached(sql)
+                    .and_then(|mut statement| statement.execute([run.last]))
+                    .map_err(&merging)?;
+            }
         }
         self.open.merged = merged;
         Ok(())

@@ -11,7 +11,7 @@ async fn full(folder: &std::path::Path) -> (Store, std::path::PathBuf) {
     for number in 1..=30 {
         accept(&store, number, 3_000).await.unwrap();
     }
-    let claim = crate::Claim {
+    let claim = Claim {
         now: at(100),
         lease_until: at(200),
         limit: 100,

@@ -90,10 +90,11 @@ async fn a_store_as_large_as_allowed_goes_on_carrying_out_and_takes_events_after
     let refused = accept_until_full(&store, 0).await;
     let everything = Retention {
         received_from: at(0),
-        used_bytes_max: 300_000,
+        ended_bytes_max: 200_000,
+        young_from: at(100),
     };
     assert_eq!(
-        store.prune_events(everything, 10).await.unwrap(),
+        store.prune_events(everything, 10).await.unwrap().number(),
         0,
         "nothing is done yet"
     );
@@ -112,9 +113,9 @@ async fn a_store_as_large_as_allowed_goes_on_carrying_out_and_takes_events_after
             planned.await.unwrap();
         }
     }
-    while store.prune_events(everything, 10).await.unwrap() > 0 {}
+    while store.prune_events(everything, 10).await.unwrap().number() > 0 {}
     let left = all_stored(&store).await;
-    assert!(store.count_events().await.unwrap().used_bytes <= 300_000);
+    assert!(store.count_events().await.unwrap().used_bytes <= 400_000);
     assert_eq!(
         left.last(),
         Some(&id(refused - 1).uuid()),

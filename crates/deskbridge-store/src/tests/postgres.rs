@@ -280,3 +280,32 @@ async fn a_store_that_is_dropped_lets_its_connections_go() {
     .await;
     schema.drop().await;
 }
+
+#[tokio::test]
+async fn a_node_that_freezes_in_a_transaction_loses_it_before_others_give_up() {
+    let schema = Schema::new();
+    let store = Store::open_postgres(&schema.address, &schema.options)
+        .await
+        .unwrap();
+    let crate::Backend::Postgres(database) = &store.backend else {
+        panic!("it is PostgreSQL");
+    };
+    let (holds, mut held) = tokio::sync::watch::channel(false);
+    let frozen = database.write(holds, |transaction, holds| {
+        Box::pin(async move {
+            let lock = "LOCK TABLE effect";
+            transaction.batch_execute(lock).await.unwrap();
+            holds.send_replace(true);
+            std::future::pending::<crate::Result<()>>().await
+        })
+    });
+    let other = async {
+        held.wait_for(|holds| *holds).await.unwrap();
+        store.count_effects().await
+    };
+    tokio::select! {
+        _ = frozen => panic!("it is frozen"),
+        counted = other => assert!(counted.is_ok(), "{counted:?}"),
+    }
+    schema.drop().await;
+}

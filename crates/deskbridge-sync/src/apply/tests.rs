@@ -12,7 +12,7 @@ mod tickets;
 use std::collections::BTreeMap;
 
 use bitrix24::{Portal, Webhook};
-use deskbridge_core::{EffectId, Failure, IdempotencyKey, Link, NewEffect, OrderingKey};
+use deskbridge_core::{EffectId, Failure, IdempotencyKey, Link, NewEffect, OrderingKey, Urgency};
 use frappe::{Credential, Site};
 use jiff::Timestamp;
 use serde_json::{Map, json};
@@ -262,6 +262,7 @@ fn crm(portal: &portal_simulator::Running) -> bitrix24::Client {
 fn new_effect(write: &Write, ordering_key: &str) -> NewEffect {
     let payload = serde_json::to_value(write).unwrap();
     NewEffect {
+        urgency: Urgency::Usual,
         kind: write.kind().to_owned(),
         ordering_key: OrderingKey::new(ordering_key),
         idempotency_key: IdempotencyKey::new(payload.to_string()),

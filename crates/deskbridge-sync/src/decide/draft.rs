@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use caresoft::Id;
-use deskbridge_core::{IdempotencyKey, Link, NewEffect};
+use deskbridge_core::{IdempotencyKey, Link, NewEffect, Urgency};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -214,6 +214,7 @@ impl<'a> Draft<'a> {
         // A write is texts, numbers and maps with texts as keys: it can always be written as JSON.
         let payload = serde_json::to_value(write).unwrap_or_default();
         self.plan.effects.push(NewEffect {
+            urgency: Urgency::Usual,
             kind: write.kind().to_owned(),
             ordering_key: record.ordering_key(&self.account.connection),
             idempotency_key: IdempotencyKey::new(key),

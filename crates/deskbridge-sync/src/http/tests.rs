@@ -647,8 +647,9 @@ async fn a_full_store_asks_the_sender_to_come_again_until_there_is_room() {
     }
     let half = Retention {
         received_from: at(0),
-        used_bytes_max: 200_000,
+        ended_bytes_max: 200_000,
+        young_from: Timestamp::MAX,
     };
-    while hub.store.prune_events(half, 50).await.unwrap() > 0 {}
+    while hub.store.prune_events(half, 50).await.unwrap().number() > 0 {}
     assert!(!hub.deliver(&ticket(number)).await.is_repeated());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deskbridge_core::{Event, IdempotencyKey, NewEffect, OrderingKey, Outcome};
+use deskbridge_core::{Event, IdempotencyKey, NewEffect, OrderingKey, Outcome, Urgency};
 use deskbridge_journal::{Planned, Planner};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,7 @@ impl Send {
             .map(|after| format!("/after/{}", after.route));
         let way = way.unwrap_or_default();
         NewEffect {
+            urgency: Urgency::Usual,
             kind: KIND.to_owned(),
             ordering_key: OrderingKey::new(format!("route/{route}/{ordering_key}")),
             idempotency_key: IdempotencyKey::new(format!("route/{route}/{event}{way}")),

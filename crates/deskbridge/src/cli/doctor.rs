@@ -42,8 +42,12 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     helpdesk::look(&connections, &mut findings).await;
     // Who only serves need not have the administrator's key at hand.
     let administrator = wire::administrator(&config, &connections, &environment);
+    let has_own_key = administrator.is_ok()
+        && config
+            .profile_frappe()
+            .is_ok_and(|frappe| frappe.admin_api_key.is_some());
     let administrator = administrator.unwrap_or_else(|_| connections.hub.clone());
-    installed::look_at_server_scripts(&administrator, &mut findings).await;
+    installed::look_at_server_scripts(&administrator, has_own_key, &mut findings).await;
     if !config.caresoft.is_empty() || !config.route.is_empty() {
         caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
     }

@@ -128,6 +128,38 @@ async fn a_copy_is_restored_where_there_is_no_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_database_is_gone_is_not_taken_for_that_of_the_copy() {
+    let Filled { bench, done, .. } = Filled::new().await;
+    let made = run(&bench, "backup", "copy.db").await;
+    assert_eq!(made.status, Some(0), "{}", made.err);
+    for path in named(&bench, "deskbridge.db") {
+        fs::remove_file(path).unwrap();
+    }
+    // The log of another database, with all of it still to be brought into its file.
+    let other = Store::open(&bench.path("other.db")).unwrap();
+    let now = Timestamp::now();
+    let id = EventId::new(now, &mut fastrand::Rng::with_seed(1));
+    let accepted = other.accept_event(id, arrival(9, "ticket", &[b'x'; 9_000]), now);
+    accepted.await.unwrap();
+    let log = bench.path("deskbridge.db-wal");
+    fs::copy(bench.path("other.db-wal"), &log).unwrap();
+    let bytes = fs::read(&log).unwrap();
+    assert!(bytes.len() > 9_000);
+    let restored = run(&bench, "restore", "copy.db").await;
+    assert_eq!(restored.status, Some(0), "{}", restored.err);
+    let kept = named(&bench, "deskbridge.db.until-");
+    assert_eq!(fs::read(&kept[0]).unwrap(), bytes);
+    assert!(
+        restored.out.contains(kept[0].to_str().unwrap()),
+        "{}",
+        restored.out
+    );
+    assert!(has(&bench.path("deskbridge.db"), done).await);
+    let checked = bench.run(&["db", "check"]).await;
+    assert_eq!(checked.status, Some(0), "{}{}", checked.out, checked.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_a_whole_copy_is_not_restored() {
     let Filled { bench, done, .. } = Filled::new().await;
     let made = run(&bench, "backup", "copy.db").await;

@@ -69,6 +69,10 @@ async fn what_answers_in_the_place_of_a_hub_is_told() {
                     admin_api_key = \"admin-key\"\nadmin_api_secret = \"admin-secret\"\n";
         text.replace("api_secret = \"hub-secret\"\n", more)
     });
+    assert_eq!(
+        level(&bench, "The administrator's key is refused").await,
+        "warn"
+    );
     let site = &bench.site.site;
     let mut data = site.data();
     let administrator = json!({

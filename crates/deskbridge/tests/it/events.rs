@@ -2,6 +2,7 @@
 
 use deskbridge_core::{
     DuplicateKey, EffectId, EventId, IdempotencyKey, NewEffect, NewEvent, OrderingKey, Reading,
+    Urgency,
 };
 use deskbridge_store::{Claim, Plan, QuarantineLimits, Quarantined, Store};
 use http::StatusCode;
@@ -145,6 +146,7 @@ impl Filled {
 /// An effect that nobody carries out.
 fn intent() -> NewEffect {
     NewEffect {
+        urgency: Urgency::Usual,
         kind: "test.write".to_owned(),
         ordering_key: OrderingKey::new("a"),
         idempotency_key: IdempotencyKey::new("one"),

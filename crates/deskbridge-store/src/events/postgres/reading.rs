@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{Client, GenericClient};
 use deskbridge_core::{DuplicateKey, EffectId, Event, EventId, NewEvent, OrderingKey, Reading};
+use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::super::{
@@ -11,6 +12,7 @@ use crate::{
     Error, Result,
     postgres::{asking::query, column, failed, number, time_at},
     sqlite::{micros, time},
+    unread::Unread,
 };
 
 const RECORD: &str = "SELECT e.id, e.received_at, e.connection, e.source, e.object, e.action, e.is_routed,
@@ -19,7 +21,8 @@ const RECORD: &str = "SELECT e.id, e.received_at, e.connection, e.source, e.obje
     FROM event e JOIN event_turn t USING (sequence) LEFT JOIN event_repeat r USING (sequence)";
 
 /// What the tables take on the disk, with the room in them that is free again.
-const FILES: &str = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+pub(crate) const FILES: &str =
+    "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'";
 
 pub(in super::super) async fn by_id(client: &Client, id: EventId) -> Result<Option<EventRecord>> {
@@ -149,8 +152,9 @@ async fn select(
     let reading = failed("read events");
     let rows = query(client, sql, parameters).await.map_err(&reading)?;
     let records = rows.iter().map(|row| {
+        let (event, _unread) = event_of(row, 0)?;
         Ok(EventRecord {
-            event: event_of(row, 0)?,
+            event,
             state: state_of(column(row, 13)?)?,
             attempts: column::<i32>(row, 14)?.unsigned_abs(),
             failure: column(row, 15)?,
@@ -162,53 +166,43 @@ async fn select(
     records.collect()
 }
 
-/// The event in thirteen columns.
-pub(super) fn event_of(row: &Row, first: usize) -> Result<Event> {
-    Ok(Event {
+/// The event in thirteen columns, as far as it can be read.
+pub(super) fn event_of(row: &Row, first: usize) -> Result<(Event, Unread)> {
+    let mut unread = Unread::default();
+    let nothing = || DuplicateKey::new([0; 32]);
+    let event = Event {
         id: EventId::from_uuid(column(row, first)?),
-        received_at: time_at(row, first + 1)?,
+        received_at: unread.or(time_at(row, first + 1), || Timestamp::MIN),
         arrival: NewEvent {
             connection: column(row, first + 2)?,
-            body: body_of(column(row, first + 11)?, column(row, first + 12)?)?,
-            headers: headers_of(column(row, first + 10)?)?,
-            raw_key: digest(row, first + 8)?,
+            body: body_of(
+                column(row, first + 11)?,
+                column(row, first + 12)?,
+                &mut unread,
+            ),
+            headers: unread.or(headers_of(column(row, first + 10)?), Vec::new),
+            raw_key: unread.or(digest(row, first + 8), nothing),
             reading: Reading {
                 source: column(row, first + 3)?,
                 object: column(row, first + 4)?,
                 action: column(row, first + 5)?,
                 is_routed: column(row, first + 6)?,
                 ordering_key: OrderingKey::new(column::<String>(row, first + 7)?),
-                canonical_key: digest(row, first + 9)?,
+                canonical_key: unread.or(digest(row, first + 9), nothing),
             },
         },
-    })
+    };
+    Ok((event, unread))
 }
 
 /// A duplicate key in a column.
-pub(super) fn digest(row: &Row, place: usize) -> Result<DuplicateKey> {
+pub(crate) fn digest(row: &Row, place: usize) -> Result<DuplicateKey> {
     let bytes: &[u8] = column(row, place)?;
     let digest = bytes.try_into().map_err(|_length| Error::Corrupt {
         what: "duplicate key",
         why: format!("it has {} bytes", bytes.len()),
     })?;
     Ok(DuplicateKey::new(digest))
-}
-
-/// Whether the events that are stored take more room than so many bytes. What was forgotten takes none: its room is
-/// used again, though the files do not shrink.
-pub(super) async fn takes_more_than(client: &impl GenericClient, bytes_max: u64) -> Result<bool> {
-    const EVENTS: &str = "SELECT coalesce(sum(bytes), 0)::bigint FROM event_turn";
-    // The files are quickly asked, and the events take no more than they.
-    for sql in [FILES, EVENTS] {
-        let row = client
-            .query_one(sql, &[])
-            .await
-            .map_err(failed("say how large it is"))?;
-        if column::<i64>(&row, 0)? <= number(bytes_max) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 pub(in super::super) async fn count(client: &Client) -> Result<EventCounts> {

@@ -1,13 +1,13 @@
 //! Who changes the head of an ordering key waits for the lock of the key, and for a claim that is on its way.
 
-use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey};
-use futures_util::future::BoxFuture;
+use deskbridge_core::{EffectId, IdempotencyKey, NewEffect, OrderingKey, Urgency};
+use futures_util::future::{BoxFuture, join_all};
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::{at, event, id};
 use crate::{
-    Backend, Claim, EventState, Plan, Store,
+    Accepted, Backend, Claim, Error, EventState, Plan, Store,
     contract::{Schema, admin},
     postgres::{
         Database, ordering_hash,
@@ -24,6 +24,7 @@ fn database(store: &Store) -> &Database {
 
 fn effect(number: u64) -> (EffectId, NewEffect) {
     let effect = NewEffect {
+        urgency: Urgency::Usual,
         kind: "test".to_owned(),
         ordering_key: OrderingKey::new("key 0"),
         idempotency_key: IdempotencyKey::new(format!("effect {number}")),
@@ -169,6 +170,7 @@ async fn whoever_changes_the_head_of_a_key_waits_for_its_lock() {
                     .reread_events(vec![(id(5), moved)], at(2))
                     .await
                     .unwrap()
+                    .number
                     == 1
             }),
         ),
@@ -266,5 +268,57 @@ async fn a_claim_on_its_way_keeps_the_head() {
         (counts[&EventState::Running], counts[&EventState::Pending]),
         (1, 1)
     );
+    schema.drop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_has_for_long_keeps_out_its_own_events_alone() {
+    let schema = Schema::new();
+    let store = super::open(&testkit::postgres_address(), &schema.options)
+        .await
+        .unwrap();
+    let known = event(5, 10);
+    store
+        .accept_event(id(5), known.clone(), at(0))
+        .await
+        .unwrap();
+    let (release, released) = watch::channel(false);
+    let (holds, mut held) = watch::channel(false);
+    let hold = database(&store).write((holds, released), |transaction, (holds, released)| {
+        Box::pin(async move {
+            EVENTS.lock(transaction, [ordering_hash("key 0")]).await?;
+            holds.send_replace(true);
+            let mut released = released.clone();
+            // Something happens in the transaction, so that it is not ended.
+            while !*released.borrow_and_update() {
+                let moment = std::time::Duration::from_millis(500);
+                drop(tokio::time::timeout(moment, released.changed()).await);
+                transaction.batch_execute("SELECT 1").await.unwrap();
+            }
+            Ok(())
+        })
+    });
+    let arrivals = async {
+        held.wait_for(|holds| *holds).await.unwrap();
+        // Of five keys, and one that is known already.
+        let accepted = join_all(
+            (0..20).map(|number| store.accept_event(id(number), event(number, 10), at(1))),
+        );
+        let accepted = accepted.await;
+        release.send(true).unwrap();
+        accepted
+    };
+    let (locked, accepted) = tokio::join!(hold, arrivals);
+    locked.unwrap();
+    for (number, accepted) in (0..).zip(&accepted) {
+        match number {
+            5 => assert_eq!(accepted.as_ref().unwrap(), &Accepted::Repeated(id(5))),
+            0 | 10 | 15 => assert!(matches!(accepted, Err(Error::Busy)), "{accepted:?}"),
+            other => assert_eq!(accepted.as_ref().unwrap(), &Accepted::New(id(other))),
+        }
+    }
+    let again = store.accept_event(id(10), event(10, 10), at(2)).await;
+    assert_eq!(again.unwrap(), Accepted::New(id(10)));
+    assert_eq!(store.check().await.unwrap(), []);
     schema.drop().await;
 }

@@ -40,13 +40,10 @@ pub(super) async fn run(arguments: &FileArguments) -> anyhow::Result<ExitCode> {
         .and_then(|copied| Ok(copied?))
         .with_context(cannot)?;
     let contents = whole(partial.to_path_buf()).await.with_context(cannot)?;
-    let kept = match database.exists() {
-        true => {
-            resemble(&partial, &database)?;
-            Some(keep(&database)?)
-        }
-        false => None,
-    };
+    if database.exists() {
+        resemble(&partial, &database)?;
+    }
+    let kept = keep(&database)?;
     // One name for another at once: whatever happens, there is a whole database under the name.
     partial
         .persist(&database)
@@ -77,37 +74,46 @@ fn resemble(copy: &Path, database: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives a database that nobody has open a second name that says until when it was used.
-fn keep(database: &Path) -> anyhow::Result<PathBuf> {
-    match fold_log(database) {
-        Ok(true) => {}
-        Ok(false) => bail!(
-            "another program reads or writes {}; end it first, nothing was changed",
-            database.display()
-        ),
-        // It may be the damage that is the reason for all this.
-        Err(error) => say(format!(
-            "What was there is kept as it is: {}.",
-            Chain(&error)
-        ))?,
+/// Gives a database that nobody has open a second name that says until when it was used, and its log with it; `None`
+/// when there was neither.
+fn keep(database: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let exists = database.exists();
+    if exists {
+        match fold_log(database) {
+            Ok(true) => {}
+            Ok(false) => bail!(
+                "another program reads or writes {}; end it first, nothing was changed",
+                database.display()
+            ),
+            // It may be the damage that is the reason for all this.
+            Err(error) => say(format!(
+                "What was there is kept as it is: {}.",
+                Chain(&error)
+            ))?,
+        }
     }
     let now = Clock::system().now().strftime("%Y%m%dT%H%M%S%.6fZ");
     let kept = database::beside(database, &format!(".until-{now}"));
     let setting_aside = || format!("keeping {} as {}", database.display(), kept.display());
-    // A log that stayed would be taken for that of the copy.
+    // A log that stayed would be taken for that of the copy, even where its database is gone.
     let log = database::beside(database, "-wal");
-    if log.exists() {
-        fs::rename(&log, database::beside(&kept, "-wal")).with_context(setting_aside)?;
+    let kept_log = database::beside(&kept, "-wal");
+    let has_log = log.exists();
+    if has_log {
+        fs::rename(&log, &kept_log).with_context(setting_aside)?;
     }
     let index = database::beside(database, "-shm");
     if index.exists() {
         fs::remove_file(index).with_context(setting_aside)?;
     }
+    if !exists {
+        return Ok(has_log.then_some(kept_log));
+    }
     if fs::hard_link(database, &kept).is_err() {
         // Some file systems have one name for a file.
         fs::rename(database, &kept).with_context(setting_aside)?;
     }
-    Ok(kept)
+    Ok(Some(kept))
 }
 
 /// The folder of a file.

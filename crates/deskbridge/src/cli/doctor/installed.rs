@@ -93,8 +93,12 @@ fn look_at_button(
 }
 
 /// Looks at Server Scripts where calls go through them: the settings know the hub's address, or a script of ours is
-/// there.
-pub(super) async fn look_at_server_scripts(administrator: &Client, findings: &mut Findings) {
+/// there. A key of the administrator's own is looked at here alone.
+pub(super) async fn look_at_server_scripts(
+    administrator: &Client,
+    has_own_key: bool,
+    findings: &mut Findings,
+) {
     let all = Filter::eq("script_type", "API");
     let there = match scripts(administrator, "Server Script", all).await {
         Ok(there) => there,
@@ -107,6 +111,16 @@ pub(super) async fn look_at_server_scripts(administrator: &Client, findings: &mu
                 "Calls go through Server Scripts, and whether they are those of this release cannot be seen.",
                 "Give the API key's user the role Script Manager, or put an administrator's key into admin_api_key \
                  and admin_api_secret.",
+            );
+        }
+        Err(Error {
+            cause: Cause::WrongKey,
+            ..
+        }) if has_own_key => {
+            return findings.warn(
+                PLACE,
+                "The administrator's key is refused: `deskbridge frappe` cannot work, and Server Scripts cannot be seen.",
+                "Correct admin_api_key and admin_api_secret, or remove both where the hub's own key may do everything.",
             );
         }
         // What is wrong with the connection is told already.

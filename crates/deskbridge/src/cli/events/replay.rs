@@ -36,25 +36,26 @@ pub(super) async fn run(arguments: ReplayArguments) -> anyhow::Result<ExitCode> 
     if let Go::No(code) = announce(&store, &ids, dry_run, yes, "would run again").await? {
         return Ok(code);
     }
+    let mut read = change::Reread::default();
     if reread {
         let readers = wire::readers(&config, &environment())?;
         if readers.is_empty() {
             bail!("no CareSoft connection is configured, so that nothing can be read anew");
         }
         let now = Clock::system().now();
-        let reread = change::reread(&store, &ids, &readers, now).await?;
-        let many = usize::try_from(reread.number).unwrap_or(usize::MAX);
+        read = change::reread(&store, &ids, &readers, now).await?;
+        let many = usize::try_from(read.number).unwrap_or(usize::MAX);
         say(format!(
             "{} read anew",
             number(many, "event was", "events were")
         ))?;
-        for connection in reread.without_reader {
+        for connection in &read.without_reader {
             say(format!(
                 "Those of {connection} were not: no CareSoft connection of that name is configured."
             ))?;
         }
     }
-    let replayed = change::replay(&events, &ids).await?;
+    let replayed = change::replay(&events, &ids, &read).await?;
     if !replayed.is_empty() {
         say_if_nobody_serves(&database)?;
     }
