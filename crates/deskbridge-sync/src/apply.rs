@@ -4,6 +4,9 @@
 //! anything is written, whatever the journal knows of earlier attempts. The helpdesk keeps the key in a unique field
 //! ([`CUSTOM_FIELDS`]), so that two writers at once make one document; the CRM keeps it in `ORIGIN_ID`.
 //!
+//! A write is carried out as it is wanted by then ([`current`](mod@crate::decide::current)): what later plans replaced
+//! is left to them.
+//!
 //! What was found is compared with what is wanted by functions of values, and only what differs is written. What
 //! people made or changed by hand is adopted or left.
 
@@ -33,10 +36,13 @@ use deskbridge_journal::Handler;
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::{helpdesk::Helpdesk, links::Links, stop::Stop};
-use crate::decide::write::{SourceKey, Write};
+use crate::decide::{
+    current::current,
+    write::{SourceKey, Write},
+};
 
 pub use self::{
     case::ORIGINATOR_ID,
@@ -158,7 +164,11 @@ impl Place {
     }
 
     async fn carry_out(&self, write: &Write) -> Result<Value, Stop> {
-        match write {
+        let facts = self.links.facts(key_of(write)).await?;
+        let Some(write) = current(write.clone(), &facts)? else {
+            return Ok(left_alone("it was deleted in CareSoft"));
+        };
+        match &write {
             Write::SaveCustomer(write) => self.save_customer(write).await,
             Write::SaveContact(write) => self.save_contact(write).await,
             Write::SaveTicket(write) => self.save_ticket(write).await,
@@ -168,6 +178,11 @@ impl Place {
             Write::SaveCase(write) => self.save_case(write).await,
         }
     }
+}
+
+/// The result of a write that was not wanted any more.
+fn left_alone(why: &str) -> Value {
+    json!({ "left_alone": why })
 }
 
 fn key_of(write: &Write) -> &SourceKey {

@@ -6,7 +6,7 @@ use bitrix24::{Call, Error, Id, Order, Row};
 use deskbridge_identity::{Email, Phone, phone::is_same_number};
 use serde_json::{Value, json};
 
-use super::{Place, Stop};
+use super::{Place, Stop, left_alone};
 use crate::decide::write::{CaseKind, Fields, Person, SaveCase, SourceKey};
 use changes::{changes, is_of};
 
@@ -65,7 +65,7 @@ impl Place {
         let methods = methods(write.kind);
         let (id, how) = match self.standing(crm, &methods, &write.key).await? {
             // What people took out of the CRM stays out.
-            Standing::Deleted => return Ok(json!({ "left_alone": "deleted in the CRM" })),
+            Standing::Deleted => return Ok(left_alone("deleted in the CRM")),
             Standing::Found(id, row) => {
                 let mut changed = changes(&row, &write.changed);
                 if row.id("CONTACT_ID").is_none()

@@ -2,6 +2,7 @@
 
 use deskbridge_core::{Clock, Link, RemoteRecord};
 use deskbridge_store::Store;
+use serde_json::Value;
 
 use super::{Stop, Target};
 use crate::decide::write::SourceKey;
@@ -75,6 +76,12 @@ impl Links {
         };
         let newest = linked.iter().rev().find(of_crm);
         Ok(newest.and_then(|record| record.id.parse().ok()))
+    }
+
+    /// What is known of a record; null where nothing is.
+    pub(super) async fn facts(&self, key: &SourceKey) -> Result<Value, Stop> {
+        let mut known = self.store.known(vec![record_of(key)]).await?;
+        Ok(known.pop().map_or(Value::Null, |known| known.facts))
     }
 
     /// The keys of the CareSoft records that a user or organisation is linked with.

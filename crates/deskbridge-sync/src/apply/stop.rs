@@ -6,6 +6,8 @@ use bitrix24::Fault;
 use deskbridge_core::{Chain, Failure, Outcome};
 use frappe::Cause;
 
+use crate::decide::draft::Unreadable;
+
 /// A portal ends every request after a minute: whoever looks later sees all that it did.
 const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
 
@@ -92,6 +94,12 @@ impl From<bitrix24::Error> for Stop {
             bitrix24::Verdict::Never => Self::Refused(failure),
             bitrix24::Verdict::LookFirst => Self::Unknown(failure),
         }
+    }
+}
+
+impl From<Unreadable> for Stop {
+    fn from(error: Unreadable) -> Self {
+        Self::Refused(Failure::new(Chain(&error).to_string()))
     }
 }
 

@@ -7,6 +7,7 @@ mod customers;
 mod ends;
 mod faults;
 mod orders;
+mod revived;
 mod tickets;
 
 use std::collections::BTreeMap;
@@ -310,6 +311,7 @@ fn ticket(id: u64, subject: &str) -> SaveTicket {
         requester_phone: None,
         assignment: None,
         opened_at: None,
+        end: None,
     }
 }
 

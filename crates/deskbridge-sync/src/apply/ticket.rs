@@ -90,6 +90,9 @@ impl Place {
             self.assign(&name, &standing, assignment.agent.as_deref())
                 .await?;
         }
+        if is_new && let Some(end) = &write.end {
+            self.end_ticket(end).await?;
+        }
         Ok(json!({
             "name": name,
             "how": if is_new { "made" } else { "updated" },
@@ -323,6 +326,7 @@ mod tests {
             requester_phone: None,
             assignment: None,
             opened_at: Some("2026-03-01T20:30:00Z".parse().unwrap()),
+            end: None,
         };
         let subject = |text: &str| Fields::from_iter([("subject".to_owned(), text.into())]);
         let ticket = insertion(&write, subject(" "), None, "nobody@x.invalid", &zone);

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     html::sanitised,
     person,
+    record::Record,
     registers::Registers,
     version::Version,
-    write::{AddComment, Fields, Person},
+    write::{AddComment, Assignment, EndTicket, Fields, Person, SaveTicket, SourceKey, Status},
 };
 use crate::settings::{Account, Deleted, Merged};
 
@@ -49,6 +50,8 @@ pub(super) struct Planned {
     pub(super) lead: Option<PlannedCase>,
     pub(super) deal: Option<PlannedCase>,
     pub(super) end: Option<End>,
+    /// What was written about the end; nothing where ends are ignored.
+    pub(super) ended: Option<EndTicket>,
 }
 
 /// What the helpdesk's ticket is to hold.
@@ -59,6 +62,7 @@ pub(super) struct PlannedTicket {
     pub(super) works: Works,
     pub(super) requester: Option<u64>,
     pub(super) phone: Option<String>,
+    pub(super) opened_at: Option<Timestamp>,
 }
 
 /// Who works on a ticket.
@@ -205,6 +209,36 @@ impl CaseFacts {
     pub(super) fn crm_requester(&self) -> Option<Id> {
         let mut said = [&self.deal, &self.lead].into_iter().flatten();
         said.find_map(|said| person::id(said.text("requester_id")))
+    }
+
+    /// The write that makes the ticket as it was planned last; `None` where none was planned.
+    pub(super) fn ticket_write(&self, key: &SourceKey) -> Option<SaveTicket> {
+        let planned = self.planned.ticket.clone()?;
+        let end = self.planned.ended.clone();
+        let closed = end.as_ref().and_then(|end| end.status.clone());
+        let requester = planned.requester.and_then(Id::new);
+        let assignment = |agent| Assignment {
+            agent,
+            has_changed: false,
+        };
+        Some(SaveTicket {
+            key: key.clone(),
+            all: planned.fields,
+            changed: Fields::new(),
+            status: closed.or(planned.status).map(|name| Status {
+                name,
+                has_changed: false,
+            }),
+            requester: requester.map(|user| Record::User(user).source_key(key.connection())),
+            requester_phone: planned.phone,
+            assignment: match planned.works {
+                Works::NotKnown => None,
+                Works::Nobody => Some(assignment(None)),
+                Works::Agent(email) => Some(assignment(Some(email))),
+            },
+            opened_at: planned.opened_at,
+            end,
+        })
     }
 
     /// Whether comments can stand on the ticket in the helpdesk.

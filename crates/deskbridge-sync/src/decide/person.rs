@@ -17,7 +17,7 @@ use super::{
     record::Record,
     registers::Registers,
     version::Version,
-    write::{Fields, Join, Person, SaveContact, SaveCustomer, Write},
+    write::{Fields, Join, Person, SaveContact, SaveCustomer, SourceKey, Write},
 };
 use crate::settings::Account;
 
@@ -91,6 +91,21 @@ impl UserFacts {
         self.cases.iter().copied().filter_map(Id::new)
     }
 
+    /// The write that makes the contact as it was planned last; `None` where none was planned.
+    pub(super) fn contact_write(&self, key: &SourceKey) -> Option<SaveContact> {
+        let planned = self.planned.clone()?;
+        let organization = planned.organization.and_then(Id::new);
+        Some(SaveContact {
+            key: key.clone(),
+            all: planned.fields,
+            changed: Fields::new(),
+            emails: planned.emails,
+            phones: planned.phones,
+            organization: organization
+                .map(|id| Record::Organization(id).source_key(key.connection())),
+        })
+    }
+
     /// Adds a lead or deal of the user's; whether it was not known to be.
     pub fn refer(&mut self, case: Id) -> bool {
         self.cases.insert(case.get())
@@ -109,6 +124,16 @@ impl OrganizationFacts {
         self.said.fold_changes(organization.changes(), at);
         let fields: Said<'_> = organization.fields();
         self.said.fold(fields, organization.custom_fields(), at);
+    }
+
+    /// The write that makes the customer as it was planned last; `None` where none was planned.
+    pub(super) fn customer_write(&self, key: &SourceKey) -> Option<SaveCustomer> {
+        let planned = self.planned.clone()?;
+        Some(SaveCustomer {
+            key: key.clone(),
+            all: planned,
+            changed: Fields::new(),
+        })
     }
 }
 

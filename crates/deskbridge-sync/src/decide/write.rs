@@ -137,6 +137,10 @@ pub struct SaveTicket {
     pub assignment: Option<Assignment>,
     /// When it was opened in CareSoft.
     pub opened_at: Option<Timestamp>,
+    /// The end that the ticket has come to: one that is made only now gets it at once. Not planned, but known when the
+    /// write is carried out.
+    #[serde(skip)]
+    pub end: Option<EndTicket>,
 }
 
 /// A ticket's status.

@@ -1,0 +1,169 @@
+//! Events of which some writes are given up and revived when later ones have been carried out.
+
+use std::time::Duration;
+
+use deskbridge_core::Backoff;
+use deskbridge_journal::{Events, Intake, Journal, Planner, Settings};
+use deskbridge_store::{EffectFilter, EffectState};
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{decide::tests::world::account, plan, reading};
+
+const AT: i64 = 1_767_580_200_000;
+
+/// A hub from the arrival of events on.
+pub(super) struct Hub {
+    intake: Intake,
+    events: Events,
+    journal: Journal,
+    received: reading::Account,
+    arrivals: std::cell::Cell<u128>,
+}
+
+impl Bench {
+    /// A hub whose events are planned by this mapping.
+    pub(super) fn hub_with(&self, mapping: &str) -> Hub {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let mut rng = fastrand::Rng::with_seed(1);
+        let settings = Settings {
+            concurrent_max: 4,
+            attempt_for: Duration::from_secs(30),
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60), 3).unwrap(),
+        };
+        let handlers = self.handlers.clone();
+        let journal = Journal::new(store.clone(), clock.clone(), rng.fork(), settings, handlers);
+        let intake = Intake::new(store.clone(), clock, rng.fork());
+        let planner: Arc<dyn Planner> = Arc::new(plan::Accounts::new(store, [account(mapping)]));
+        let planners = BTreeMap::from([(plan::WEBHOOKS, planner)]);
+        Hub {
+            events: Events::new(&intake, rng.fork(), settings, planners, journal.clone()),
+            intake,
+            journal,
+            received: reading::Account {
+                connection: CARESOFT.to_owned(),
+                account_id: None,
+                signing: reading::Signing::Unsigned,
+                has_routes: false,
+            },
+            arrivals: std::cell::Cell::new(0),
+        }
+    }
+
+    /// Takes an event in and plans it.
+    pub(super) async fn hear(&self, hub: &Hub, body: &Value) {
+        hub.arrivals.set(hub.arrivals.get() + 1);
+        let body = body.to_string().into_bytes();
+        let event = hub.received.event(Vec::new(), body, hub.arrivals.get());
+        hub.intake.accept(event).await.unwrap();
+        hub.events.drain().await.unwrap();
+    }
+
+    /// Takes an event in and carries out what follows.
+    pub(super) async fn take(&self, hub: &Hub, body: &Value) {
+        self.hear(hub, body).await;
+        self.settle(hub).await;
+    }
+
+    /// Carries out what waits, until it is done or given up.
+    pub(super) async fn settle(&self, hub: &Hub) {
+        for _ in 0..10 {
+            hub.journal.drain().await.unwrap();
+            self.clock.advance(SignedDuration::from_secs(120));
+        }
+    }
+
+    /// Revives everything that was given up; how many writes that were.
+    pub(super) async fn revive(&self, hub: &Hub) -> usize {
+        let dead = self.in_state(EffectState::Dead).await;
+        for effect in &dead {
+            let now = self.clock.now();
+            assert!(self.store.revive_effect(effect.id, now).await.unwrap());
+        }
+        self.settle(hub).await;
+        dead.len()
+    }
+
+    pub(super) async fn in_state(&self, state: EffectState) -> Vec<Effect> {
+        let filter = EffectFilter {
+            state: Some(state),
+            limit: 100,
+            ..EffectFilter::default()
+        };
+        let found = self.store.list_effects(filter).await.unwrap();
+        found.into_iter().map(|record| record.effect).collect()
+    }
+
+    /// Takes an event in whose writes the helpdesk refuses.
+    pub(super) async fn refuse(&self, hub: &Hub, body: &Value) {
+        let refused = |when: &str| json!({"when": when, "answer": {"preset": "forbidden"}});
+        self.site_faults(json!([refused("POST *"), refused("PUT *")]));
+        self.take(hub, body).await;
+        self.site_faults(json!([]));
+        assert!(!self.in_state(EffectState::Dead).await.is_empty());
+    }
+}
+
+/// A ticket as an event shows it.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers write it down in place"
+)]
+pub(super) fn shown(second: i64, more: Value) -> Value {
+    let at = AT + second * 1_000;
+    let mut ticket =
+        json!({"ticket_id": 7, "ticket_source": "Web", "created_at": AT, "updated_at": at});
+    let fields = ticket.as_object_mut().unwrap();
+    fields.extend(more.as_object().cloned().unwrap());
+    let action = if second == 0 { "create" } else { "update" };
+    json!({"object": "ticket", "action": action, "ticket": ticket})
+}
+
+#[tokio::test]
+async fn a_revived_write_does_not_write_old_values_over_newer_ones() {
+    let bench = Bench::new().await;
+    let hub = bench.hub_with("");
+    let made = json!({"ticket_subject": "One", "ticket_status": "open", "ticket_priority": "Low"});
+    bench.take(&hub, &shown(0, made)).await;
+    let second =
+        json!({"ticket_subject": "Two", "ticket_status": "pending", "ticket_priority": "High"});
+    bench.refuse(&hub, &shown(10, second)).await;
+    let third = json!({"ticket_subject": "Three", "ticket_status": "closed"});
+    bench.take(&hub, &shown(20, third)).await;
+    let told = || {
+        let ticket = bench.one("HD Ticket", "main:case:7");
+        ["subject", "status", "priority"].map(|field| ticket[field].clone())
+    };
+    assert_eq!(told(), ["Three", "Closed", "Low"]);
+    assert_eq!(bench.revive(&hub).await, 1);
+    // What nothing replaced comes late.
+    assert_eq!(told(), ["Three", "Closed", "High"]);
+    assert!(bench.in_state(EffectState::Dead).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_made_after_its_end_is_over() {
+    let deleted = json!({"object": "ticket", "action": "delete", "ticket": {"ticket_id": 7}});
+    for (mapping, expected) in [
+        ("", Some("Closed")),
+        ("[ticket]\ndeleted = \"delete\"", None),
+    ] {
+        let bench = Bench::new().await;
+        let hub = bench.hub_with(mapping);
+        let made = json!({"ticket_subject": "One", "ticket_status": "open"});
+        bench.refuse(&hub, &shown(0, made)).await;
+        bench.take(&hub, &deleted).await;
+        assert!(bench.all("HD Ticket").is_empty());
+        assert_eq!(bench.revive(&hub).await, 1);
+        let statuses: Vec<Value> = bench
+            .all("HD Ticket")
+            .iter()
+            .map(|ticket| ticket["status"].clone())
+            .collect();
+        assert_eq!(statuses, Vec::from_iter(expected.map(Value::from)));
+        if expected.is_some() {
+            let tags = bench.one("HD Ticket", "main:case:7")["_user_tags"].clone();
+            assert!(tags.as_str().is_some_and(|tags| !tags.is_empty()), "{tags}");
+        }
+    }
+}
