@@ -80,8 +80,15 @@ impl Links {
 
     /// What is known of a record; null where nothing is.
     pub(super) async fn facts(&self, key: &SourceKey) -> Result<Value, Stop> {
-        let mut known = self.store.known(vec![record_of(key)]).await?;
-        Ok(known.pop().map_or(Value::Null, |known| known.facts))
+        let mut known = self.all_facts(std::slice::from_ref(key)).await?;
+        Ok(known.pop().unwrap_or_default())
+    }
+
+    /// What is known of each of some records, in their order.
+    pub(super) async fn all_facts(&self, keys: &[SourceKey]) -> Result<Vec<Value>, Stop> {
+        let known = self.store.known(keys.iter().map(record_of).collect());
+        let known = known.await?.into_iter();
+        Ok(known.map(|known| known.facts).collect())
     }
 
     /// The keys of the CareSoft records that a user or organisation is linked with.

@@ -51,7 +51,8 @@ impl Place {
         }))
     }
 
-    async fn contact_with_phone(&self, phone: &str) -> Result<Option<Name>, Stop> {
+    /// The contact that alone has a phone number.
+    pub(super) async fn contact_with_phone(&self, phone: &str) -> Result<Option<Name>, Stop> {
         let having = with_phones(&[phone.to_owned()], self.country);
         let found = match having {
             Some(having) => self.contacts(having).await?,

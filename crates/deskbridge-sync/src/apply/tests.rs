@@ -6,6 +6,7 @@ mod contacts;
 mod customers;
 mod ends;
 mod faults;
+mod moves;
 mod orders;
 mod revived;
 mod tickets;
@@ -308,6 +309,7 @@ fn ticket(id: u64, subject: &str) -> SaveTicket {
         changed: fields(json!({ "subject": subject })),
         status: None,
         requester: None,
+        requester_has_changed: false,
         requester_phone: None,
         assignment: None,
         opened_at: None,

@@ -96,6 +96,14 @@ pub(super) enum End {
     MergedInto(u64),
 }
 
+impl PlannedTicket {
+    /// The key of the requester of a case's ticket.
+    pub(super) fn requester_key(&self, case: &SourceKey) -> Option<SourceKey> {
+        let requester = self.requester.and_then(Id::new)?;
+        Some(Record::User(requester).source_key(case.connection()))
+    }
+}
+
 impl CaseFacts {
     /// When it was changed last, whatever it was then, as far as is known.
     pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
@@ -216,20 +224,20 @@ impl CaseFacts {
         let planned = self.planned.ticket.clone()?;
         let end = self.planned.ended.clone();
         let closed = end.as_ref().and_then(|end| end.status.clone());
-        let requester = planned.requester.and_then(Id::new);
         let assignment = |agent| Assignment {
             agent,
             has_changed: false,
         };
         Some(SaveTicket {
             key: key.clone(),
+            requester: planned.requester_key(key),
+            requester_has_changed: false,
             all: planned.fields,
             changed: Fields::new(),
             status: closed.or(planned.status).map(|name| Status {
                 name,
                 has_changed: false,
             }),
-            requester: requester.map(|user| Record::User(user).source_key(key.connection())),
             requester_phone: planned.phone,
             assignment: match planned.works {
                 Works::NotKnown => None,

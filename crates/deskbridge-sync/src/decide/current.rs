@@ -40,6 +40,7 @@ pub fn current(write: Write, facts: &Value) -> Result<Option<Write>, Unreadable>
             if let (Some(assignment), Some(old)) = (&mut save.assignment, old.assignment) {
                 assignment.has_changed = old.has_changed && old.agent == assignment.agent;
             }
+            save.requester_has_changed = old.requester_has_changed;
             save.opened_at = old.opened_at;
             Some(Write::SaveTicket(save))
         }
@@ -88,11 +89,11 @@ pub fn current(write: Write, facts: &Value) -> Result<Option<Write>, Unreadable>
 ///
 /// # Errors
 /// When what is known cannot be read.
-pub fn making(key: &SourceKey, kind: &str, facts: &Value) -> Result<Option<Write>, Unreadable> {
+pub fn making(key: &SourceKey, facts: &Value) -> Result<Option<Write>, Unreadable> {
     if facts.is_null() {
         return Ok(None);
     }
-    Ok(match kind {
+    Ok(match key.kind() {
         "case" => {
             let save = read::<CaseFacts>("case", facts)?.ticket_write(key);
             let save = save.filter(|save| !save.end.as_ref().is_some_and(|end| end.is_deleted));
@@ -108,6 +109,22 @@ pub fn making(key: &SourceKey, kind: &str, facts: &Value) -> Result<Option<Write
         }
         _ => None,
     })
+}
+
+/// Whether a ticket's requester is this user, or a user's organisation is this one, as far as is known.
+///
+/// # Errors
+/// When what is known cannot be read.
+pub fn refers_to(from: &SourceKey, facts: &Value, to: &SourceKey) -> Result<bool, Unreadable> {
+    if facts.is_null() {
+        return Ok(true);
+    }
+    let refers_to = match making(from, facts)? {
+        Some(Write::SaveTicket(save)) => save.requester,
+        Some(Write::SaveContact(save)) => save.organization,
+        _ => None,
+    };
+    Ok(refers_to.as_ref() == Some(to))
 }
 
 /// The fields that no later plan replaced.

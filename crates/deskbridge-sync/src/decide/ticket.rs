@@ -248,6 +248,7 @@ fn differing_from(planned: PlannedTicket, write: SaveTicket) -> SaveTicket {
     };
     SaveTicket {
         changed: changed(&planned.fields, &write.all),
+        requester_has_changed: planned.requester_key(&write.key) != write.requester,
         status: write.status.map(|status| Status {
             has_changed: planned.status.as_ref() != Some(&status.name),
             ..status

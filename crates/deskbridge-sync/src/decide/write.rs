@@ -33,6 +33,11 @@ impl SourceKey {
     pub fn connection(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
+
+    /// What the record is.
+    pub fn kind(&self) -> &str {
+        self.0.split(':').nth(1).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for SourceKey {
@@ -131,6 +136,9 @@ pub struct SaveTicket {
     pub status: Option<Status>,
     /// The user whose `Contact`, and by it `HD Customer`, is the ticket's.
     pub requester: Option<SourceKey>,
+    /// Whether the requester differs from what was planned before: the contact of a former one then gives way.
+    #[serde(default)]
+    pub requester_has_changed: bool,
     /// The customer's number, where the requester is not known: a contact that has it alone is the ticket's.
     pub requester_phone: Option<String>,
     /// Who works on it.

@@ -158,7 +158,7 @@ impl World {
             Write::AddComment(comment) => {
                 if !self.desk.contains_key(comment.ticket.as_str()) {
                     let facts = self.facts(comment.ticket.as_str());
-                    let ticket = making(&comment.ticket, "case", &facts).expect("it can be read");
+                    let ticket = making(&comment.ticket, &facts).expect("it can be read");
                     self.carry_out(&ticket.expect("it was planned"));
                 }
                 assert!(
