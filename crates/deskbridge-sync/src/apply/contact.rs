@@ -16,6 +16,9 @@ use super::{
 use crate::decide::write::{Fields, SaveContact, SourceKey};
 use rows::{emails_with, phones_with};
 
+/// What is certainly a person's own, unlike a phone number.
+const ADDRESS: &str = "e-mail address";
+
 /// What the site refused to keep of a contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct LeftOut {
@@ -159,13 +162,15 @@ impl Place {
     async fn contact_to_adopt(&self, write: &SaveContact) -> Result<Option<Document>, Stop> {
         let by_email = with_emails(&write.emails);
         let by_phone = with_phones(&write.phones, self.country);
-        for (having, by) in [(by_email, "e-mail address"), (by_phone, "phone number")] {
+        for (having, by) in [(by_email, ADDRESS), (by_phone, "phone number")] {
             let Some(having) = having else { continue };
             match self.unclaimed(having).await?.as_slice() {
                 [] => {}
                 [only] => {
                     let contact = self.helpdesk.client.get(CONTACT, only).await?;
-                    return Ok(Some(contact));
+                    // Who has the number and another address is somebody else of the family or the office.
+                    let is_the_one = by == ADDRESS || contact.rows("email_ids").is_empty();
+                    return Ok(is_the_one.then_some(contact));
                 }
                 several => {
                     tracing::info!(

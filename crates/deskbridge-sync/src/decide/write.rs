@@ -139,7 +139,7 @@ pub struct SaveTicket {
     /// Whether the requester differs from what was planned before: the contact of a former one then gives way.
     #[serde(default)]
     pub requester_has_changed: bool,
-    /// The customer's number, where the requester is not known: a contact that has it alone is the ticket's.
+    /// The customer's number. Where no requester is known a contact that has it alone is the ticket's, until one is.
     pub requester_phone: Option<String>,
     /// Who works on it.
     pub assignment: Option<Assignment>,

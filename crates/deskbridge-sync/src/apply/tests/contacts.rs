@@ -144,6 +144,17 @@ async fn a_contact_is_adopted_only_when_it_is_certainly_the_one() {
             Some("B"),
         ),
         (vec![with_phone("A", "0901234568")], None),
+        // Somebody else of the same office.
+        (
+            vec![standing(
+                "A",
+                json!({
+                    "email_ids": [{"email_id": "binh@shop.example", "is_primary": 1}],
+                    "phone_nos": [{"phone": "0901234567", "is_primary_phone": 1}],
+                }),
+            )],
+            None,
+        ),
         (vec![], None),
     ];
     for (contacts, adopted) in rows {

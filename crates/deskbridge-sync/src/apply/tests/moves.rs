@@ -130,3 +130,34 @@ async fn a_requester_whom_people_chose_stays() {
         .await;
     assert_eq!(bench.people()[0], chosen);
 }
+
+#[tokio::test]
+async fn a_contact_that_has_the_number_gives_way_to_the_requester() {
+    let binh = json!({"doctype": "Contact", "name": "Binh", "first_name": "Bình", "phone_nos": [{"phone": "0901234567"}]});
+    let called = |second: i64, more: Value| {
+        let mut event = shown(second, more);
+        event["call_info"] = json!({"call_id": "c-1", "caller": "0901234567", "start_time": AT});
+        event
+    };
+    for is_known_first in [true, false] {
+        let bench = Bench::with(Default::default(), vec![binh.clone()]).await;
+        let hub = bench.hub_with("");
+        if is_known_first {
+            // Who is known is not whoever else has the number, even before there is a contact.
+            let made = json!({"ticket_subject": "One", "requester_id": 5});
+            bench.take(&hub, &called(0, made)).await;
+            assert_eq!(bench.people(), nobody());
+        } else {
+            bench
+                .take(&hub, &called(0, json!({"ticket_subject": "One"})))
+                .await;
+            assert_eq!(bench.people(), ["Binh".into(), Value::Null, NOBODY.into()]);
+            bench
+                .take(&hub, &called(10, json!({"requester_id": 5})))
+                .await;
+            assert_eq!(bench.people(), nobody());
+        }
+        bench.take(&hub, &user(5, 0, json!({}))).await;
+        assert_eq!(bench.people(), bench.of(5, None));
+    }
+}
