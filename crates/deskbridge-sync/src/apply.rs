@@ -23,6 +23,7 @@ mod links;
 mod person;
 mod stop;
 mod ticket;
+mod unsure;
 mod words;
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use self::{helpdesk::Helpdesk, links::Links, stop::Stop};
+use self::{helpdesk::Helpdesk, links::Links, stop::Stop, unsure::Unsure};
 use crate::decide::{
     current::current,
     write::{SourceKey, Write},
@@ -92,7 +93,7 @@ pub fn handlers(
 ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
     let place = |(name, target): (String, Target)| {
         let links = Links::new(store, clock, &target);
-        (name, Place::new(target, links))
+        (name, Place::new(target, links, clock))
     };
     let writer = Arc::new(Writer {
         places: targets.into_iter().map(place).collect(),
@@ -115,6 +116,7 @@ struct Place {
     country: Country,
     language: Language,
     raised_by: String,
+    unsure: Unsure,
 }
 
 impl Handler for Writer {
@@ -140,7 +142,7 @@ impl Writer {
         })?;
         let mut begun = 1;
         loop {
-            match Box::pin(place.carry_out(&write)).await {
+            match Box::pin(place.carry_out(&write, effect.look_first)).await {
                 Err(Stop::Again(_)) if begun < BEGINNINGS_MAX => begun += 1,
                 ended => return ended,
             }
@@ -149,7 +151,7 @@ impl Writer {
 }
 
 impl Place {
-    fn new(target: Target, links: Links) -> Self {
+    fn new(target: Target, links: Links, clock: &Clock) -> Self {
         Self {
             helpdesk: Helpdesk::new(target.helpdesk.client, target.zone),
             // People who wait go first.
@@ -160,10 +162,12 @@ impl Place {
             country: target.country,
             language: target.language,
             raised_by: target.raised_by,
+            unsure: Unsure::new(clock),
         }
     }
 
-    async fn carry_out(&self, write: &Write) -> Result<Value, Stop> {
+    /// Carries out a write; `look_first` when an earlier attempt may have run.
+    async fn carry_out(&self, write: &Write, look_first: bool) -> Result<Value, Stop> {
         let facts = self.links.facts(key_of(write)).await?;
         let Some(write) = current(write.clone(), &facts)? else {
             return Ok(left_alone("it was deleted in CareSoft"));
@@ -175,7 +179,7 @@ impl Place {
             Write::AddComment(write) => self.add_comment(write).await,
             Write::EndTicket(write) => self.end_ticket(write).await,
             Write::Join(write) => self.join(write).await,
-            Write::SaveCase(write) => self.save_case(write).await,
+            Write::SaveCase(write) => self.save_case(write, look_first).await,
         }
     }
 }

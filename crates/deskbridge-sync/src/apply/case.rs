@@ -55,7 +55,11 @@ enum Standing {
 }
 
 impl Place {
-    pub(super) async fn save_case(&self, write: &SaveCase) -> Result<Value, Stop> {
+    pub(super) async fn save_case(
+        &self,
+        write: &SaveCase,
+        look_first: bool,
+    ) -> Result<Value, Stop> {
         let Some(crm) = &self.crm else {
             return Err(Stop::not_sent(format!(
                 "the CareSoft connection `{}` has no CRM in the configuration",
@@ -63,6 +67,7 @@ impl Place {
             )));
         };
         let methods = methods(write.kind);
+        let subject = format!("the {} of {}", methods.object, write.key);
         let (id, how) = match self.standing(crm, &methods, &write.key).await? {
             // What people took out of the CRM stays out.
             Standing::Deleted => return Ok(left_alone("deleted in the CRM")),
@@ -82,8 +87,16 @@ impl Place {
                 };
                 (id, how)
             }
-            Standing::NeverWritten => (self.add_case(crm, &methods, write).await?, "made"),
+            Standing::NeverWritten => {
+                self.unsure.wait(&subject, look_first)?;
+                let added = self.add_case(crm, &methods, write).await;
+                if let Err(Stop::Unknown(_)) = &added {
+                    self.unsure.note(&subject);
+                }
+                (added?, "made")
+            }
         };
+        self.unsure.forget(&subject);
         self.links
             .record_crm(&write.key, methods.object, id)
             .await?;

@@ -9,7 +9,7 @@ use frappe::Cause;
 use crate::decide::draft::Unreadable;
 
 /// A portal ends every request after a minute: whoever looks later sees all that it did.
-const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
+pub(super) const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
 
 /// Why a write ended before it was done.
 #[derive(Debug)]

@@ -5,6 +5,15 @@ impl Bench {
         self.portal.portal.data().leads
     }
 
+    /// Whether a write of which an attempt may have run is not sent; else it is done.
+    async fn not_sent_again(&self, write: &Write) -> bool {
+        match self.attempt(write, true).await {
+            Outcome::NotSent(_) => true,
+            Outcome::Done(_) => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn deals(&self) -> Vec<portal_simulator::Record> {
         self.portal.portal.data().deals
     }
@@ -197,12 +206,41 @@ async fn an_unknown_outcome_is_looked_at_when_the_portal_must_have_ended() {
             panic!("nobody can know");
         };
         assert!(failure.retry_after >= Some(std::time::Duration::from_secs(60)));
+        bench.clock.advance(jiff::SignedDuration::from_secs(60));
         assert!(matches!(
             bench.attempt(&write, true).await,
             Outcome::Done(_)
         ));
         assert_eq!(bench.leads().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn nothing_is_added_again_while_a_cut_attempt_may_be_running() {
+    let mut bench = Bench::new().await;
+    let write = Write::SaveCase(case(7, CaseKind::Lead, "Máy in"));
+    // The journal cut an attempt off, or the program was killed: the request is on its way, and no look finds it.
+    let Outcome::NotSent(failure) = bench.attempt(&write, true).await else {
+        panic!("it may still be running");
+    };
+    let rest = failure.retry_after.unwrap();
+    assert_eq!(rest, std::time::Duration::from_secs(60));
+    let seconds = |seconds| jiff::SignedDuration::from_secs(seconds);
+    bench.clock.advance(seconds(59));
+    assert!(bench.not_sent_again(&write).await);
+    // Another start counts anew.
+    bench.restart();
+    assert!(bench.not_sent_again(&write).await);
+    // It did run.
+    bench.done(&write).await;
+    assert!(!bench.not_sent_again(&write).await);
+    assert_eq!(bench.leads().len(), 1);
+    // One that did not run is added in the end.
+    let write = Write::SaveCase(case(8, CaseKind::Deal, "Máy in"));
+    assert!(bench.not_sent_again(&write).await);
+    bench.clock.advance(seconds(60));
+    assert!(!bench.not_sent_again(&write).await);
+    assert_eq!(bench.deals().len(), 1);
 }
 
 #[tokio::test]
