@@ -299,6 +299,7 @@ fn contact(id: u64, name: &str) -> SaveContact {
         emails: Vec::new(),
         phones: Vec::new(),
         organization: None,
+        left: None,
     }
 }
 

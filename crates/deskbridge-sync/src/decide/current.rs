@@ -48,6 +48,9 @@ pub fn current(write: Write, facts: &Value) -> Result<Option<Write>, Unreadable>
             let known: UserFacts = read("user", facts)?;
             let mut save = known.contact_write(&old.key).unwrap_or_else(|| old.clone());
             save.changed = still_wanted(old.changed, &save.all);
+            save.left = old
+                .left
+                .filter(|left| Some(left) != save.organization.as_ref());
             Some(Write::SaveContact(save))
         }
         Write::SaveCustomer(old) => {

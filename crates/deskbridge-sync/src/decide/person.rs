@@ -55,6 +55,14 @@ pub struct OrganizationFacts {
     planned: Option<Fields>,
 }
 
+impl Contact {
+    /// The key of the organisation of a user.
+    fn organization_key(&self, user: &SourceKey) -> Option<SourceKey> {
+        let organization = self.organization.and_then(Id::new)?;
+        Some(Record::Organization(organization).source_key(user.connection()))
+    }
+}
+
 impl UserFacts {
     /// When the user was changed last, as far as is known.
     pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
@@ -94,15 +102,14 @@ impl UserFacts {
     /// The write that makes the contact as it was planned last; `None` where none was planned.
     pub(super) fn contact_write(&self, key: &SourceKey) -> Option<SaveContact> {
         let planned = self.planned.clone()?;
-        let organization = planned.organization.and_then(Id::new);
         Some(SaveContact {
             key: key.clone(),
+            organization: planned.organization_key(key),
+            left: None,
             all: planned.fields,
             changed: Fields::new(),
             emails: planned.emails,
             phones: planned.phones,
-            organization: organization
-                .map(|id| Record::Organization(id).source_key(key.connection())),
         })
     }
 
@@ -163,37 +170,34 @@ pub(super) fn plan_user(
     }
     if let Some(wanted) = contact(draft, user.id(), &facts) {
         let planned = before.planned.clone().unwrap_or_default();
-        let write = SaveContact {
-            key: draft.key(&record),
-            all: wanted.fields.clone(),
-            changed: changed(&planned.fields, &wanted.fields),
-            emails: wanted.emails.clone(),
-            phones: wanted.phones.clone(),
-            organization: wanted
-                .organization
-                .and_then(Id::new)
-                .map(|id| draft.key(&Record::Organization(id))),
-        };
         let is_new = before.planned.is_none();
         let has_moved = planned.organization != wanted.organization;
         let is_more = |had: &[String], has: &[String]| has.iter().any(|one| !had.contains(one));
-        let is_changed = !write.changed.is_empty()
+        let changed = changed(&planned.fields, &wanted.fields);
+        let is_changed = !changed.is_empty()
             || has_moved
             || planned.emails.first() != wanted.emails.first()
             || planned.phones.first() != wanted.phones.first()
             || is_more(&planned.emails, &wanted.emails)
             || is_more(&planned.phones, &wanted.phones);
-        if is_new || is_changed {
-            draft.save(&record, &Write::SaveContact(write));
-        }
-        if is_new || has_moved {
-            let key = draft.key(&record);
-            draft.save(&record, &Write::Join(Join { key }));
-        }
         facts.planned = Some(Contact {
             fields: overlaid(&planned.fields, &wanted.fields),
             ..wanted
         });
+        let key = draft.key(&record);
+        if let Some(write) = facts.contact_write(&key)
+            && (is_new || is_changed)
+        {
+            let write = SaveContact {
+                changed,
+                left: planned.organization_key(&key).filter(|_| has_moved),
+                ..write
+            };
+            draft.save(&record, &Write::SaveContact(write));
+        }
+        if is_new || has_moved {
+            draft.save(&record, &Write::Join(Join { key }));
+        }
     }
     draft.keep(record, &before, &facts)
 }

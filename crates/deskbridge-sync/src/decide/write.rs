@@ -121,6 +121,9 @@ pub struct SaveContact {
     pub phones: Vec<String>,
     /// The organisation whose `HD Customer` the contact is linked to.
     pub organization: Option<SourceKey>,
+    /// The organisation that the user has left: the contact is not linked to its `HD Customer` any more.
+    #[serde(default)]
+    pub left: Option<SourceKey>,
 }
 
 /// See [`Write::SaveTicket`].

@@ -38,7 +38,7 @@ fn with_phone(name: &str, phone: &str) -> Value {
 }
 
 /// The customers that a contact belongs to, in the way of the site's release.
-fn customers_of(bench: &Bench, contact: &Value) -> Vec<Value> {
+pub(super) fn customers_of(bench: &Bench, contact: &Value) -> Vec<Value> {
     let links = contact["links"].as_array().cloned().unwrap_or_default();
     let linked = links.into_iter().map(|link| link["link_name"].clone());
     let customers = bench.all("HD Customer").into_iter();

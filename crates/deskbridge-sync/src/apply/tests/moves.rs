@@ -161,3 +161,40 @@ async fn a_contact_that_has_the_number_gives_way_to_the_requester() {
         assert_eq!(bench.people(), bench.of(5, None));
     }
 }
+
+#[tokio::test]
+async fn who_moves_to_another_organisation_leaves_the_former_one() {
+    for versions in releases() {
+        let bench = Bench::with(versions, vec![]).await;
+        let hub = bench.hub_with("");
+        let bodies = [
+            organization(1),
+            organization(2),
+            user(5, 0, json!({"organization_id": 1})),
+            user(6, 0, json!({"organization_id": 1})),
+        ];
+        bench.all_taken(&hub, &bodies).await;
+        let customers = |user: u64| {
+            let contact = bench.one("Contact", &format!("main:user:{user}"));
+            contacts::customers_of(&bench, &contact)
+        };
+        bench
+            .take(&hub, &user(5, 10, json!({"organization_id": 2})))
+            .await;
+        assert_eq!(customers(5), ["Shop 2"]);
+        assert_eq!(customers(6), ["Shop 1"]);
+        // What is linked with the former one is not joined to it any more.
+        let join = Write::Join(Join {
+            key: key("organization", 1),
+        });
+        bench.done(&join).await;
+        assert_eq!(customers(5), ["Shop 2"]);
+        // One that is not known yet is joined when it is.
+        bench
+            .take(&hub, &user(5, 20, json!({"organization_id": 3})))
+            .await;
+        assert!(customers(5).is_empty());
+        bench.take(&hub, &organization(3)).await;
+        assert_eq!(customers(5), ["Shop 3"]);
+    }
+}
