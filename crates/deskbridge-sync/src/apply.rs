@@ -37,11 +37,11 @@ use deskbridge_journal::Handler;
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::{helpdesk::Helpdesk, links::Links, stop::Stop, unsure::Unsure};
 use crate::decide::{
-    current::current,
+    current::{Making, current, making},
     write::{SourceKey, Write},
 };
 
@@ -52,6 +52,8 @@ pub use self::{
 
 /// How often a write is begun anew at once, because somebody else wrote in between.
 const BEGINNINGS_MAX: usize = 4;
+
+const DELETED_IN_CARESOFT: &str = "deleted in CareSoft";
 
 /// A configured remote system, as its client.
 #[derive(Clone, Debug)]
@@ -170,7 +172,7 @@ impl Place {
     async fn carry_out(&self, write: &Write, look_first: bool) -> Result<Value, Stop> {
         let facts = self.links.facts(key_of(write)).await?;
         let Some(write) = current(write.clone(), &facts)? else {
-            return Ok(left_alone("it was deleted in CareSoft"));
+            return Err(Stop::NotWanted(DELETED_IN_CARESOFT));
         };
         match &write {
             Write::SaveCustomer(write) => self.save_customer(write).await,
@@ -182,11 +184,21 @@ impl Place {
             Write::SaveCase(write) => self.save_case(write, look_first).await,
         }
     }
-}
 
-/// The result of a write that was not wanted any more.
-fn left_alone(why: &str) -> Value {
-    json!({ "left_alone": why })
+    /// Makes the document of a record that a write needs and that is not there: the write that was to make it was given
+    /// up, and nothing waits for somebody to revive it, least of all a later one that will make it.
+    async fn make(&self, what: &str, key: &SourceKey) -> Result<(), Stop> {
+        let facts = self.links.facts(key).await?;
+        match making(key, &facts)? {
+            Making::By(Write::SaveTicket(write)) => self.save_ticket(&write).await.map(drop),
+            Making::By(Write::SaveContact(write)) => self.save_contact(&write).await.map(drop),
+            Making::By(Write::SaveCustomer(write)) => self.save_customer(&write).await.map(drop),
+            Making::NotWanted => Err(Stop::NotWanted(DELETED_IN_CARESOFT)),
+            Making::By(_) | Making::NotPlanned => Err(Stop::not_sent(format!(
+                "the {what} of {key} is not in the helpdesk yet"
+            ))),
+        }
+    }
 }
 
 fn key_of(write: &Write) -> &SourceKey {

@@ -6,7 +6,7 @@ use bitrix24::{Call, Error, Id, Order, Row};
 use deskbridge_identity::{Email, Phone, phone::is_same_number};
 use serde_json::{Value, json};
 
-use super::{Place, Stop, left_alone};
+use super::{Place, Stop};
 use crate::decide::write::{CaseKind, Fields, Person, SaveCase, SourceKey};
 use changes::{changes, is_of};
 
@@ -70,7 +70,7 @@ impl Place {
         let subject = format!("the {} of {}", methods.object, write.key);
         let (id, how) = match self.standing(crm, &methods, &write.key).await? {
             // What people took out of the CRM stays out.
-            Standing::Deleted => return Ok(left_alone("deleted in the CRM")),
+            Standing::Deleted => return Err(Stop::NotWanted("deleted in the CRM")),
             Standing::Found(id, row) => {
                 let mut changed = changes(&row, &write.changed);
                 if row.id("CONTACT_ID").is_none()

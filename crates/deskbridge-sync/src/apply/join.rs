@@ -75,8 +75,13 @@ impl Place {
         if cases.is_empty() {
             return Ok(());
         }
-        let Some(requester) = self.requester(Some(user), None).await? else {
-            return Err(waits("contact", user));
+        let find = || self.requester(Some(user), None);
+        let requester = match find().await? {
+            Some(requester) => requester,
+            None => {
+                self.make(CONTACT, user).await?;
+                find().await?.ok_or_else(|| Stop::went(CONTACT))?
+            }
         };
         let cases = self.of_those_that_refer(cases, user).await?;
         for keys in cases.chunks(KEYS_AT_ONCE) {
@@ -101,8 +106,13 @@ impl Place {
         if users.is_empty() {
             return Ok(());
         }
-        let Some(customer) = self.customer_of_key(Some(organization)).await? else {
-            return Err(waits("HD Customer", organization));
+        let find = || self.customer_of_key(Some(organization));
+        let customer = match find().await? {
+            Some(customer) => customer,
+            None => {
+                self.make(CUSTOMER, organization).await?;
+                find().await?.ok_or_else(|| Stop::went(CUSTOMER))?
+            }
         };
         let users = self.of_those_that_refer(users, organization).await?;
         for keys in users.chunks(KEYS_AT_ONCE) {
@@ -205,8 +215,4 @@ impl Place {
 fn one_of(keys: &[String]) -> Filter {
     let keys: Vec<Value> = keys.iter().map(|key| key.as_str().into()).collect();
     Filter::new(KEY_FIELD, Op::In, keys)
-}
-
-fn waits(what: &str, key: &SourceKey) -> Stop {
-    Stop::not_sent(format!("the {what} of {key} is not in the helpdesk yet"))
 }

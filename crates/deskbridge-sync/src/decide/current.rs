@@ -87,19 +87,33 @@ pub fn current(write: Write, facts: &Value) -> Result<Option<Write>, Unreadable>
     })
 }
 
-/// The write that makes the document of a record as it was planned last; `None` when none was planned, or it is not
-/// wanted any more.
+/// How the document of a record comes to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Making {
+    /// This makes it as it was planned last.
+    By(Write),
+    /// It was not planned, as far as is known.
+    NotPlanned,
+    /// It is not to be any more.
+    NotWanted,
+}
+
+/// How the document of a record comes to be, where a write needs it and it is not there: the write that was to make it
+/// was given up.
 ///
 /// # Errors
 /// When what is known cannot be read.
-pub fn making(key: &SourceKey, facts: &Value) -> Result<Option<Write>, Unreadable> {
+pub fn making(key: &SourceKey, facts: &Value) -> Result<Making, Unreadable> {
     if facts.is_null() {
-        return Ok(None);
+        return Ok(Making::NotPlanned);
     }
-    Ok(match key.kind() {
+    let write = match key.kind() {
         "case" => {
             let save = read::<CaseFacts>("case", facts)?.ticket_write(key);
-            let save = save.filter(|save| !save.end.as_ref().is_some_and(|end| end.is_deleted));
+            let end = save.as_ref().and_then(|save| save.end.as_ref());
+            if end.is_some_and(|end| end.is_deleted) {
+                return Ok(Making::NotWanted);
+            }
             save.map(Write::SaveTicket)
         }
         "user" => {
@@ -111,7 +125,8 @@ pub fn making(key: &SourceKey, facts: &Value) -> Result<Option<Write>, Unreadabl
             save.map(Write::SaveCustomer)
         }
         _ => None,
-    })
+    };
+    Ok(write.map_or(Making::NotPlanned, Making::By))
 }
 
 /// Whether a ticket's requester is this user, or a user's organisation is this one, as far as is known.
@@ -123,8 +138,8 @@ pub fn refers_to(from: &SourceKey, facts: &Value, to: &SourceKey) -> Result<bool
         return Ok(true);
     }
     let refers_to = match making(from, facts)? {
-        Some(Write::SaveTicket(save)) => save.requester,
-        Some(Write::SaveContact(save)) => save.organization,
+        Making::By(Write::SaveTicket(save)) => save.requester,
+        Making::By(Write::SaveContact(save)) => save.organization,
         _ => None,
     };
     Ok(refers_to.as_ref() == Some(to))

@@ -167,3 +167,77 @@ async fn a_ticket_that_is_made_after_its_end_is_over() {
         }
     }
 }
+
+/// Refuses the first document of a type that is made.
+fn first_refused(bench: &Bench, doctype: &str) {
+    let when = format!("POST /api/resource/{doctype}");
+    bench.site_faults(json!([{"when": when, "times": 1, "answer": {"preset": "forbidden"}}]));
+}
+
+#[tokio::test]
+async fn a_comment_does_not_wait_for_a_ticket_that_was_given_up() {
+    let bench = Bench::new().await;
+    let hub = bench.hub_with("");
+    first_refused(&bench, "HD Ticket");
+    let comment = json!({"comment": "hello", "is_public": 1, "created_at": AT});
+    let made =
+        json!({"ticket_subject": "One", "ticket_status": "pending", "ticket_comment": comment});
+    bench.take(&hub, &shown(0, made)).await;
+    assert_eq!(bench.in_state(EffectState::Dead).await.len(), 1);
+    let told = || {
+        let ticket = bench.one("HD Ticket", "main:case:7");
+        assert_eq!(bench.all("Communication").len(), 1);
+        ["subject", "status"].map(|field| ticket[field].clone())
+    };
+    assert_eq!(told(), ["One", "Replied"]);
+    assert_eq!(bench.revive(&hub).await, 1);
+    assert_eq!(told(), ["One", "Replied"]);
+}
+
+#[tokio::test]
+async fn a_comment_of_a_ticket_that_is_not_wanted_any_more_is_left_out() {
+    let bench = Bench::new().await;
+    let hub = bench.hub_with("[ticket]\ndeleted = \"delete\"");
+    let comment = json!({"comment": "hello", "is_public": 1, "created_at": AT});
+    let made = json!({"ticket_subject": "One", "ticket_comment": comment});
+    bench.hear(&hub, &shown(0, made)).await;
+    let deleted = json!({"object": "ticket", "action": "delete", "ticket": {"ticket_id": 7}});
+    bench.take(&hub, &deleted).await;
+    assert!(bench.all("HD Ticket").is_empty());
+    assert_eq!(bench.in_state(EffectState::Done).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_join_does_not_wait_for_a_document_that_was_given_up() {
+    let bench = Bench::new().await;
+    let hub = bench.hub_with("");
+    bench
+        .take(
+            &hub,
+            &shown(0, json!({"ticket_subject": "One", "requester_id": 5})),
+        )
+        .await;
+    let user = json!({"id": 5, "username": "An", "organization_id": 3, "updated_at": AT});
+    first_refused(&bench, "Contact");
+    bench
+        .take(
+            &hub,
+            &json!({"object": "user", "action": "create", "user": user}),
+        )
+        .await;
+    let organization = json!({"organization_id": 3, "organization_name": "Shop", "updated_at": AT});
+    first_refused(&bench, "HD Customer");
+    bench
+        .take(
+            &hub,
+            &json!({"object": "organization", "action": "create", "organization": organization}),
+        )
+        .await;
+    assert_eq!(bench.in_state(EffectState::Dead).await.len(), 2);
+    let ticket = bench.one("HD Ticket", "main:case:7");
+    assert_eq!(
+        ticket["contact"],
+        bench.one("Contact", "main:user:5")["name"]
+    );
+    assert_eq!(ticket["customer"], "Shop");
+}

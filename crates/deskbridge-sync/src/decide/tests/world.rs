@@ -7,7 +7,7 @@ use deskbridge_core::{Language, NewEffect};
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    current::{current, making},
+    current::{Making, current, making},
     draft::{Held, Known, Note, Plan},
     needed, plan,
     record::Record,
@@ -158,8 +158,10 @@ impl World {
             Write::AddComment(comment) => {
                 if !self.desk.contains_key(comment.ticket.as_str()) {
                     let facts = self.facts(comment.ticket.as_str());
-                    let ticket = making(&comment.ticket, &facts).expect("it can be read");
-                    self.carry_out(&ticket.expect("it was planned"));
+                    match making(&comment.ticket, &facts).expect("it can be read") {
+                        Making::By(ticket) => self.carry_out(&ticket),
+                        other => panic!("{comment:?} stands on a ticket: {other:?}"),
+                    }
                 }
                 assert!(
                     self.desk.contains_key(comment.ticket.as_str()),
