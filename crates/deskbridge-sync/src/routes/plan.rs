@@ -75,6 +75,8 @@ impl Planner for Routed {
             let sent = sent(&self.routes, event);
             Outcome::Done(match planned {
                 planned if sent.is_empty() => planned,
+                // Another account's customers are none of a route's business.
+                planned @ Planned::Misdirected(_) => planned,
                 Planned::Do {
                     mut effects,
                     links,
