@@ -185,17 +185,35 @@ impl Place {
         }
     }
 
+    /// Says that a record which is not found in the helpdesk may be written there. What people took away stays away.
+    async fn never_written(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
+        let Some(name) = self.links.document(key, doctype).await? else {
+            return Ok(());
+        };
+        match self.helpdesk.client.get(doctype, &name).await {
+            // What others made stands there by now, or somebody took the key away.
+            Ok(_other) => Err(Stop::NotWanted(
+                "not known by its key any more in the helpdesk",
+            )),
+            Err(error) if matches!(error.cause, frappe::Cause::Missing { .. }) => {
+                Err(Stop::NotWanted("deleted in the helpdesk"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Makes the document of a record that a write needs and that is not there: the write that was to make it was given
     /// up, and nothing waits for somebody to revive it, least of all a later one that will make it.
-    async fn make(&self, what: &str, key: &SourceKey) -> Result<(), Stop> {
+    async fn make(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
         let facts = self.links.facts(key).await?;
+        self.never_written(doctype, key).await?;
         match making(key, &facts)? {
             Making::By(Write::SaveTicket(write)) => self.save_ticket(&write).await.map(drop),
             Making::By(Write::SaveContact(write)) => self.save_contact(&write).await.map(drop),
             Making::By(Write::SaveCustomer(write)) => self.save_customer(&write).await.map(drop),
             Making::NotWanted => Err(Stop::NotWanted(DELETED_IN_CARESOFT)),
             Making::By(_) | Making::NotPlanned => Err(Stop::not_sent(format!(
-                "the {what} of {key} is not in the helpdesk yet"
+                "the {doctype} of {key} is not in the helpdesk yet"
             ))),
         }
     }

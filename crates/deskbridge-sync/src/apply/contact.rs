@@ -54,6 +54,9 @@ impl Place {
         let meta = helpdesk.keyed(CONTACT).await?;
         let customer = self.customer_of_key(write.organization.as_ref()).await?;
         let found = helpdesk.find(CONTACT, &write.key, &[]).await?;
+        if found.is_none() {
+            self.never_written(CONTACT, &write.key).await?;
+        }
         let (standing, fields, how) = match found {
             Some(found) => {
                 let standing = helpdesk.client.get(CONTACT, &name_of(&found)?).await?;

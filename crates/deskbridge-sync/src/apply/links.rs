@@ -40,6 +40,19 @@ impl Links {
         self.record(key, other).await
     }
 
+    /// The newest document of a type that a record was written as.
+    pub(super) async fn document(
+        &self,
+        key: &SourceKey,
+        doctype: &str,
+    ) -> Result<Option<frappe::Name>, Stop> {
+        let linked = self.store.linked_records(record_of(key)).await?;
+        let is_one =
+            |record: &&RemoteRecord| record.connection == self.helpdesk && record.object == doctype;
+        let newest = linked.iter().rev().find(is_one);
+        Ok(newest.map(|record| frappe::Name::from(record.id.as_str())))
+    }
+
     /// Remembers which record of the CRM a case is.
     pub(super) async fn record_crm(
         &self,

@@ -38,6 +38,9 @@ impl Place {
         let (user, phone) = (write.requester.as_ref(), write.requester_phone.as_deref());
         let found = helpdesk.find(TICKET, &write.key, &STANDING).await?;
         let is_new = found.is_none();
+        if is_new {
+            self.never_written(TICKET, &write.key).await?;
+        }
         let status = match &write.status {
             Some(status) if is_new || status.has_changed => {
                 Some(helpdesk.choice("HD Ticket Status", &status.name).await?)

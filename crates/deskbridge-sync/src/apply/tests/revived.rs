@@ -241,3 +241,66 @@ async fn a_join_does_not_wait_for_a_document_that_was_given_up() {
     );
     assert_eq!(ticket["customer"], "Shop");
 }
+
+#[tokio::test]
+async fn what_people_deleted_in_the_helpdesk_stays_away() {
+    let user = |name: &str, second: i64| {
+        let user = json!({"id": 5, "username": name, "organization_id": 3, "updated_at": AT + second * 1_000});
+        json!({"object": "user", "action": "update", "user": user})
+    };
+    let organization = |domain: &str, second: i64| {
+        let at = AT + second * 1_000;
+        let shop = json!({"organization_id": 3, "organization_name": "Shop", "organization_domain": domain, "updated_at": at});
+        json!({"object": "organization", "action": "update", "organization": shop})
+    };
+    let comment = json!({"comment": "hello", "is_public": 1, "created_at": AT});
+    let ticket = json!({"ticket_subject": "Two", "requester_id": 5, "ticket_comment": comment});
+    let more = [
+        organization("b.example", 10),
+        user("Anh", 10),
+        shown(10, ticket),
+    ];
+    for doctype in ["HD Ticket", "Contact", "HD Customer"] {
+        let bench = Bench::new().await;
+        let hub = bench.hub_with("");
+        for body in [
+            organization("a.example", 0),
+            user("An", 0),
+            shown(0, json!({"ticket_subject": "One"})),
+        ] {
+            bench.take(&hub, &body).await;
+        }
+        let mut data = bench.site.site.data();
+        data.documents.retain(|document| {
+            document["doctype"] != doctype || document.get(KEY_FIELD).is_none_or(Value::is_null)
+        });
+        // The helpdesk does not let one be deleted that others link to.
+        for document in &mut data.documents {
+            if doctype == "HD Customer" && document["doctype"] == "Contact" {
+                document.insert("links".to_owned(), json!([]));
+            }
+        }
+        bench.site.site.set_data(&data).unwrap();
+        for body in &more {
+            bench.take(&hub, body).await;
+        }
+        let mut all = bench.all(doctype);
+        all.retain(|document| !document[KEY_FIELD].is_null());
+        assert!(all.is_empty(), "{doctype}: {all:?}");
+        for state in [EffectState::Pending, EffectState::Dead] {
+            assert!(
+                bench.in_state(state).await.is_empty(),
+                "{doctype} {state:?}"
+            );
+        }
+        for other in ["HD Ticket", "Contact", "HD Customer"] {
+            let mut all = bench.all(other);
+            all.retain(|document| !document[KEY_FIELD].is_null());
+            assert_eq!(
+                all.len(),
+                usize::from(other != doctype),
+                "{doctype} {other}"
+            );
+        }
+    }
+}
