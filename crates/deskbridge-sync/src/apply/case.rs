@@ -26,7 +26,13 @@ struct Methods {
     get: &'static str,
 }
 
-/// The older methods: their fields have the names that plans use, and they are as sure as the newer ones.
+/// Deals, in the newer methods.
+const DEAL: u32 = 2;
+const PIPELINE: &str = "CATEGORY_ID";
+const STAGE: &str = "STAGE_ID";
+
+/// The older methods: their fields have the names that plans use, and they are as sure as the newer ones but for one
+/// thing, see [`move_to_pipeline`].
 fn methods(kind: CaseKind) -> Methods {
     match kind {
         CaseKind::Lead => Methods {
@@ -255,13 +261,42 @@ async fn update(
     crm: &bitrix24::Client,
     methods: &Methods,
     id: Id,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<(), Stop> {
+    if let Some(pipeline) = fields.remove(PIPELINE) {
+        move_to_pipeline(crm, id, pipeline, fields.remove(STAGE)).await?;
+    }
+    if fields.is_empty() {
+        return Ok(());
+    }
     let call = Call::write(methods.update)
         .param("id", id)
         .param("fields", Value::Object(fields))
         .param("params", quietly());
-    match crm.call(call).await {
+    written(crm.call(call).await)
+}
+
+/// Moves a deal to a stage of another pipeline: the older methods ignore the pipeline of a deal that is there.
+async fn move_to_pipeline(
+    crm: &bitrix24::Client,
+    id: Id,
+    pipeline: Value,
+    stage: Option<Value>,
+) -> Result<(), Stop> {
+    let mut fields = Fields::new();
+    fields.insert("categoryId".to_owned(), pipeline);
+    if let Some(stage) = stage {
+        fields.insert("stageId".to_owned(), stage);
+    }
+    let call = Call::write("crm.item.update")
+        .param("entityTypeId", DEAL)
+        .param("id", id)
+        .param("fields", Value::Object(fields));
+    written(crm.call(call).await)
+}
+
+fn written<T>(answer: Result<T, Error>) -> Result<(), Stop> {
+    match answer {
         Ok(_answer) => Ok(()),
         // It went while it was looked at.
         Err(error @ Error::NotFound { .. }) => Err(Stop::not_sent(error.to_string())),

@@ -282,3 +282,27 @@ async fn nothing_is_added_when_the_portal_answers_with_others() {
     assert!(why.contains("other records"), "{why}");
     assert_eq!(bench.leads().len(), 1);
 }
+
+#[tokio::test]
+async fn a_deal_moves_to_another_pipeline() {
+    let bench = Bench::new().await;
+    let in_pipeline = |category: &str, stage: &str, title: &str| {
+        let moved = fields(json!({"TITLE": title, "CATEGORY_ID": category, "STAGE_ID": stage}));
+        Write::SaveCase(SaveCase {
+            all: moved.clone(),
+            changed: moved,
+            ..case(7, CaseKind::Deal, title)
+        })
+    };
+    for (category, stage, title) in [
+        ("1", "C1:NEW", "Máy in"),
+        ("2", "C2:EXECUTING", "Máy in"),
+        ("0", "WON", "Máy in hỏng"),
+    ] {
+        bench.done(&in_pipeline(category, stage, title)).await;
+        let deal = &bench.deals()[0];
+        let told = ["CATEGORY_ID", "STAGE_ID", "TITLE"].map(|name| deal[name].clone());
+        assert_eq!(told, [category, stage, title]);
+    }
+    assert_eq!(bench.deals().len(), 1);
+}
