@@ -103,7 +103,10 @@ impl Connections {
             SettingsIn::File => Source::File(raw_settings(config, environment)?),
         };
         Ok(Self {
-            portals: Arc::new(Portals::new(portal_options(config)?)),
+            portals: Arc::new(Portals::new(portal_options(
+                config,
+                config.profile_bitrix24()?,
+            )?)),
             local: local(config, frappe)?,
             administrators: administrators(config, environment)?,
             readers: readers(config, environment)?,
@@ -201,8 +204,11 @@ fn user_agent() -> String {
     concat!("deskbridge/", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-fn portal_options(config: &Config) -> anyhow::Result<bitrix24::Options> {
-    let portal = config.profile_bitrix24()?;
+/// How a portal is spoken to.
+fn portal_options(
+    config: &Config,
+    portal: Option<&config::Bitrix24>,
+) -> anyhow::Result<bitrix24::Options> {
     let roots_pem = match portal {
         Some(portal) => {
             let place = format!("bitrix24[{}].ca_file", portal.name);
