@@ -112,9 +112,9 @@ impl CaseFacts {
     }
 
     /// Adds a ticket as an event shows it.
-    pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version) {
+    pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version, zone: &Zone) {
         let said = self.ticket.get_or_insert_default();
-        said.fold(ticket.fields(), ticket.custom_fields(), at);
+        said.fold(ticket.fields(), ticket.custom_fields(), at, zone);
         said.say("ticket_id", ticket.id().to_string(), at);
         if let Some(call) = ticket.call() {
             let call = call.fields();
@@ -143,29 +143,31 @@ impl CaseFacts {
     }
 
     /// Adds a lead as an event shows it.
-    pub fn fold_lead(&mut self, lead: Lead<'_>, at: Version) {
+    pub fn fold_lead(&mut self, lead: Lead<'_>, at: Version, zone: &Zone) {
         let said = self.lead.get_or_insert_default();
         said.fold_changes(
             lead.updated_properties()
                 .into_iter()
                 .filter(Change::is_cleared),
             at,
+            zone,
         );
-        said.fold(lead.fields(), lead.custom_fields(), at);
+        said.fold(lead.fields(), lead.custom_fields(), at, zone);
         said.say("lead_id", lead.id().to_string(), at);
         say_activity(said, lead.activity(), at);
     }
 
     /// Adds a deal as an event shows it.
-    pub fn fold_deal(&mut self, deal: Deal<'_>, at: Version) {
+    pub fn fold_deal(&mut self, deal: Deal<'_>, at: Version, zone: &Zone) {
         let said = self.deal.get_or_insert_default();
         said.fold_changes(
             deal.updated_properties()
                 .into_iter()
                 .filter(Change::is_cleared),
             at,
+            zone,
         );
-        said.fold(deal.fields(), deal.custom_fields(), at);
+        said.fold(deal.fields(), deal.custom_fields(), at, zone);
         said.say("deal_id", deal.id().to_string(), at);
         say_activity(said, deal.activity(), at);
         self.was_lead |= deal.converted_from().as_deref() == Some("lead");

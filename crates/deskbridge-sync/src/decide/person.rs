@@ -70,10 +70,11 @@ impl UserFacts {
     }
 
     /// Adds what an event shows of the user.
-    pub fn fold(&mut self, user: User<'_>, at: Version) {
+    pub fn fold(&mut self, user: User<'_>, at: Version, zone: &Zone) {
         // First: what is named as changed is right whatever the rest says.
-        self.said.fold_changes(user.changes(), at);
-        self.said.fold(user.fields(), user.custom_fields(), at);
+        self.said.fold_changes(user.changes(), at, zone);
+        self.said
+            .fold(user.fields(), user.custom_fields(), at, zone);
     }
 
     /// The organisation that the user belongs to.
@@ -127,10 +128,11 @@ impl UserFacts {
 
 impl OrganizationFacts {
     /// Adds what an event shows of the organisation.
-    pub fn fold(&mut self, organization: Organization<'_>, at: Version) {
-        self.said.fold_changes(organization.changes(), at);
+    pub fn fold(&mut self, organization: Organization<'_>, at: Version, zone: &Zone) {
+        self.said.fold_changes(organization.changes(), at, zone);
         let fields: Said<'_> = organization.fields();
-        self.said.fold(fields, organization.custom_fields(), at);
+        self.said
+            .fold(fields, organization.custom_fields(), at, zone);
     }
 
     /// The write that makes the customer as it was planned last; `None` where none was planned.
@@ -157,7 +159,7 @@ pub(super) fn plan_user(
     let record = Record::User(user.id());
     let before: UserFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold(user, at);
+    facts.fold(user, at, &draft.account.zone);
     if let Some(organization) = facts.organization()
         && before.organization() != Some(organization)
     {
@@ -274,7 +276,7 @@ pub(super) fn plan_organization(
     let record = Record::Organization(organization.id());
     let before: OrganizationFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold(organization, at);
+    facts.fold(organization, at, &draft.account.zone);
     if let Some(wanted) = customer(draft, &facts) {
         let planned = before.planned.clone().unwrap_or_default();
         let changed = changed(&planned, &wanted);

@@ -34,7 +34,7 @@ pub(super) fn plan_ticket(
     let record = Record::Case(id);
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold_ticket(ticket, at);
+    facts.fold_ticket(ticket, at, &zone);
     let written = written(draft.account, ticket);
     settle(draft, id, &mut facts, written)?;
     if let Some(call) = ticket.call()
