@@ -207,14 +207,23 @@ impl Place {
     async fn make(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
         let facts = self.links.facts(key).await?;
         self.never_written(doctype, key).await?;
-        match making(key, &facts)? {
-            Making::By(Write::SaveTicket(write)) => self.save_ticket(&write).await.map(drop),
-            Making::By(Write::SaveContact(write)) => self.save_contact(&write).await.map(drop),
-            Making::By(Write::SaveCustomer(write)) => self.save_customer(&write).await.map(drop),
-            Making::NotWanted => Err(Stop::NotWanted(DELETED_IN_CARESOFT)),
-            Making::By(_) | Making::NotPlanned => Err(Stop::not_sent(format!(
-                "the {doctype} of {key} is not in the helpdesk yet"
-            ))),
+        let write = match making(key, &facts)? {
+            Making::By(write) => *write,
+            Making::NotWanted => return Err(Stop::NotWanted(DELETED_IN_CARESOFT)),
+            Making::NotPlanned => {
+                return Err(Stop::not_sent(format!(
+                    "the {doctype} of {key} is not in the helpdesk yet"
+                )));
+            }
+        };
+        match &write {
+            Write::SaveTicket(write) => self.save_ticket(write).await.map(drop),
+            Write::SaveContact(write) => self.save_contact(write).await.map(drop),
+            Write::SaveCustomer(write) => self.save_customer(write).await.map(drop),
+            // Nothing else makes a document that others need.
+            Write::AddComment(_) | Write::EndTicket(_) | Write::Join(_) | Write::SaveCase(_) => {
+                Ok(())
+            }
         }
     }
 }

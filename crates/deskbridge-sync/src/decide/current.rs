@@ -91,7 +91,7 @@ pub fn current(write: Write, facts: &Value) -> Result<Option<Write>, Unreadable>
 #[derive(Clone, Debug, PartialEq)]
 pub enum Making {
     /// This makes it as it was planned last.
-    By(Write),
+    By(Box<Write>),
     /// It was not planned, as far as is known.
     NotPlanned,
     /// It is not to be any more.
@@ -126,7 +126,7 @@ pub fn making(key: &SourceKey, facts: &Value) -> Result<Making, Unreadable> {
         }
         _ => None,
     };
-    Ok(write.map_or(Making::NotPlanned, Making::By))
+    Ok(write.map_or(Making::NotPlanned, |write| Making::By(Box::new(write))))
 }
 
 /// Whether a ticket's requester is this user, or a user's organisation is this one, as far as is known.
@@ -137,9 +137,12 @@ pub fn refers_to(from: &SourceKey, facts: &Value, to: &SourceKey) -> Result<bool
     if facts.is_null() {
         return Ok(true);
     }
-    let refers_to = match making(from, facts)? {
-        Making::By(Write::SaveTicket(save)) => save.requester,
-        Making::By(Write::SaveContact(save)) => save.organization,
+    let Making::By(write) = making(from, facts)? else {
+        return Ok(false);
+    };
+    let refers_to = match *write {
+        Write::SaveTicket(save) => save.requester,
+        Write::SaveContact(save) => save.organization,
         _ => None,
     };
     Ok(refers_to.as_ref() == Some(to))

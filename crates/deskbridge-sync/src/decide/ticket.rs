@@ -185,7 +185,7 @@ fn settle(
     if planned != facts.planned.ticket {
         let key = draft.key(&Record::Case(id));
         if let Some(write) = facts.ticket_write(&key) {
-            let write = Write::SaveTicket(differing_from(planned.unwrap_or_default(), write));
+            let write = Write::SaveTicket(differing_from(&planned.unwrap_or_default(), write));
             draft.save(&Record::Case(id), &write);
         }
     }
@@ -241,7 +241,7 @@ impl PlannedTicket {
 }
 
 /// The write of a ticket that was planned otherwise before.
-fn differing_from(planned: PlannedTicket, write: SaveTicket) -> SaveTicket {
+fn differing_from(planned: &PlannedTicket, write: SaveTicket) -> SaveTicket {
     let works = match &write.assignment {
         None => Works::NotKnown,
         Some(assignment) => assignment.agent.clone().map_or(Works::Nobody, Works::Agent),
