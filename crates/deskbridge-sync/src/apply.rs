@@ -206,7 +206,6 @@ impl Place {
     /// up, and nothing waits for somebody to revive it, least of all a later one that will make it.
     async fn make(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
         let facts = self.links.facts(key).await?;
-        self.never_written(doctype, key).await?;
         let write = match making(key, &facts)? {
             Making::By(write) => *write,
             Making::NotWanted => return Err(Stop::NotWanted(DELETED_IN_CARESOFT)),

@@ -94,10 +94,13 @@ impl Place {
                 (id, how)
             }
             Standing::NeverWritten => {
-                self.unsure.wait(&subject, look_first)?;
+                let waited_since = self.unsure.wait(&subject, look_first)?;
                 let added = self.add_case(crm, &methods, write).await;
-                if let Err(Stop::Unknown(_)) = &added {
-                    self.unsure.note(&subject);
+                match &added {
+                    Err(Stop::Unknown(_)) => self.unsure.note(&subject, None),
+                    // It did not run: nothing more has to be waited for.
+                    Err(_) if waited_since.is_some() => self.unsure.note(&subject, waited_since),
+                    Ok(_) | Err(_) => {}
                 }
                 (added?, "made")
             }

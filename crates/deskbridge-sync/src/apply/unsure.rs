@@ -28,10 +28,11 @@ impl Unsure {
         }
     }
 
-    /// Notes that an addition ended and may be running.
-    pub(super) fn note(&self, subject: &str) {
+    /// Notes that an addition is left to the portal since an instant, or since now.
+    pub(super) fn note(&self, subject: &str, left_at: Option<Timestamp>) {
+        let left_at = left_at.unwrap_or_else(|| self.clock.now());
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.insert(subject.to_owned(), self.clock.now());
+        since.insert(subject.to_owned(), left_at);
     }
 
     /// Forgets an addition that is known by now.
@@ -40,11 +41,15 @@ impl Unsure {
         since.remove(subject);
     }
 
-    /// Says that something may be added which was looked for and not found; `may_have_run` when an earlier attempt to
-    /// add it may still be running.
-    pub(super) fn wait(&self, subject: &str, may_have_run: bool) -> Result<(), Stop> {
+    /// Says that something may be added which was looked for and not found, and since when that was waited for;
+    /// `may_have_run` when an earlier attempt to add it may still be running.
+    pub(super) fn wait(
+        &self,
+        subject: &str,
+        may_have_run: bool,
+    ) -> Result<Option<Timestamp>, Stop> {
         if !may_have_run {
-            return Ok(());
+            return Ok(None);
         }
         let now = self.clock.now();
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,10 +65,8 @@ impl Unsure {
                 );
                 Err(Stop::NotSent(Failure::new(why).after(Some(rest))))
             }
-            _ => {
-                since.remove(subject);
-                Ok(())
-            }
+            // The next attempt may be cut off as well.
+            _ => Ok(since.remove(subject)),
         }
     }
 }

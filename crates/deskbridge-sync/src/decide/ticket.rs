@@ -195,7 +195,8 @@ fn settle(
     if let Some(end) = facts.end()
         && facts.planned.end != Some(end)
     {
-        facts.planned.ended = plan_end(draft, id, end);
+        let ended = plan_end(draft, id, end);
+        facts.planned.ended = ended.or(facts.planned.ended.take());
         facts.planned.end = Some(end);
     }
     Ok(())
