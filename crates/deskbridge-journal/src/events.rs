@@ -42,6 +42,8 @@ pub enum Planned {
     },
     /// Nobody knows, for this reason; it is kept.
     Unrouted(String),
+    /// It is not of this connection, for this reason: nothing may be done about it, whoever knows what. It is kept.
+    Misdirected(String),
 }
 
 /// Plans the events of one source. It reads, and writes nothing to a remote system: that is for effects.
@@ -320,7 +322,7 @@ impl Events {
                 tracing::debug!(event.id = %id, effects = new, "An event was carried out");
                 Counted::Done
             }
-            Next::Complete(Planned::Unrouted(why)) => {
+            Next::Complete(Planned::Unrouted(why) | Planned::Misdirected(why)) => {
                 tracing::warn!(event.id = %id, why, "An event was set aside; it can be read anew");
                 store.set_event_aside(id, fence, why, now).await?;
                 Counted::Unrouted

@@ -44,7 +44,7 @@ pub enum ConnectError {
 }
 
 impl Portals {
-    /// Speaks to every portal with these options.
+    /// Speaks to every portal with these options, unless it has its own.
     pub fn new(options: Options) -> Self {
         Self {
             options,
@@ -57,6 +57,15 @@ impl Portals {
     /// # Errors
     /// When the options do not allow a connection.
     pub fn client(&self, webhook: Webhook) -> Result<Client, ConnectError> {
+        self.client_with(webhook, &self.options)
+    }
+
+    /// A client for a webhook of a portal with options of its own. They hold for a portal that is not spoken to yet: it
+    /// has one budget, whoever asks.
+    ///
+    /// # Errors
+    /// When the options do not allow a connection.
+    pub fn client_with(&self, webhook: Webhook, options: &Options) -> Result<Client, ConnectError> {
         let address = webhook.portal_base().to_string();
         let mut portals = self
             .by_address
@@ -65,13 +74,12 @@ impl Portals {
         let portal = match portals.get(&address) {
             Some(portal) => portal.clone(),
             None => {
-                let portal =
-                    Portal::new(webhook.portal_base(), &self.options).map_err(|source| {
-                        ConnectError::Portal {
-                            address: address.clone(),
-                            source,
-                        }
-                    })?;
+                let portal = Portal::new(webhook.portal_base(), options).map_err(|source| {
+                    ConnectError::Portal {
+                        address: address.clone(),
+                        source,
+                    }
+                })?;
                 portals.insert(address, portal.clone());
                 portal
             }

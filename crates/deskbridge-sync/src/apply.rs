@@ -4,6 +4,9 @@
 //! anything is written, whatever the journal knows of earlier attempts. The helpdesk keeps the key in a unique field
 //! ([`CUSTOM_FIELDS`]), so that two writers at once make one document; the CRM keeps it in `ORIGIN_ID`.
 //!
+//! A write is carried out as it is wanted by then ([`current`](mod@crate::decide::current)): what later plans replaced
+//! is left to them.
+//!
 //! What was found is compared with what is wanted by functions of values, and only what differs is written. What
 //! people made or changed by hand is adopted or left.
 
@@ -20,6 +23,7 @@ mod links;
 mod person;
 mod stop;
 mod ticket;
+mod unsure;
 mod words;
 
 #[cfg(test)]
@@ -35,8 +39,11 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use self::{helpdesk::Helpdesk, links::Links, stop::Stop};
-use crate::decide::write::{SourceKey, Write};
+use self::{helpdesk::Helpdesk, links::Links, stop::Stop, unsure::Unsure};
+use crate::decide::{
+    current::{Making, current, making},
+    write::{SourceKey, Write},
+};
 
 pub use self::{
     case::ORIGINATOR_ID,
@@ -45,6 +52,8 @@ pub use self::{
 
 /// How often a write is begun anew at once, because somebody else wrote in between.
 const BEGINNINGS_MAX: usize = 4;
+
+const DELETED_IN_CARESOFT: &str = "deleted in CareSoft";
 
 /// A configured remote system, as its client.
 #[derive(Clone, Debug)]
@@ -86,7 +95,7 @@ pub fn handlers(
 ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
     let place = |(name, target): (String, Target)| {
         let links = Links::new(store, clock, &target);
-        (name, Place::new(target, links))
+        (name, Place::new(target, links, clock))
     };
     let writer = Arc::new(Writer {
         places: targets.into_iter().map(place).collect(),
@@ -109,6 +118,7 @@ struct Place {
     country: Country,
     language: Language,
     raised_by: String,
+    unsure: Unsure,
 }
 
 impl Handler for Writer {
@@ -134,7 +144,7 @@ impl Writer {
         })?;
         let mut begun = 1;
         loop {
-            match Box::pin(place.carry_out(&write)).await {
+            match Box::pin(place.carry_out(&write, effect.look_first)).await {
                 Err(Stop::Again(_)) if begun < BEGINNINGS_MAX => begun += 1,
                 ended => return ended,
             }
@@ -143,7 +153,7 @@ impl Writer {
 }
 
 impl Place {
-    fn new(target: Target, links: Links) -> Self {
+    fn new(target: Target, links: Links, clock: &Clock) -> Self {
         Self {
             helpdesk: Helpdesk::new(target.helpdesk.client, target.zone),
             // People who wait go first.
@@ -154,18 +164,65 @@ impl Place {
             country: target.country,
             language: target.language,
             raised_by: target.raised_by,
+            unsure: Unsure::new(clock),
         }
     }
 
-    async fn carry_out(&self, write: &Write) -> Result<Value, Stop> {
-        match write {
+    /// Carries out a write; `look_first` when an earlier attempt may have run.
+    async fn carry_out(&self, write: &Write, look_first: bool) -> Result<Value, Stop> {
+        let facts = self.links.facts(key_of(write)).await?;
+        let Some(write) = current(write.clone(), &facts)? else {
+            return Err(Stop::NotWanted(DELETED_IN_CARESOFT));
+        };
+        match &write {
             Write::SaveCustomer(write) => self.save_customer(write).await,
             Write::SaveContact(write) => self.save_contact(write).await,
             Write::SaveTicket(write) => self.save_ticket(write).await,
             Write::AddComment(write) => self.add_comment(write).await,
             Write::EndTicket(write) => self.end_ticket(write).await,
             Write::Join(write) => self.join(write).await,
-            Write::SaveCase(write) => self.save_case(write).await,
+            Write::SaveCase(write) => self.save_case(write, look_first).await,
+        }
+    }
+
+    /// Says that a record which is not found in the helpdesk may be written there. What people took away stays away.
+    async fn never_written(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
+        let Some(name) = self.links.document(key, doctype).await? else {
+            return Ok(());
+        };
+        match self.helpdesk.client.get(doctype, &name).await {
+            // What others made stands there by now, or somebody took the key away.
+            Ok(_other) => Err(Stop::NotWanted(
+                "not known by its key any more in the helpdesk",
+            )),
+            Err(error) if matches!(error.cause, frappe::Cause::Missing { .. }) => {
+                Err(Stop::NotWanted("deleted in the helpdesk"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the document of a record that a write needs and that is not there: the write that was to make it was given
+    /// up, and nothing waits for somebody to revive it, least of all a later one that will make it.
+    async fn make(&self, doctype: &str, key: &SourceKey) -> Result<(), Stop> {
+        let facts = self.links.facts(key).await?;
+        let write = match making(key, &facts)? {
+            Making::By(write) => *write,
+            Making::NotWanted => return Err(Stop::NotWanted(DELETED_IN_CARESOFT)),
+            Making::NotPlanned => {
+                return Err(Stop::not_sent(format!(
+                    "the {doctype} of {key} is not in the helpdesk yet"
+                )));
+            }
+        };
+        match &write {
+            Write::SaveTicket(write) => self.save_ticket(write).await.map(drop),
+            Write::SaveContact(write) => self.save_contact(write).await.map(drop),
+            Write::SaveCustomer(write) => self.save_customer(write).await.map(drop),
+            // Nothing else makes a document that others need.
+            Write::AddComment(_) | Write::EndTicket(_) | Write::Join(_) | Write::SaveCase(_) => {
+                Ok(())
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod call;
 pub mod case;
 mod comment;
 mod crm;
+pub mod current;
 pub mod draft;
 mod html;
 pub mod person;

@@ -83,20 +83,20 @@ impl Accounts {
             ROWS => read.json().map_err(|error| error.to_string()).and_then(row),
             _ => Ok(read.kind()),
         };
+        let (said, expected) = (read.account_id(), account.account_id);
+        if let (Some(said), Some(expected)) = (said, expected)
+            && said.get() != expected
+        {
+            return Ok(Planned::Misdirected(format!(
+                "the event is of the CareSoft account {said}, and {} is configured for {expected}",
+                account.connection
+            )));
+        }
         let kind = match kind {
             Ok(Kind::Unrouted(why)) => return unrouted(why.to_string()),
             Ok(kind) => kind,
             Err(why) => return unrouted(why),
         };
-        let (said, expected) = (read.account_id(), account.account_id);
-        if let (Some(said), Some(expected)) = (said, expected)
-            && said.get() != expected
-        {
-            return unrouted(format!(
-                "the event is of the CareSoft account {said}, and {} is configured for {expected}",
-                account.connection
-            ));
-        }
         let account = &Account {
             zone: zone_of(arrival, account.zone),
             ..account.clone()

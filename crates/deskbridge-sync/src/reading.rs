@@ -133,12 +133,15 @@ impl Account {
     }
 
     fn why_unrouted(&self, kind: Kind<'_>, outline: &Outline<'_>) -> Option<Unrouted> {
-        if let Kind::Unrouted(why) = kind {
-            return Some(Unrouted::Unknown(why));
+        if let (Some(said), Some(expected)) = (outline.account_id(), self.account_id)
+            && said != expected
+        {
+            return Some(Unrouted::OtherAccount { said, expected });
         }
-        let expected = self.account_id?;
-        let said = outline.account_id()?;
-        (said != expected).then_some(Unrouted::OtherAccount { said, expected })
+        match kind {
+            Kind::Unrouted(why) => Some(Unrouted::Unknown(why)),
+            _ => None,
+        }
     }
 
     fn reading(
@@ -171,7 +174,11 @@ impl Account {
             action: word(outline.action()),
             canonical_key,
             ordering_key: OrderingKey::new(format!("{SOURCE}/{}/{own}", self.connection)),
-            is_routed: unrouted.is_none() || self.has_routes,
+            is_routed: match unrouted {
+                None => true,
+                Some(Unrouted::Unknown(_)) => self.has_routes,
+                Some(Unrouted::OtherAccount { .. }) => false,
+            },
         }
     }
 }

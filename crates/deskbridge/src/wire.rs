@@ -52,6 +52,11 @@ const ROOM_EVERY: Duration = Duration::from_secs(10);
 const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
 /// Events that are planned at once.
 const PLANNED_AT_ONCE: usize = 64;
+/// The longest wait between two attempts; half of it passes on average.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(900);
+/// More than a week of attempts: what waits for a person or for a system that is down outlasts a holiday. What will
+/// never succeed is refused, and given up at once.
+const ATTEMPTS_MAX: u32 = 1_500;
 /// Rows forgotten in one transaction.
 const PRUNE_ROWS: usize = 1_000;
 
@@ -100,7 +105,10 @@ impl Connections {
             SettingsIn::File => Source::File(raw_settings(config, environment)?),
         };
         Ok(Self {
-            portals: Arc::new(Portals::new(portal_options(config)?)),
+            portals: Arc::new(Portals::new(portal_options(
+                config,
+                config.profile_bitrix24()?,
+            )?)),
             local: local(config, frappe)?,
             administrators: administrators(config, environment)?,
             readers: readers(config, environment)?,
@@ -198,8 +206,11 @@ fn user_agent() -> String {
     concat!("deskbridge/", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-fn portal_options(config: &Config) -> anyhow::Result<bitrix24::Options> {
-    let portal = config.profile_bitrix24()?;
+/// How a portal is spoken to.
+fn portal_options(
+    config: &Config,
+    portal: Option<&config::Bitrix24>,
+) -> anyhow::Result<bitrix24::Options> {
     let roots_pem = match portal {
         Some(portal) => {
             let place = format!("bitrix24[{}].ca_file", portal.name);
@@ -434,7 +445,7 @@ impl Flow {
 }
 
 pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
-    let backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(900), 20)?;
+    let backoff = Backoff::new(Duration::from_secs(2), RETRY_AFTER_MAX, ATTEMPTS_MAX)?;
     Ok(JournalSettings {
         concurrent_max: 8,
         attempt_for: Duration::from_secs(60),
@@ -520,4 +531,20 @@ async fn ready(State(store): State<Store>) -> Response {
 async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], metrics.text().await).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_outlasts_a_week() {
+        let backoff = journal_settings().unwrap().backoff;
+        for seed in 0..20 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let waits = (1..).map_while(|attempts| backoff.wait_after(attempts, &mut rng));
+            let days = waits.sum::<Duration>().as_secs() / (24 * 3_600);
+            assert!((7..=9).contains(&days), "{days} days with seed {seed}");
+        }
+    }
 }

@@ -26,7 +26,13 @@ struct Methods {
     get: &'static str,
 }
 
-/// The older methods: their fields have the names that plans use, and they are as sure as the newer ones.
+/// Deals, in the newer methods.
+const DEAL: u32 = 2;
+const PIPELINE: &str = "CATEGORY_ID";
+const STAGE: &str = "STAGE_ID";
+
+/// The older methods: their fields have the names that plans use, and they are as sure as the newer ones but for one
+/// thing, see [`move_to_pipeline`].
 fn methods(kind: CaseKind) -> Methods {
     match kind {
         CaseKind::Lead => Methods {
@@ -55,7 +61,11 @@ enum Standing {
 }
 
 impl Place {
-    pub(super) async fn save_case(&self, write: &SaveCase) -> Result<Value, Stop> {
+    pub(super) async fn save_case(
+        &self,
+        write: &SaveCase,
+        look_first: bool,
+    ) -> Result<Value, Stop> {
         let Some(crm) = &self.crm else {
             return Err(Stop::not_sent(format!(
                 "the CareSoft connection `{}` has no CRM in the configuration",
@@ -63,9 +73,10 @@ impl Place {
             )));
         };
         let methods = methods(write.kind);
+        let subject = format!("the {} of {}", methods.object, write.key);
         let (id, how) = match self.standing(crm, &methods, &write.key).await? {
             // What people took out of the CRM stays out.
-            Standing::Deleted => return Ok(json!({ "left_alone": "deleted in the CRM" })),
+            Standing::Deleted => return Err(Stop::NotWanted("deleted in the CRM")),
             Standing::Found(id, row) => {
                 let mut changed = changes(&row, &write.changed);
                 if row.id("CONTACT_ID").is_none()
@@ -82,8 +93,19 @@ impl Place {
                 };
                 (id, how)
             }
-            Standing::NeverWritten => (self.add_case(crm, &methods, write).await?, "made"),
+            Standing::NeverWritten => {
+                let waited_since = self.unsure.wait(&subject, look_first)?;
+                let added = self.add_case(crm, &methods, write).await;
+                match &added {
+                    Err(Stop::Unknown(_)) => self.unsure.note(&subject, None),
+                    // It did not run: nothing more has to be waited for.
+                    Err(_) if waited_since.is_some() => self.unsure.note(&subject, waited_since),
+                    Ok(_) | Err(_) => {}
+                }
+                (added?, "made")
+            }
         };
+        self.unsure.forget(&subject);
         self.links
             .record_crm(&write.key, methods.object, id)
             .await?;
@@ -242,13 +264,42 @@ async fn update(
     crm: &bitrix24::Client,
     methods: &Methods,
     id: Id,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<(), Stop> {
+    if let Some(pipeline) = fields.remove(PIPELINE) {
+        move_to_pipeline(crm, id, pipeline, fields.remove(STAGE)).await?;
+    }
+    if fields.is_empty() {
+        return Ok(());
+    }
     let call = Call::write(methods.update)
         .param("id", id)
         .param("fields", Value::Object(fields))
         .param("params", quietly());
-    match crm.call(call).await {
+    written(crm.call(call).await)
+}
+
+/// Moves a deal to a stage of another pipeline: the older methods ignore the pipeline of a deal that is there.
+async fn move_to_pipeline(
+    crm: &bitrix24::Client,
+    id: Id,
+    pipeline: Value,
+    stage: Option<Value>,
+) -> Result<(), Stop> {
+    let mut fields = Fields::new();
+    fields.insert("categoryId".to_owned(), pipeline);
+    if let Some(stage) = stage {
+        fields.insert("stageId".to_owned(), stage);
+    }
+    let call = Call::write("crm.item.update")
+        .param("entityTypeId", DEAL)
+        .param("id", id)
+        .param("fields", Value::Object(fields));
+    written(crm.call(call).await)
+}
+
+fn written<T>(answer: Result<T, Error>) -> Result<(), Stop> {
+    match answer {
         Ok(_answer) => Ok(()),
         // It went while it was looked at.
         Err(error @ Error::NotFound { .. }) => Err(Stop::not_sent(error.to_string())),

@@ -36,12 +36,13 @@ const STANDING: [&str; 6] = [
 
 impl Place {
     pub(super) async fn add_comment(&self, write: &AddComment) -> Result<Value, Stop> {
-        let ticket = self.helpdesk.find(TICKET, &write.ticket, &STANDING).await?;
-        let Some(ticket) = ticket else {
-            return Err(Stop::not_sent(format!(
-                "the ticket of {} is not in the helpdesk yet",
-                write.ticket
-            )));
+        let find = || self.helpdesk.find(TICKET, &write.ticket, &STANDING);
+        let ticket = match find().await? {
+            Some(ticket) => ticket,
+            None => {
+                self.make(TICKET, &write.ticket).await?;
+                find().await?.ok_or_else(|| Stop::went(TICKET))?
+            }
         };
         match write.is_public {
             true => self.add_message(write, &ticket).await,

@@ -16,6 +16,9 @@ use super::{
 use crate::decide::write::{Fields, SaveContact, SourceKey};
 use rows::{emails_with, phones_with};
 
+/// What is certainly a person's own, unlike a phone number.
+const ADDRESS: &str = "e-mail address";
+
 /// What the site refused to keep of a contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct LeftOut {
@@ -51,6 +54,9 @@ impl Place {
         let meta = helpdesk.keyed(CONTACT).await?;
         let customer = self.customer_of_key(write.organization.as_ref()).await?;
         let found = helpdesk.find(CONTACT, &write.key, &[]).await?;
+        if found.is_none() {
+            self.never_written(CONTACT, &write.key).await?;
+        }
         let (standing, fields, how) = match found {
             Some(found) => {
                 let standing = helpdesk.client.get(CONTACT, &name_of(&found)?).await?;
@@ -77,6 +83,9 @@ impl Place {
         let (name, left_out) = self
             .write_contact(write, standing.as_ref(), fields, linked.as_ref())
             .await?;
+        if let Some(left) = self.customer_of_key(write.left.as_ref()).await? {
+            self.change_link(&name, &left, without).await?;
+        }
         if linked.is_none() {
             let customer = match customer {
                 Some(customer) => Some(customer),
@@ -109,7 +118,7 @@ impl Place {
                 .map(|contact| contact.rows(table))
                 .unwrap_or_default()
         };
-        if let Some(links) = links_with(&[], customer) {
+        if let Some(links) = customer.and_then(|customer| with(&[], Row::Link(customer))) {
             fields.set("links", as_rows(links));
         }
         let mut left_out = LeftOut::default();
@@ -159,13 +168,15 @@ impl Place {
     async fn contact_to_adopt(&self, write: &SaveContact) -> Result<Option<Document>, Stop> {
         let by_email = with_emails(&write.emails);
         let by_phone = with_phones(&write.phones, self.country);
-        for (having, by) in [(by_email, "e-mail address"), (by_phone, "phone number")] {
+        for (having, by) in [(by_email, ADDRESS), (by_phone, "phone number")] {
             let Some(having) = having else { continue };
             match self.unclaimed(having).await?.as_slice() {
                 [] => {}
                 [only] => {
                     let contact = self.helpdesk.client.get(CONTACT, only).await?;
-                    return Ok(Some(contact));
+                    // Who has the number and another address is somebody else of the family or the office.
+                    let is_the_one = by == ADDRESS || contact.rows("email_ids").is_empty();
+                    return Ok(is_the_one.then_some(contact));
                 }
                 several => {
                     tracing::info!(
@@ -203,6 +214,16 @@ impl Place {
         contact: &Name,
         customer: &Name,
     ) -> Result<bool, Stop> {
+        self.change_link(contact, customer, with).await
+    }
+
+    /// Changes the rows that say whose customer's a contact is; whether there was something to change.
+    async fn change_link(
+        &self,
+        contact: &Name,
+        customer: &Name,
+        change: fn(&[Document], Row<'_>) -> Option<Vec<Document>>,
+    ) -> Result<bool, Stop> {
         let client = &self.helpdesk.client;
         let (doctype, name, table) = match self.helpdesk.has_members().await? {
             true => (CUSTOMER, customer, "contacts"),
@@ -210,11 +231,13 @@ impl Place {
         };
         let standing = client.get(doctype, name).await?;
         let rows = standing.rows(table);
-        let rows = match doctype {
-            CONTACT => links_with(&rows, Some(customer)),
-            _ => members_with(&rows, contact),
+        let row = match doctype {
+            CONTACT => Row::Link(customer),
+            _ => Row::Member(contact),
         };
-        let Some(rows) = rows else { return Ok(false) };
+        let Some(rows) = change(&rows, row) else {
+            return Ok(false);
+        };
         let changes = Document::new().with(table, as_rows(rows));
         let seen = standing.modified().unwrap_or_default();
         client
@@ -229,30 +252,46 @@ fn as_rows(rows: Vec<Document>) -> Value {
     rows.into_iter().map(Value::from).collect()
 }
 
-/// A contact's links with one to a customer; `None` when they stand already.
-fn links_with(standing: &[Document], customer: Option<&Name>) -> Option<Vec<Document>> {
-    let customer = customer?;
-    if linked_customers(standing).contains(customer) {
+/// The row that makes a contact a customer's.
+#[derive(Clone, Copy)]
+enum Row<'a> {
+    /// Of a contact's links: to this customer.
+    Link(&'a Name),
+    /// Of a customer's members: this contact.
+    Member(&'a Name),
+}
+
+impl Row<'_> {
+    fn is(self, row: &Document) -> bool {
+        match self {
+            Self::Link(customer) => linked_customers(std::slice::from_ref(row)).contains(customer),
+            Self::Member(contact) => row.link("contact_name").as_ref() == Some(contact),
+        }
+    }
+
+    fn document(self) -> Document {
+        match self {
+            Self::Link(customer) => Document::new()
+                .with("link_doctype", CUSTOMER)
+                .with("link_name", customer),
+            Self::Member(contact) => Document::new().with("contact_name", contact),
+        }
+    }
+}
+
+/// The rows with one more; `None` when it stands.
+fn with(standing: &[Document], row: Row<'_>) -> Option<Vec<Document>> {
+    if standing.iter().any(|standing| row.is(standing)) {
         return None;
     }
     let mut rows = standing.to_vec();
-    rows.push(
-        Document::new()
-            .with("link_doctype", CUSTOMER)
-            .with("link_name", customer),
-    );
+    rows.push(row.document());
     Some(rows)
 }
 
-/// A customer's members with a contact; `None` when it is one.
-fn members_with(standing: &[Document], contact: &Name) -> Option<Vec<Document>> {
-    if standing
-        .iter()
-        .any(|row| row.link("contact_name").as_ref() == Some(contact))
-    {
-        return None;
-    }
+/// The rows without one; `None` when it does not stand.
+fn without(standing: &[Document], row: Row<'_>) -> Option<Vec<Document>> {
     let mut rows = standing.to_vec();
-    rows.push(Document::new().with("contact_name", contact));
-    Some(rows)
+    rows.retain(|standing| !row.is(standing));
+    (rows.len() < standing.len()).then_some(rows)
 }

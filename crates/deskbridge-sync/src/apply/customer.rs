@@ -33,6 +33,7 @@ impl Place {
                 (name, "updated")
             }
             None => {
+                self.never_written(CUSTOMER, &write.key).await?;
                 let all = fitted(&meta, &write.all);
                 self.make_or_adopt_customer(write, &all).await?
             }

@@ -17,7 +17,10 @@ use super::{
     person::CONTACT,
     ticket::{STANDING, TICKET, join},
 };
-use crate::decide::write::{Join, SourceKey};
+use crate::decide::{
+    current::refers_to,
+    write::{Join, SourceKey},
+};
 
 /// How many records are looked for at once.
 const KEYS_AT_ONCE: usize = 100;
@@ -46,11 +49,9 @@ impl Joined {
 impl Place {
     pub(super) async fn join(&self, write: &Join) -> Result<Value, Stop> {
         let referring = self.links.referring(&write.key).await?;
-        let of = |wanted: &dyn Fn(&RemoteRecord) -> bool| -> Vec<String> {
+        let of = |wanted: &dyn Fn(&RemoteRecord) -> bool| -> Vec<SourceKey> {
             let records = referring.iter().filter(|record| wanted(record));
-            records
-                .map(|record| key_of(record).as_str().to_owned())
-                .collect()
+            records.map(key_of).collect()
         };
         let cases = of(&|record| record.object != USER && record.object != ORGANIZATION);
         let mut joined = Joined::default();
@@ -68,15 +69,21 @@ impl Place {
     async fn join_to_contact(
         &self,
         user: &SourceKey,
-        cases: &[String],
+        cases: &[SourceKey],
         joined: &mut Joined,
     ) -> Result<(), Stop> {
         if cases.is_empty() {
             return Ok(());
         }
-        let Some(requester) = self.requester(Some(user), None).await? else {
-            return Err(waits("contact", user));
+        let find = || self.requester(Some(user), None);
+        let requester = match find().await? {
+            Some(requester) => requester,
+            None => {
+                self.make(CONTACT, user).await?;
+                find().await?.ok_or_else(|| Stop::went(CONTACT))?
+            }
         };
+        let cases = self.of_those_that_refer(cases, user).await?;
         for keys in cases.chunks(KEYS_AT_ONCE) {
             let without_contact = [one_of(keys), Filter::is_not_set("contact")];
             for ticket in self.all(TICKET, &STANDING, without_contact).await? {
@@ -93,15 +100,21 @@ impl Place {
     async fn join_to_customer(
         &self,
         organization: &SourceKey,
-        users: &[String],
+        users: &[SourceKey],
         joined: &mut Joined,
     ) -> Result<(), Stop> {
         if users.is_empty() {
             return Ok(());
         }
-        let Some(customer) = self.customer_of_key(Some(organization)).await? else {
-            return Err(waits("HD Customer", organization));
+        let find = || self.customer_of_key(Some(organization));
+        let customer = match find().await? {
+            Some(customer) => customer,
+            None => {
+                self.make(CUSTOMER, organization).await?;
+                find().await?.ok_or_else(|| Stop::went(CUSTOMER))?
+            }
         };
+        let users = self.of_those_that_refer(users, organization).await?;
         for keys in users.chunks(KEYS_AT_ONCE) {
             let contacts = self.all(CONTACT, &[], [one_of(keys)]).await?;
             let contacts: Vec<Name> = contacts.iter().filter_map(Document::name).collect();
@@ -114,6 +127,24 @@ impl Place {
             self.join_tickets_of(&contacts, joined).await?;
         }
         Ok(())
+    }
+
+    /// Those of some records that refer to a user or organisation by now: they are linked with all that they ever
+    /// referred to.
+    async fn of_those_that_refer(
+        &self,
+        keys: &[SourceKey],
+        to: &SourceKey,
+    ) -> Result<Vec<String>, Stop> {
+        let mut referring = Vec::new();
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            for (key, facts) in keys.iter().zip(self.links.all_facts(keys).await?) {
+                if refers_to(key, &facts, to)? {
+                    referring.push(key.as_str().to_owned());
+                }
+            }
+        }
+        Ok(referring)
     }
 
     /// Those contacts of some users that are a customer's already.
@@ -184,8 +215,4 @@ impl Place {
 fn one_of(keys: &[String]) -> Filter {
     let keys: Vec<Value> = keys.iter().map(|key| key.as_str().into()).collect();
     Filter::new(KEY_FIELD, Op::In, keys)
-}
-
-fn waits(what: &str, key: &SourceKey) -> Stop {
-    Stop::not_sent(format!("the {what} of {key} is not in the helpdesk yet"))
 }

@@ -2,6 +2,7 @@
 
 use deskbridge_core::{Clock, Link, RemoteRecord};
 use deskbridge_store::Store;
+use serde_json::Value;
 
 use super::{Stop, Target};
 use crate::decide::write::SourceKey;
@@ -37,6 +38,19 @@ impl Links {
             id: name.as_str().to_owned(),
         };
         self.record(key, other).await
+    }
+
+    /// The newest document of a type that a record was written as.
+    pub(super) async fn document(
+        &self,
+        key: &SourceKey,
+        doctype: &str,
+    ) -> Result<Option<frappe::Name>, Stop> {
+        let linked = self.store.linked_records(record_of(key)).await?;
+        let is_one =
+            |record: &&RemoteRecord| record.connection == self.helpdesk && record.object == doctype;
+        let newest = linked.iter().rev().find(is_one);
+        Ok(newest.map(|record| frappe::Name::from(record.id.as_str())))
     }
 
     /// Remembers which record of the CRM a case is.
@@ -75,6 +89,19 @@ impl Links {
         };
         let newest = linked.iter().rev().find(of_crm);
         Ok(newest.and_then(|record| record.id.parse().ok()))
+    }
+
+    /// What is known of a record; null where nothing is.
+    pub(super) async fn facts(&self, key: &SourceKey) -> Result<Value, Stop> {
+        let mut known = self.all_facts(std::slice::from_ref(key)).await?;
+        Ok(known.pop().unwrap_or_default())
+    }
+
+    /// What is known of each of some records, in their order.
+    pub(super) async fn all_facts(&self, keys: &[SourceKey]) -> Result<Vec<Value>, Stop> {
+        let known = self.store.known(keys.iter().map(record_of).collect());
+        let known = known.await?.into_iter();
+        Ok(known.map(|known| known.facts).collect())
     }
 
     /// The keys of the CareSoft records that a user or organisation is linked with.

@@ -23,22 +23,20 @@ pub(super) struct Requester {
 }
 
 impl Place {
-    /// The contact of a user, or the one that alone has a phone number.
+    /// The contact of a user or, where no user is known, the one that alone has a phone number: a number may be a
+    /// family's or a front desk's, and whoever is known is not whoever else has it.
     pub(super) async fn requester(
         &self,
         user: Option<&SourceKey>,
         phone: Option<&str>,
     ) -> Result<Option<Requester>, Stop> {
-        let name = match user {
-            Some(key) => match self.helpdesk.find(CONTACT, key, &[]).await? {
+        let name = match (user, phone) {
+            (Some(key), _) => match self.helpdesk.find(CONTACT, key, &[]).await? {
                 Some(contact) => Some(name_of(&contact)?),
                 None => None,
             },
-            None => None,
-        };
-        let name = match (name, phone) {
             (None, Some(phone)) => self.contact_with_phone(phone).await?,
-            (name, _) => name,
+            (None, None) => None,
         };
         let Some(name) = name else { return Ok(None) };
         let contact = self.helpdesk.client.get(CONTACT, &name).await?;
@@ -51,7 +49,8 @@ impl Place {
         }))
     }
 
-    async fn contact_with_phone(&self, phone: &str) -> Result<Option<Name>, Stop> {
+    /// The contact that alone has a phone number.
+    pub(super) async fn contact_with_phone(&self, phone: &str) -> Result<Option<Name>, Stop> {
         let having = with_phones(&[phone.to_owned()], self.country);
         let found = match having {
             Some(having) => self.contacts(having).await?,

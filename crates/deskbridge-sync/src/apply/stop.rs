@@ -5,9 +5,12 @@ use std::time::Duration;
 use bitrix24::Fault;
 use deskbridge_core::{Chain, Failure, Outcome};
 use frappe::Cause;
+use serde_json::{Value, json};
+
+use crate::decide::draft::Unreadable;
 
 /// A portal ends every request after a minute: whoever looks later sees all that it did.
-const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
+pub(super) const PORTAL_REQUEST_FOR: Duration = Duration::from_secs(60);
 
 /// Why a write ended before it was done.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) enum Stop {
     Unknown(Failure),
     /// Somebody else wrote in between: nothing ran, and the write is to be begun anew with what stands now.
     Again(Failure),
+    /// It is not wanted any more, for this reason: there is nothing left to do.
+    NotWanted(&'static str),
 }
 
 impl Stop {
@@ -27,14 +32,19 @@ impl Stop {
         Self::Refused(Failure::new(why))
     }
 
+    pub(super) fn went(what: &str) -> Self {
+        Self::not_sent(format!("the {what} went while it was looked at"))
+    }
+
     pub(super) fn not_sent(why: impl Into<String>) -> Self {
         Self::NotSent(Failure::new(why))
     }
 }
 
-impl<T> From<Stop> for Outcome<T> {
+impl From<Stop> for Outcome<Value> {
     fn from(stop: Stop) -> Self {
         match stop {
+            Stop::NotWanted(why) => Self::Done(json!({ "left_alone": why })),
             Stop::Refused(failure) => Self::Refused(failure),
             Stop::NotSent(failure) | Stop::Again(failure) => Self::NotSent(failure),
             Stop::Unknown(failure) => Self::Unknown(failure),
@@ -92,6 +102,12 @@ impl From<bitrix24::Error> for Stop {
             bitrix24::Verdict::Never => Self::Refused(failure),
             bitrix24::Verdict::LookFirst => Self::Unknown(failure),
         }
+    }
+}
+
+impl From<Unreadable> for Stop {
+    fn from(error: Unreadable) -> Self {
+        Self::Refused(Failure::new(Chain(&error).to_string()))
     }
 }
 

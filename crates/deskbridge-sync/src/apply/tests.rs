@@ -6,7 +6,9 @@ mod contacts;
 mod customers;
 mod ends;
 mod faults;
+mod moves;
 mod orders;
+mod revived;
 mod tickets;
 
 use std::collections::BTreeMap;
@@ -298,6 +300,7 @@ fn contact(id: u64, name: &str) -> SaveContact {
         emails: Vec::new(),
         phones: Vec::new(),
         organization: None,
+        left: None,
     }
 }
 
@@ -308,9 +311,11 @@ fn ticket(id: u64, subject: &str) -> SaveTicket {
         changed: fields(json!({ "subject": subject })),
         status: None,
         requester: None,
+        requester_has_changed: false,
         requester_phone: None,
         assignment: None,
         opened_at: None,
+        end: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod assignment;
 
-use frappe::{Cause, Document, Name, SiteTime, text};
+use frappe::{Cause, Document, Filter, Name, SiteTime, text};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use super::{
     KEY_FIELD, Place, Stop,
     fields::{differing, fitted},
     helpdesk::name_of,
-    links::record_of,
+    links::{key_of, record_of},
     person::Requester,
 };
-use crate::decide::write::{Fields, SaveTicket};
+use crate::decide::write::{Fields, SaveTicket, SourceKey};
 use assignment::{assigned, steps};
 
 pub(super) const TICKET: &str = "HD Ticket";
@@ -38,14 +38,23 @@ impl Place {
         let (user, phone) = (write.requester.as_ref(), write.requester_phone.as_deref());
         let found = helpdesk.find(TICKET, &write.key, &STANDING).await?;
         let is_new = found.is_none();
+        if is_new {
+            self.never_written(TICKET, &write.key).await?;
+        }
         let status = match &write.status {
             Some(status) if is_new || status.has_changed => {
                 Some(helpdesk.choice("HD Ticket Status", &status.name).await?)
             }
             _ => None,
         };
+        let is_former = match &found {
+            Some(standing) if write.requester_has_changed => {
+                self.is_of_former_requester(write, standing).await?
+            }
+            _ => false,
+        };
         let requester = match &found {
-            Some(standing) if !lacks_people(standing, &self.raised_by) => None,
+            Some(standing) if !is_former && !lacks_people(standing, &self.raised_by) => None,
             _ => self.requester(user, phone).await?,
         };
         let (standing, mut changes) = match found {
@@ -74,7 +83,11 @@ impl Place {
             _ if is_new => self.requester(user, phone).await?,
             _ => requester,
         };
-        join(&mut changes, &standing, requester.as_ref(), &self.raised_by);
+        let nobody = &self.raised_by;
+        match is_former {
+            true => give(&mut changes, requester.as_ref(), nobody),
+            false => join(&mut changes, &standing, requester.as_ref(), nobody),
+        }
         if let Some(status) = status
             && standing.text("status") != Some(status.as_str())
         {
@@ -90,10 +103,43 @@ impl Place {
             self.assign(&name, &standing, assignment.agent.as_deref())
                 .await?;
         }
+        if is_new && let Some(end) = &write.end {
+            self.end_ticket(end).await?;
+        }
         Ok(json!({
             "name": name,
             "how": if is_new { "made" } else { "updated" },
         }))
+    }
+
+    /// Whether the contact of a ticket is there because a former requester of the case is it, or because it alone had
+    /// the number when no requester was known.
+    async fn is_of_former_requester(
+        &self,
+        write: &SaveTicket,
+        standing: &Document,
+    ) -> Result<bool, Stop> {
+        let Some(contact) = standing.link("contact") else {
+            return Ok(false);
+        };
+        let named = Filter::eq("name", &contact);
+        let found = self.contacts(named).await?;
+        let user = found.first().and_then(|contact| contact.trimmed(KEY_FIELD));
+        if user.is_some() && user == write.requester.as_ref().map(SourceKey::as_str) {
+            return Ok(false);
+        }
+        let linked = self.links.referring(&write.key).await?;
+        if linked
+            .iter()
+            .any(|record| user == Some(key_of(record).as_str()))
+        {
+            return Ok(true);
+        }
+        let by_phone = match &write.requester_phone {
+            Some(phone) => self.contact_with_phone(phone).await?,
+            None => None,
+        };
+        Ok(by_phone == Some(contact))
     }
 
     async fn insert_ticket(
@@ -247,6 +293,16 @@ pub(super) fn join(
     }
 }
 
+/// Gives a ticket to its requester, or to nobody as long as the requester has no contact: all of it, because whose
+/// customer and address it was is no requester of it.
+fn give(changes: &mut Document, requester: Option<&Requester>, nobody: &str) {
+    let customer = requester.and_then(|requester| requester.customer.as_ref());
+    let email = requester.and_then(|requester| requester.email.as_deref());
+    changes.set("contact", requester.map(|requester| &requester.contact));
+    changes.set("customer", customer);
+    changes.set("raised_by", email.unwrap_or(nobody));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,9 +376,11 @@ mod tests {
             changed: Fields::new(),
             status: None,
             requester: None,
+            requester_has_changed: false,
             requester_phone: None,
             assignment: None,
             opened_at: Some("2026-03-01T20:30:00Z".parse().unwrap()),
+            end: None,
         };
         let subject = |text: &str| Fields::from_iter([("subject".to_owned(), text.into())]);
         let ticket = insertion(&write, subject(" "), None, "nobody@x.invalid", &zone);

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     html::sanitised,
     person,
+    record::Record,
     registers::Registers,
     version::Version,
-    write::{AddComment, Fields, Person},
+    write::{AddComment, Assignment, EndTicket, Fields, Person, SaveTicket, SourceKey, Status},
 };
 use crate::settings::{Account, Deleted, Merged};
 
@@ -49,6 +50,8 @@ pub(super) struct Planned {
     pub(super) lead: Option<PlannedCase>,
     pub(super) deal: Option<PlannedCase>,
     pub(super) end: Option<End>,
+    /// What was written about the end; nothing where ends are ignored.
+    pub(super) ended: Option<EndTicket>,
 }
 
 /// What the helpdesk's ticket is to hold.
@@ -59,6 +62,7 @@ pub(super) struct PlannedTicket {
     pub(super) works: Works,
     pub(super) requester: Option<u64>,
     pub(super) phone: Option<String>,
+    pub(super) opened_at: Option<Timestamp>,
 }
 
 /// Who works on a ticket.
@@ -92,6 +96,14 @@ pub(super) enum End {
     MergedInto(u64),
 }
 
+impl PlannedTicket {
+    /// The key of the requester of a case's ticket.
+    pub(super) fn requester_key(&self, case: &SourceKey) -> Option<SourceKey> {
+        let requester = self.requester.and_then(Id::new)?;
+        Some(Record::User(requester).source_key(case.connection()))
+    }
+}
+
 impl CaseFacts {
     /// When it was changed last, whatever it was then, as far as is known.
     pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
@@ -100,9 +112,9 @@ impl CaseFacts {
     }
 
     /// Adds a ticket as an event shows it.
-    pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version) {
+    pub fn fold_ticket(&mut self, ticket: Ticket<'_>, at: Version, zone: &Zone) {
         let said = self.ticket.get_or_insert_default();
-        said.fold(ticket.fields(), ticket.custom_fields(), at);
+        said.fold(ticket.fields(), ticket.custom_fields(), at, zone);
         said.say("ticket_id", ticket.id().to_string(), at);
         if let Some(call) = ticket.call() {
             let call = call.fields();
@@ -131,29 +143,31 @@ impl CaseFacts {
     }
 
     /// Adds a lead as an event shows it.
-    pub fn fold_lead(&mut self, lead: Lead<'_>, at: Version) {
+    pub fn fold_lead(&mut self, lead: Lead<'_>, at: Version, zone: &Zone) {
         let said = self.lead.get_or_insert_default();
         said.fold_changes(
             lead.updated_properties()
                 .into_iter()
                 .filter(Change::is_cleared),
             at,
+            zone,
         );
-        said.fold(lead.fields(), lead.custom_fields(), at);
+        said.fold(lead.fields(), lead.custom_fields(), at, zone);
         said.say("lead_id", lead.id().to_string(), at);
         say_activity(said, lead.activity(), at);
     }
 
     /// Adds a deal as an event shows it.
-    pub fn fold_deal(&mut self, deal: Deal<'_>, at: Version) {
+    pub fn fold_deal(&mut self, deal: Deal<'_>, at: Version, zone: &Zone) {
         let said = self.deal.get_or_insert_default();
         said.fold_changes(
             deal.updated_properties()
                 .into_iter()
                 .filter(Change::is_cleared),
             at,
+            zone,
         );
-        said.fold(deal.fields(), deal.custom_fields(), at);
+        said.fold(deal.fields(), deal.custom_fields(), at, zone);
         said.say("deal_id", deal.id().to_string(), at);
         say_activity(said, deal.activity(), at);
         self.was_lead |= deal.converted_from().as_deref() == Some("lead");
@@ -205,6 +219,36 @@ impl CaseFacts {
     pub(super) fn crm_requester(&self) -> Option<Id> {
         let mut said = [&self.deal, &self.lead].into_iter().flatten();
         said.find_map(|said| person::id(said.text("requester_id")))
+    }
+
+    /// The write that makes the ticket as it was planned last; `None` where none was planned.
+    pub(super) fn ticket_write(&self, key: &SourceKey) -> Option<SaveTicket> {
+        let planned = self.planned.ticket.clone()?;
+        let end = self.planned.ended.clone();
+        let closed = end.as_ref().and_then(|end| end.status.clone());
+        let assignment = |agent| Assignment {
+            agent,
+            has_changed: false,
+        };
+        Some(SaveTicket {
+            key: key.clone(),
+            requester: planned.requester_key(key),
+            requester_has_changed: false,
+            all: planned.fields,
+            changed: Fields::new(),
+            status: closed.or(planned.status).map(|name| Status {
+                name,
+                has_changed: false,
+            }),
+            requester_phone: planned.phone,
+            assignment: match planned.works {
+                Works::NotKnown => None,
+                Works::Nobody => Some(assignment(None)),
+                Works::Agent(email) => Some(assignment(Some(email))),
+            },
+            opened_at: planned.opened_at,
+            end,
+        })
     }
 
     /// Whether comments can stand on the ticket in the helpdesk.

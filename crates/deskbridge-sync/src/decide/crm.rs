@@ -28,7 +28,8 @@ pub(super) fn plan_lead(
     lead: Lead<'_>,
     at: Version,
 ) -> Result<(), Unreadable> {
-    plan_case(draft, lead.id(), |facts| facts.fold_lead(lead, at))
+    let zone = draft.account.zone;
+    plan_case(draft, lead.id(), |facts| facts.fold_lead(lead, at, &zone))
 }
 
 pub(super) fn plan_deal(
@@ -36,7 +37,8 @@ pub(super) fn plan_deal(
     deal: Deal<'_>,
     at: Version,
 ) -> Result<(), Unreadable> {
-    plan_case(draft, deal.id(), |facts| facts.fold_deal(deal, at))
+    let zone = draft.account.zone;
+    plan_case(draft, deal.id(), |facts| facts.fold_deal(deal, at, &zone))
 }
 
 fn plan_case(

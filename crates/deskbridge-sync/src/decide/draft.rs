@@ -67,9 +67,9 @@ impl Held {
 #[derive(Debug, thiserror::Error)]
 #[error("what is known of the {kind} cannot be read")]
 pub struct Unreadable {
-    kind: &'static str,
+    pub(super) kind: &'static str,
     #[source]
-    source: serde_json::Error,
+    pub(super) source: serde_json::Error,
 }
 
 /// Something that an administrator may want to do something about. Says nothing of people.

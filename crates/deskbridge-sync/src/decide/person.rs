@@ -17,7 +17,7 @@ use super::{
     record::Record,
     registers::Registers,
     version::Version,
-    write::{Fields, Join, Person, SaveContact, SaveCustomer, Write},
+    write::{Fields, Join, Person, SaveContact, SaveCustomer, SourceKey, Write},
 };
 use crate::settings::Account;
 
@@ -55,6 +55,14 @@ pub struct OrganizationFacts {
     planned: Option<Fields>,
 }
 
+impl Contact {
+    /// The key of the organisation of a user.
+    fn organization_key(&self, user: &SourceKey) -> Option<SourceKey> {
+        let organization = self.organization.and_then(Id::new)?;
+        Some(Record::Organization(organization).source_key(user.connection()))
+    }
+}
+
 impl UserFacts {
     /// When the user was changed last, as far as is known.
     pub fn updated_at(&self, zone: &Zone) -> Option<Timestamp> {
@@ -62,10 +70,11 @@ impl UserFacts {
     }
 
     /// Adds what an event shows of the user.
-    pub fn fold(&mut self, user: User<'_>, at: Version) {
+    pub fn fold(&mut self, user: User<'_>, at: Version, zone: &Zone) {
         // First: what is named as changed is right whatever the rest says.
-        self.said.fold_changes(user.changes(), at);
-        self.said.fold(user.fields(), user.custom_fields(), at);
+        self.said.fold_changes(user.changes(), at, zone);
+        self.said
+            .fold(user.fields(), user.custom_fields(), at, zone);
     }
 
     /// The organisation that the user belongs to.
@@ -91,6 +100,20 @@ impl UserFacts {
         self.cases.iter().copied().filter_map(Id::new)
     }
 
+    /// The write that makes the contact as it was planned last; `None` where none was planned.
+    pub(super) fn contact_write(&self, key: &SourceKey) -> Option<SaveContact> {
+        let planned = self.planned.clone()?;
+        Some(SaveContact {
+            key: key.clone(),
+            organization: planned.organization_key(key),
+            left: None,
+            all: planned.fields,
+            changed: Fields::new(),
+            emails: planned.emails,
+            phones: planned.phones,
+        })
+    }
+
     /// Adds a lead or deal of the user's; whether it was not known to be.
     pub fn refer(&mut self, case: Id) -> bool {
         self.cases.insert(case.get())
@@ -105,10 +128,21 @@ impl UserFacts {
 
 impl OrganizationFacts {
     /// Adds what an event shows of the organisation.
-    pub fn fold(&mut self, organization: Organization<'_>, at: Version) {
-        self.said.fold_changes(organization.changes(), at);
+    pub fn fold(&mut self, organization: Organization<'_>, at: Version, zone: &Zone) {
+        self.said.fold_changes(organization.changes(), at, zone);
         let fields: Said<'_> = organization.fields();
-        self.said.fold(fields, organization.custom_fields(), at);
+        self.said
+            .fold(fields, organization.custom_fields(), at, zone);
+    }
+
+    /// The write that makes the customer as it was planned last; `None` where none was planned.
+    pub(super) fn customer_write(&self, key: &SourceKey) -> Option<SaveCustomer> {
+        let planned = self.planned.clone()?;
+        Some(SaveCustomer {
+            key: key.clone(),
+            all: planned,
+            changed: Fields::new(),
+        })
     }
 }
 
@@ -125,7 +159,7 @@ pub(super) fn plan_user(
     let record = Record::User(user.id());
     let before: UserFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold(user, at);
+    facts.fold(user, at, &draft.account.zone);
     if let Some(organization) = facts.organization()
         && before.organization() != Some(organization)
     {
@@ -138,37 +172,34 @@ pub(super) fn plan_user(
     }
     if let Some(wanted) = contact(draft, user.id(), &facts) {
         let planned = before.planned.clone().unwrap_or_default();
-        let write = SaveContact {
-            key: draft.key(&record),
-            all: wanted.fields.clone(),
-            changed: changed(&planned.fields, &wanted.fields),
-            emails: wanted.emails.clone(),
-            phones: wanted.phones.clone(),
-            organization: wanted
-                .organization
-                .and_then(Id::new)
-                .map(|id| draft.key(&Record::Organization(id))),
-        };
         let is_new = before.planned.is_none();
         let has_moved = planned.organization != wanted.organization;
         let is_more = |had: &[String], has: &[String]| has.iter().any(|one| !had.contains(one));
-        let is_changed = !write.changed.is_empty()
+        let changed = changed(&planned.fields, &wanted.fields);
+        let is_changed = !changed.is_empty()
             || has_moved
             || planned.emails.first() != wanted.emails.first()
             || planned.phones.first() != wanted.phones.first()
             || is_more(&planned.emails, &wanted.emails)
             || is_more(&planned.phones, &wanted.phones);
-        if is_new || is_changed {
-            draft.save(&record, &Write::SaveContact(write));
-        }
-        if is_new || has_moved {
-            let key = draft.key(&record);
-            draft.save(&record, &Write::Join(Join { key }));
-        }
         facts.planned = Some(Contact {
             fields: overlaid(&planned.fields, &wanted.fields),
             ..wanted
         });
+        let key = draft.key(&record);
+        if let Some(write) = facts.contact_write(&key)
+            && (is_new || is_changed)
+        {
+            let write = SaveContact {
+                changed,
+                left: planned.organization_key(&key).filter(|_| has_moved),
+                ..write
+            };
+            draft.save(&record, &Write::SaveContact(write));
+        }
+        if is_new || has_moved {
+            draft.save(&record, &Write::Join(Join { key }));
+        }
     }
     draft.keep(record, &before, &facts)
 }
@@ -245,7 +276,7 @@ pub(super) fn plan_organization(
     let record = Record::Organization(organization.id());
     let before: OrganizationFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold(organization, at);
+    facts.fold(organization, at, &draft.account.zone);
     if let Some(wanted) = customer(draft, &facts) {
         let planned = before.planned.clone().unwrap_or_default();
         let changed = changed(&planned, &wanted);

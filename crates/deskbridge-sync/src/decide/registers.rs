@@ -104,19 +104,20 @@ impl Registers {
         record: Fields<'e>,
         custom: impl IntoIterator<Item = CustomField<'e>>,
         at: Version,
+        zone: &Zone,
     ) {
         for (name, value) in record.json().members() {
             let name = name.decode();
             if NOT_FIELDS.contains(&name.as_ref()) || name.starts_with("addition_field") {
                 continue;
             }
-            if let Some(text) = text(value).filter(|text| !is_blank(&name, text)) {
+            if let Some(text) = text(value, zone).filter(|text| !is_blank(&name, text)) {
                 self.say(&name, text, at);
             }
         }
         for field in custom {
-            let value = field.value.as_deref().map(str::to_owned);
-            if let Some(value) = value.or_else(|| text(field.raw_value)) {
+            let value = field.value.as_deref().map(|value| settled(value, zone));
+            if let Some(value) = value.or_else(|| text(field.raw_value, zone)) {
                 let custom = Custom {
                     value,
                     value_id: field.value_id.map(|id| id.to_string()),
@@ -129,9 +130,14 @@ impl Registers {
     }
 
     /// Adds fields that were changed. A blank empties its field, if that is how blanks are to be read.
-    pub fn fold_changes<'e>(&mut self, changes: impl IntoIterator<Item = Change<'e>>, at: Version) {
+    pub fn fold_changes<'e>(
+        &mut self,
+        changes: impl IntoIterator<Item = Change<'e>>,
+        at: Version,
+        zone: &Zone,
+    ) {
         for change in changes {
-            let value = text(change.value).filter(|text| !is_blank(&change.field, text));
+            let value = text(change.value, zone).filter(|text| !is_blank(&change.field, text));
             let name = change.field.into_owned();
             let is_custom = name.starts_with("addition_field");
             match (value, is_custom) {
@@ -210,14 +216,24 @@ impl Registers {
     }
 }
 
+/// A text as it can be kept: what a `Z` at the end of a time means is known when the text is read, and may be known
+/// otherwise later. Such a time is kept in milliseconds, as webhooks tell it.
+fn settled(text: &str, zone: &Zone) -> String {
+    let time = zone.read(text).filter(|_| text.ends_with(['Z', 'z']));
+    time.map_or_else(|| text.to_owned(), |at| at.as_millisecond().to_string())
+}
+
 /// A value as a text; of a list its items with commas between. `None` for a blank and for an object.
-fn text(value: &Json<'_>) -> Option<String> {
+fn text(value: &Json<'_>, zone: &Zone) -> Option<String> {
     let text = match value {
-        Json::Text(text) => text.decode().trim().to_owned(),
+        Json::Text(text) => settled(text.decode().trim(), zone),
         Json::Number(digits) => (*digits).to_owned(),
         Json::Bool(flag) => flag.to_string(),
         Json::List(items) => {
-            let items: Vec<String> = items.iter().filter_map(text_of_item).collect();
+            let items: Vec<String> = items
+                .iter()
+                .filter_map(|item| text_of_item(item, zone))
+                .collect();
             items.join(", ")
         }
         Json::Null | Json::Object(_) => return None,
@@ -225,10 +241,10 @@ fn text(value: &Json<'_>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn text_of_item(item: &Json<'_>) -> Option<String> {
+fn text_of_item(item: &Json<'_>, zone: &Zone) -> Option<String> {
     match item {
         Json::List(_) => None,
-        item => text(item),
+        item => text(item, zone),
     }
 }
 

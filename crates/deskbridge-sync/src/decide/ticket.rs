@@ -4,7 +4,6 @@ use caresoft::{
     Id,
     object::ticket::{Assignment as Assigned, Merge, Ticket},
 };
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
@@ -26,13 +25,6 @@ use crate::settings::{Account, CallNotes};
 /// Characters in a subject at most.
 const SUBJECT_MAX: usize = 140;
 
-/// What the helpdesk's ticket is to hold by now.
-#[derive(Clone, Debug)]
-struct Wanted {
-    ticket: PlannedTicket,
-    opened_at: Option<Timestamp>,
-}
-
 pub(super) fn plan_ticket(
     draft: &mut Draft<'_>,
     ticket: Ticket<'_>,
@@ -42,7 +34,7 @@ pub(super) fn plan_ticket(
     let record = Record::Case(id);
     let before: CaseFacts = draft.held.facts(&record)?;
     let mut facts = before.clone();
-    facts.fold_ticket(ticket, at);
+    facts.fold_ticket(ticket, at, &zone);
     let written = written(draft.account, ticket);
     settle(draft, id, &mut facts, written)?;
     if let Some(call) = ticket.call()
@@ -181,7 +173,7 @@ fn settle(
     };
     let planned = facts.planned.ticket.clone();
     if let Some(wanted) = &wanted {
-        facts.planned.ticket = Some(planned.clone().unwrap_or_default().overlaid(&wanted.ticket));
+        facts.planned.ticket = Some(planned.clone().unwrap_or_default().overlaid(wanted));
     }
     let mut comments: Vec<AddComment> = Vec::new();
     if facts.takes_comments(draft.account) {
@@ -190,10 +182,11 @@ fn settle(
     if let Some(written) = written {
         comments.extend(written.plan(draft, facts)?);
     }
-    if let Some(wanted) = wanted {
-        let write = wanted.write(draft, id, planned.as_ref());
-        if planned != facts.planned.ticket {
-            draft.save(&Record::Case(id), &Write::SaveTicket(write));
+    if planned != facts.planned.ticket {
+        let key = draft.key(&Record::Case(id));
+        if let Some(write) = facts.ticket_write(&key) {
+            let write = Write::SaveTicket(differing_from(&planned.unwrap_or_default(), write));
+            draft.save(&Record::Case(id), &write);
         }
     }
     for comment in comments {
@@ -202,24 +195,21 @@ fn settle(
     if let Some(end) = facts.end()
         && facts.planned.end != Some(end)
     {
-        plan_end(draft, id, end);
+        let ended = plan_end(draft, id, end);
+        facts.planned.ended = ended.or(facts.planned.ended.take());
         facts.planned.end = Some(end);
     }
     Ok(())
 }
 
-fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) {
-    let Some((is_closed, tag)) = closing(draft.account, end) else {
-        return;
-    };
+/// Plans what an end does, if anything.
+fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) -> Option<EndTicket> {
+    let (is_closed, tag) = closing(draft.account, end)?;
     let record = Record::Case(id);
     let closed_status = draft.account.mapping.ticket.closed_status.clone();
     let why = match end {
         End::Deleted => Why::Deleted,
-        End::MergedInto(primary) => match Id::new(primary) {
-            Some(primary) => Why::MergedInto(draft.key(&Record::Case(primary))),
-            None => return,
-        },
+        End::MergedInto(primary) => Why::MergedInto(draft.key(&Record::Case(Id::new(primary)?))),
     };
     let write = EndTicket {
         key: draft.key(&record),
@@ -228,7 +218,8 @@ fn plan_end(draft: &mut Draft<'_>, id: Id, end: End) {
         tag,
         is_deleted: !is_closed,
     };
-    draft.save(&record, &Write::EndTicket(write));
+    draft.save(&record, &Write::EndTicket(write.clone()));
+    Some(write)
 }
 
 impl PlannedTicket {
@@ -245,41 +236,34 @@ impl PlannedTicket {
             },
             requester: wanted.requester.or(self.requester),
             phone: wanted.phone.or(self.phone),
+            opened_at: wanted.opened_at.or(self.opened_at),
         }
     }
 }
 
-impl Wanted {
-    fn write(&self, draft: &Draft<'_>, id: Id, planned: Option<&PlannedTicket>) -> SaveTicket {
-        let (new, none) = (&self.ticket, PlannedTicket::default());
-        let old = planned.unwrap_or(&none);
-        let requester = new.requester.and_then(Id::new);
-        let assignment = |agent| Assignment {
-            agent,
-            has_changed: old.works != new.works,
-        };
-        SaveTicket {
-            key: draft.key(&Record::Case(id)),
-            all: new.fields.clone(),
-            changed: changed(&old.fields, &new.fields),
-            status: new.status.clone().map(|name| Status {
-                has_changed: old.status.as_ref() != Some(&name),
-                name,
-            }),
-            requester: requester.map(|user| draft.key(&Record::User(user))),
-            requester_phone: new.phone.clone(),
-            assignment: match &new.works {
-                Works::NotKnown => None,
-                Works::Nobody => Some(assignment(None)),
-                Works::Agent(email) => Some(assignment(Some(email.clone()))),
-            },
-            opened_at: self.opened_at,
-        }
+/// The write of a ticket that was planned otherwise before.
+fn differing_from(planned: &PlannedTicket, write: SaveTicket) -> SaveTicket {
+    let works = match &write.assignment {
+        None => Works::NotKnown,
+        Some(assignment) => assignment.agent.clone().map_or(Works::Nobody, Works::Agent),
+    };
+    SaveTicket {
+        changed: changed(&planned.fields, &write.all),
+        requester_has_changed: planned.requester_key(&write.key) != write.requester,
+        status: write.status.map(|status| Status {
+            has_changed: planned.status.as_ref() != Some(&status.name),
+            ..status
+        }),
+        assignment: write.assignment.map(|assignment| Assignment {
+            has_changed: planned.works != works,
+            ..assignment
+        }),
+        ..write
     }
 }
 
 /// What the ticket is to hold; `None` before any event showed it.
-fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
+fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<PlannedTicket> {
     let said = facts.shown_ticket()?;
     let account = draft.account;
     let mapping = &account.mapping.ticket;
@@ -321,7 +305,7 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
     let works = works(draft, said);
     let record = record(said.record(account.mapping.blank_changes), channel, &works);
     draft.add(&mut fields, "ticket", mapping.fields.evaluate(&record));
-    let ticket = PlannedTicket {
+    Some(PlannedTicket {
         fields,
         status: draft.row(
             "ticket.statuses",
@@ -331,9 +315,8 @@ fn wanted(draft: &mut Draft<'_>, id: Id, facts: &CaseFacts) -> Option<Wanted> {
         works,
         requester: facts.requester().map(Id::get),
         phone: said.text(&format!("{CALL}caller")).map(str::to_owned),
-    };
-    let opened_at = said.time("created_at", &account.zone).map(to_second);
-    Some(Wanted { ticket, opened_at })
+        opened_at: said.time("created_at", &account.zone).map(to_second),
+    })
 }
 
 /// What expressions see of a ticket: what it said, what it says of its call by itself, and what follows from it.

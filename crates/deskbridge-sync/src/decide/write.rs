@@ -33,6 +33,11 @@ impl SourceKey {
     pub fn connection(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
+
+    /// What the record is.
+    pub fn kind(&self) -> &str {
+        self.0.split(':').nth(1).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for SourceKey {
@@ -116,6 +121,9 @@ pub struct SaveContact {
     pub phones: Vec<String>,
     /// The organisation whose `HD Customer` the contact is linked to.
     pub organization: Option<SourceKey>,
+    /// The organisation that the user has left: the contact is not linked to its `HD Customer` any more.
+    #[serde(default)]
+    pub left: Option<SourceKey>,
 }
 
 /// See [`Write::SaveTicket`].
@@ -131,12 +139,19 @@ pub struct SaveTicket {
     pub status: Option<Status>,
     /// The user whose `Contact`, and by it `HD Customer`, is the ticket's.
     pub requester: Option<SourceKey>,
-    /// The customer's number, where the requester is not known: a contact that has it alone is the ticket's.
+    /// Whether the requester differs from what was planned before: the contact of a former one then gives way.
+    #[serde(default)]
+    pub requester_has_changed: bool,
+    /// The customer's number. Where no requester is known a contact that has it alone is the ticket's, until one is.
     pub requester_phone: Option<String>,
     /// Who works on it.
     pub assignment: Option<Assignment>,
     /// When it was opened in CareSoft.
     pub opened_at: Option<Timestamp>,
+    /// The end that the ticket has come to: one that is made only now gets it at once. Not planned, but known when the
+    /// write is carried out.
+    #[serde(skip)]
+    pub end: Option<EndTicket>,
 }
 
 /// A ticket's status.

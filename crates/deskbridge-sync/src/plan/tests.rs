@@ -206,6 +206,12 @@ async fn what_nobody_can_plan_is_set_aside_and_says_why() {
         ("gone", WEBHOOKS, ticket(42), "no [[caresoft]] named gone"),
         ("other", WEBHOOKS, ticket(43), "account 43"),
         (
+            "other",
+            WEBHOOKS,
+            json!({"object": "chat", "action": "create", "account_id": 43}),
+            "account 43",
+        ),
+        (
             "main",
             WEBHOOKS,
             json!({"object": "chat", "action": "create"}),

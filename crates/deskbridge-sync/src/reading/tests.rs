@@ -145,6 +145,32 @@ fn events_are_ordered_with_their_case_and_otherwise_with_nothing() {
 }
 
 #[test]
+fn routes_take_what_nobody_knows_but_nothing_of_another_account() {
+    for (body, is_routed) in [
+        (r#"{"object":"ticket","action":"sneeze"}"#, true),
+        (
+            r#"{"object":"ticket","action":"sneeze","account_id":9}"#,
+            true,
+        ),
+        (
+            r#"{"object":"ticket","action":"sneeze","account_id":8}"#,
+            false,
+        ),
+        (
+            r#"{"object":"ticket","action":"delete","account_id":8,"ticket":{"ticket_id":7}}"#,
+            false,
+        ),
+    ] {
+        let with_routes = Account {
+            has_routes: true,
+            ..account(Some(9))
+        };
+        let event = with_routes.event(Vec::new(), body.into(), 1);
+        assert_eq!(event.reading.is_routed, is_routed, "{body}");
+    }
+}
+
+#[test]
 fn another_accounts_event_says_why_it_waits_and_runs_once_the_account_is_corrected() {
     let body = br#"{"object":"ticket","action":"delete","account_id":8,"ticket":{"ticket_id":7}}"#;
     let wrong = account(Some(9));

@@ -94,11 +94,14 @@ impl<'r> Row<'r> {
         let mut body = format!(r#"{{"object":"{object}","row":"#).into_bytes();
         body.extend_from_slice(self.bytes);
         body.push(b'}');
-        let key = DuplicateKey::new(*Digest::of(&body).as_bytes());
         let z = match zone.z {
             Z::Utc => "utc",
             Z::Local => "local",
         };
+        // The same row with another meaning of its times is another event.
+        let read_so = if self.shown.is_some() { z } else { "" };
+        let key = Digest::of(&[&body, read_so.as_bytes()].concat());
+        let key = DuplicateKey::new(*key.as_bytes());
         NewEvent {
             connection: connection.to_owned(),
             body,
@@ -169,6 +172,34 @@ pub(super) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_another_event_when_its_z_is_found_to_mean_something_else() {
+        for (updated_at, is_one) in [
+            ("2026-01-05T02:30:00Z", false),
+            ("2026-01-05T02:30:00+07:00", true),
+        ] {
+            let bytes = format!(r#"{{"id": 5, "updated_at": "{updated_at}"}}"#);
+            let [one, other] = [Z::Utc, Z::Local].map(|z| {
+                let row = Row {
+                    object: Object::Contacts,
+                    id: Id::new(5).unwrap(),
+                    updated_at: Timestamp::UNIX_EPOCH,
+                    shown: Some(Timestamp::UNIX_EPOCH).filter(|_| updated_at.ends_with('Z')),
+                    bytes: bytes.as_bytes(),
+                };
+                row.event(
+                    "main",
+                    Zone {
+                        z,
+                        ..Zone::default()
+                    },
+                )
+                .raw_key
+            });
+            assert_eq!(one == other, is_one, "{updated_at}");
+        }
+    }
 
     #[test]
     fn a_row_is_missed_when_nobody_told_of_it() {

@@ -75,7 +75,8 @@ impl Planner for Routed {
             };
             let sent = sent(&self.routes, event);
             Outcome::Done(match planned {
-                planned if sent.is_empty() => planned,
+                // Another account's customers are none of a route's business.
+                Planned::Misdirected(why) => Planned::Misdirected(why),
                 Planned::Do {
                     mut effects,
                     links,
@@ -88,6 +89,7 @@ impl Planner for Routed {
                         known,
                     }
                 }
+                Planned::Unrouted(why) if sent.is_empty() => Planned::Unrouted(why),
                 // Somebody does know what to do with it.
                 Planned::Unrouted(_) => Planned::Do {
                     effects: sent,

@@ -427,6 +427,19 @@ fn nearby(name: &str, address: SocketAddr) -> Source {
 }
 
 #[tokio::test]
+async fn an_event_of_another_account_does_not_leave() {
+    let target = Target::default();
+    let address = target.listen().await;
+    let misdirected = Planned::Misdirected("it is of another account".to_owned());
+    for (planned, sent) in [(misdirected, 0), (unrouted(), 1)] {
+        let desk = Desk::new(vec![nearby("chat", address)], planned);
+        desk.intake.accept(arrival(BODY, 1)).await.unwrap();
+        desk.drain().await;
+        assert_eq!(target.received().len(), sent);
+    }
+}
+
+#[tokio::test]
 async fn an_event_goes_out_signed_and_is_retried_under_one_id() {
     let target = Target::default();
     let address = target.listen().await;

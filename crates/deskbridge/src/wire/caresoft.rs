@@ -216,7 +216,17 @@ pub(crate) fn targets(
             TimeZone::get(name).with_context(|| format!("frappe[{}].time_zone", frappe.name))
         });
         let crm = config.caresoft_bitrix24(account)?;
-        let crm = crm.map(|crm| crm_client(config, crm, environment, portals));
+        let crm = crm.map(|crm| {
+            if !crm.enabled {
+                bail!(
+                    "{}: bitrix24[{}] is not enabled, so that no lead or deal may be written to it; enable it, or \
+                     leave `crm` out",
+                    place(account, "crm"),
+                    crm.name
+                );
+            }
+            crm_client(config, crm, environment, portals)
+        });
         let target = Target {
             helpdesk: Connected {
                 connection: frappe.name.clone(),
@@ -247,7 +257,9 @@ fn crm_client(
     let webhook: bitrix24::Webhook = url.expose().parse().with_context(|| place.clone())?;
     Ok(Connected {
         connection: crm.name.clone(),
-        client: portals.client(webhook).context(place)?,
+        client: portals
+            .client_with(webhook, &super::portal_options(config, Some(crm))?)
+            .context(place)?,
     })
 }
 
@@ -326,4 +338,55 @@ fn source(
         on_status: route.on_status.clone(),
         on_json: route.on_json.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a configuration with two portals, of which CareSoft's has these settings.
+    fn targets_with(settings: &str) -> Result<BTreeMap<String, Target>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deskbridge.toml");
+        let text = format!(
+            r#"
+            [profile]
+            bitrix24 = "crm"
+            [[frappe]]
+            name = "helpdesk"
+            url = "https://helpdesk.example"
+            api_key = "key"
+            api_secret = "secret"
+            [[bitrix24]]
+            name = "crm"
+            webhook_url = "https://portal.example/rest/1/abcdefgh12345678/"
+            [[bitrix24]]
+            name = "sales"
+            webhook_url = "https://sales.example/rest/1/abcdefgh12345678/"
+            {settings}
+            [[caresoft]]
+            name = "center"
+            unsigned = true
+            crm = "sales"
+            "#
+        );
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(&path, &[]).unwrap();
+        let portals = Portals::new(bitrix24::Options::default());
+        targets(&config, &[], &portals).map_err(|error| format!("{error:#}"))
+    }
+
+    #[tokio::test]
+    async fn the_crm_of_leads_and_deals_is_spoken_to_by_its_own_settings() {
+        assert!(targets_with("").is_ok());
+        for (settings, said) in [
+            ("ca_file = \"no-such.pem\"", "bitrix24[sales].ca_file"),
+            ("enabled = false", "bitrix24[sales] is not enabled"),
+        ] {
+            let Err(why) = targets_with(settings) else {
+                panic!("{settings} was taken");
+            };
+            assert!(why.contains(said), "{why}");
+        }
+    }
 }

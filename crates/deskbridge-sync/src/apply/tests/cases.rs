@@ -5,6 +5,16 @@ impl Bench {
         self.portal.portal.data().leads
     }
 
+    /// Whether a write of which an attempt may have run is held back.
+    async fn held_back(&self, write: &Write) -> bool {
+        match self.attempt(write, true).await {
+            // Not where the portal itself does not take it.
+            Outcome::NotSent(failure) => failure.why.contains("cut off"),
+            Outcome::Done(_) => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn deals(&self) -> Vec<portal_simulator::Record> {
         self.portal.portal.data().deals
     }
@@ -197,11 +207,50 @@ async fn an_unknown_outcome_is_looked_at_when_the_portal_must_have_ended() {
             panic!("nobody can know");
         };
         assert!(failure.retry_after >= Some(std::time::Duration::from_secs(60)));
+        bench.clock.advance(jiff::SignedDuration::from_secs(60));
         assert!(matches!(
             bench.attempt(&write, true).await,
             Outcome::Done(_)
         ));
         assert_eq!(bench.leads().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_added_again_while_a_cut_attempt_may_be_running() {
+    let mut bench = Bench::new().await;
+    let write = Write::SaveCase(case(7, CaseKind::Lead, "Máy in"));
+    // The journal cut an attempt off, or the program was killed: the request is on its way, and no look finds it.
+    let Outcome::NotSent(failure) = bench.attempt(&write, true).await else {
+        panic!("it may still be running");
+    };
+    let rest = failure.retry_after.unwrap();
+    assert_eq!(rest, std::time::Duration::from_secs(60));
+    let seconds = |seconds| jiff::SignedDuration::from_secs(seconds);
+    bench.clock.advance(seconds(59));
+    assert!(bench.held_back(&write).await);
+    // Another start counts anew.
+    bench.restart();
+    assert!(bench.held_back(&write).await);
+    // It did run.
+    bench.done(&write).await;
+    assert!(!bench.held_back(&write).await);
+    assert_eq!(bench.leads().len(), 1);
+    // One that did not run is added in the end.
+    let write = Write::SaveCase(case(8, CaseKind::Deal, "Máy in"));
+    assert!(bench.held_back(&write).await);
+    bench.clock.advance(seconds(60));
+    assert!(!bench.held_back(&write).await);
+    assert_eq!(bench.deals().len(), 1);
+    // It does not wait twice because the portal did not take it.
+    let write = Write::SaveCase(case(9, CaseKind::Deal, "Máy in"));
+    assert!(bench.held_back(&write).await);
+    bench.clock.advance(seconds(60));
+    bench.portal_faults(json!([{
+        "when": "crm.deal.add", "times": 1, "answer": {"preset": "insufficient_scope"},
+    }]));
+    for _ in 0..2 {
+        assert!(!bench.held_back(&write).await);
     }
 }
 
@@ -243,4 +292,28 @@ async fn nothing_is_added_when_the_portal_answers_with_others() {
     let why = bench.refused(&write).await;
     assert!(why.contains("other records"), "{why}");
     assert_eq!(bench.leads().len(), 1);
+}
+
+#[tokio::test]
+async fn a_deal_moves_to_another_pipeline() {
+    let bench = Bench::new().await;
+    let in_pipeline = |category: &str, stage: &str, title: &str| {
+        let moved = fields(json!({"TITLE": title, "CATEGORY_ID": category, "STAGE_ID": stage}));
+        Write::SaveCase(SaveCase {
+            all: moved.clone(),
+            changed: moved,
+            ..case(7, CaseKind::Deal, title)
+        })
+    };
+    for (category, stage, title) in [
+        ("1", "C1:NEW", "Máy in"),
+        ("2", "C2:EXECUTING", "Máy in"),
+        ("0", "WON", "Máy in hỏng"),
+    ] {
+        bench.done(&in_pipeline(category, stage, title)).await;
+        let deal = &bench.deals()[0];
+        let told = ["CATEGORY_ID", "STAGE_ID", "TITLE"].map(|name| deal[name].clone());
+        assert_eq!(told, [category, stage, title]);
+    }
+    assert_eq!(bench.deals().len(), 1);
 }

@@ -38,7 +38,7 @@ fn with_phone(name: &str, phone: &str) -> Value {
 }
 
 /// The customers that a contact belongs to, in the way of the site's release.
-fn customers_of(bench: &Bench, contact: &Value) -> Vec<Value> {
+pub(super) fn customers_of(bench: &Bench, contact: &Value) -> Vec<Value> {
     let links = contact["links"].as_array().cloned().unwrap_or_default();
     let linked = links.into_iter().map(|link| link["link_name"].clone());
     let customers = bench.all("HD Customer").into_iter();
@@ -144,6 +144,17 @@ async fn a_contact_is_adopted_only_when_it_is_certainly_the_one() {
             Some("B"),
         ),
         (vec![with_phone("A", "0901234568")], None),
+        // Somebody else of the same office.
+        (
+            vec![standing(
+                "A",
+                json!({
+                    "email_ids": [{"email_id": "binh@shop.example", "is_primary": 1}],
+                    "phone_nos": [{"phone": "0901234567", "is_primary_phone": 1}],
+                }),
+            )],
+            None,
+        ),
         (vec![], None),
     ];
     for (contacts, adopted) in rows {

@@ -12,6 +12,11 @@ fn version(second: i64) -> Version {
 
 /// A user as some events leave it: each is the JSON of its `user` and the second of its version.
 fn folded(events: &[(&str, i64)]) -> Registers {
+    folded_in(&Zone::default(), events)
+}
+
+/// The same, with times read in this zone.
+fn folded_in(zone: &Zone, events: &[(&str, i64)]) -> Registers {
     let mut registers = Registers::default();
     for (user, second) in events {
         let body = format!(r#"{{"object": "user", "action": "update", "user": {user}}}"#);
@@ -19,8 +24,8 @@ fn folded(events: &[(&str, i64)]) -> Registers {
         let Kind::User(_, user) = event.kind() else {
             panic!("{body}")
         };
-        registers.fold(user.fields(), user.custom_fields(), version(*second));
-        registers.fold_changes(user.changes(), version(*second));
+        registers.fold(user.fields(), user.custom_fields(), version(*second), zone);
+        registers.fold_changes(user.changes(), version(*second), zone);
     }
     registers
 }
@@ -34,6 +39,36 @@ fn what_was_said_last_holds_in_any_order() {
     assert_eq!(expected.text("note"), Some("old"));
     assert_eq!(folded(&[newer, older]), expected);
     assert_eq!(folded(&[newer, older, newer, older]), expected);
+}
+
+#[test]
+fn what_a_z_means_is_settled_when_a_time_is_read() {
+    let said = r#"{"id": 5, "created_at": "2026-01-05T02:30:00Z", "note": "A to Z", "username": "2026-01-05T02:30:00+07:00",
+        "changes": [{"field": "seen_at", "value": "2026-01-05T02:30:00Z"}],
+        "addition_fields": [{"field": "addition_field1", "value": "2026-01-05T02:30:00Z"}]}"#;
+    let at: Timestamp = "2026-01-05T02:30:00Z".parse().expect("a time");
+    let hours = |hours| jiff::SignedDuration::from_hours(hours);
+    for (z, expected) in [(caresoft::Z::Utc, at), (caresoft::Z::Local, at - hours(7))] {
+        let registers = folded_in(
+            &Zone {
+                z,
+                ..Zone::default()
+            },
+            &[(said, 10)],
+        );
+        let expected_text = expected.as_millisecond().to_string();
+        for zone in [caresoft::Z::Utc, caresoft::Z::Local].map(|z| Zone {
+            z,
+            ..Zone::default()
+        }) {
+            assert_eq!(registers.time("created_at", &zone), Some(expected));
+            assert_eq!(registers.time("seen_at", &zone), Some(expected));
+        }
+        let record = registers.record(BlankChanges::Keep);
+        assert_eq!(record["custom"]["addition_field1"]["value"], expected_text);
+        assert_eq!(record["note"], "A to Z");
+        assert_eq!(record["username"], "2026-01-05T02:30:00+07:00");
+    }
 }
 
 #[test]

@@ -136,6 +136,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn writes_that_were_given_up_and_revived_come_to_the_same(
+        (_, arriving) in arrivals([happenings(), endings()].concat()),
+        failing in prop::collection::vec(any::<bool>(), 1..8),
+        seed: u64,
+    ) {
+        let account = account(MAPPING);
+        let bodies = bodies(&arriving.iter().collect::<Vec<_>>());
+        let expected = World::of(&account, &bodies);
+        let mut world = World { failing, ..World::default() };
+        for body in &bodies {
+            world.take(&account, body.as_bytes());
+        }
+        let mut dead = std::mem::take(&mut world.dead);
+        fastrand::Rng::with_seed(seed).shuffle(&mut dead);
+        for write in dead {
+            world.revive(write);
+        }
+        prop_assert_eq!(world.desk, expected.desk);
+    }
+}
+
 #[test]
 fn every_order_of_five_events_comes_to_one_state() {
     let account = account(MAPPING);

@@ -127,7 +127,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let entity = entity(call)?;
     let id = id(call)?;
     let written = written(call, entity)?;
-    if !stored::update(call, entity, id, &written) {
+    if !stored::update(call, entity, id, &written, stored::Methods::Newer) {
         return Err(not_found());
     }
     item(call, entity, id)

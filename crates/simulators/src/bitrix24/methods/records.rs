@@ -48,7 +48,7 @@ pub(super) fn add(call: &mut Call<'_>, entity: Entity) -> Result<Answer, Refusal
 pub(super) fn update(call: &mut Call<'_>, entity: Entity) -> Result<Answer, Refusal> {
     let id = id(call)?;
     let fields = stored::fields(call)?;
-    if stored::update(call, entity, id, &fields) {
+    if stored::update(call, entity, id, &fields, stored::Methods::Older) {
         Ok(Answer::of("true"))
     } else {
         Err(presets::not_found())

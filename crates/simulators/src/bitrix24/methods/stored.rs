@@ -16,6 +16,9 @@ use crate::bitrix24::{
 /// The values of a write, under their names in the older methods.
 pub(super) type Written = Vec<(String, Value)>;
 
+/// The pipeline of a deal.
+const PIPELINE: &str = "CATEGORY_ID";
+
 /// The `fields` of a call.
 pub(super) fn fields(call: &Call<'_>) -> Result<Written, Refusal> {
     let fields = call.params.get("fields");
@@ -50,14 +53,39 @@ pub(super) fn add(call: &mut Call<'_>, entity: Entity, written: &Written) -> u64
     id
 }
 
+/// Which methods change a record: only the newer ones move a deal to another pipeline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Methods {
+    Older,
+    Newer,
+}
+
 /// Changes a record; whether there was one.
-pub(super) fn update(call: &mut Call<'_>, entity: Entity, id: u64, written: &Written) -> bool {
+pub(super) fn update(
+    call: &mut Call<'_>,
+    entity: Entity,
+    id: u64,
+    written: &Written,
+    methods: Methods,
+) -> bool {
     let Some(row) = call.state.table(entity).get(id) else {
         return false;
     };
     let mut record = row.values();
     let before = record.clone();
     apply(call, entity, &mut record, written, Access::Write);
+    let pipeline = written.iter().find(|(name, _)| name == PIPELINE);
+    if let Some((_, pipeline)) = pipeline
+        && methods == Methods::Newer
+        && let Some(pipeline) = pipeline.as_text()
+        && record.get(PIPELINE).and_then(Json::as_str) != Some(&*pipeline)
+    {
+        record.insert(PIPELINE.to_owned(), pipeline.into());
+        // Without a stage of the new pipeline it gets the first one.
+        if !written.iter().any(|(name, _)| name == "STAGE_ID") {
+            record.remove("STAGE_ID");
+        }
+    }
     let caller = call.caller.user_id.to_string();
     record.insert("MODIFY_BY_ID".to_owned(), caller.into());
     let now = answer::date_text(call.now);

@@ -2,6 +2,32 @@
 
 use super::*;
 
+#[tokio::test]
+async fn a_deal_moves_to_another_pipeline_by_the_newer_method_alone() {
+    let portal = portal(bare());
+    let fields = json!({"TITLE": "Gia hạn", "CATEGORY_ID": 1, "STAGE_ID": "C1:EXECUTING"});
+    check(&portal, "crm.deal.add", json!({"fields": fields}), json!(1)).await;
+    let standing = async || {
+        let deal = result(&portal, "crm.deal.get", json!({"id": 1})).await;
+        ["CATEGORY_ID", "STAGE_ID"].map(|field| deal[field].as_str().unwrap().to_owned())
+    };
+    let older = json!({"id": 1, "fields": {"CATEGORY_ID": 2}});
+    check(&portal, "crm.deal.update", older, json!(true)).await;
+    assert_eq!(standing().await, ["1", "C1:EXECUTING"]);
+    for (fields, expected) in [
+        (
+            json!({"categoryId": 2, "stageId": "C2:WON"}),
+            ["2", "C2:WON"],
+        ),
+        (json!({"categoryId": 0}), ["0", "NEW"]),
+        (json!({"categoryId": 0, "title": "Mới"}), ["0", "NEW"]),
+    ] {
+        let newer = json!({"entityTypeId": 2, "id": 1, "fields": fields});
+        result(&portal, "crm.item.update", newer).await;
+        assert_eq!(standing().await, expected);
+    }
+}
+
 fn data() -> Data {
     bare()
         .company(json!({"ID": "4", "TITLE": "Lụa", "COMPANY_TYPE": "CUSTOMER", "REVENUE": "19000.00", "ASSIGNED_BY_ID": "6", "OPENED": "Y", "UF_CRM_COMPANY_ID": "200000000004", "UF_CRM_VERIFIED_STATUS": true, "UF_CRM_1778130421650": "15090", "DATE_CREATE": "2026-01-01T10:00:00+03:00", "EMAIL": [{"ID": "11", "VALUE": "a@lua.example", "VALUE_TYPE": "WORK", "TYPE_ID": "EMAIL"}]}))
