@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    Answer, Call, Error, Kind, Lane, Webhook, error::Failure, group::Reference, params::Params,
+    Access, Answer, Call, Error, Kind, Lane, error::Failure, group::Reference, params::Params,
 };
 
 mod asks;
@@ -68,11 +68,11 @@ impl Prepared {
     }
 }
 
-/// A webhook, and its number among those of its portal.
+/// In whose name a call is made, and the number of that among those of its portal.
 #[derive(Clone, Debug)]
 pub(crate) struct Credential {
     pub(crate) number: usize,
-    pub(crate) webhook: Arc<Webhook>,
+    pub(crate) access: Arc<Access>,
 }
 
 /// Calls that somebody waits for.

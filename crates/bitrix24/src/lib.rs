@@ -69,7 +69,9 @@
 //! Each request is one `tracing` event at debug level with host, methods, status and time, and without
 //! address, parameters or answer. [`Portal::counters`] has the numbers for metrics.
 
+mod access;
 mod answer;
+mod application;
 mod budget;
 mod call;
 mod decode;
@@ -89,7 +91,9 @@ mod testing;
 mod transport;
 mod webhook;
 
+pub use access::Access;
 pub use answer::{Answer, Time};
+pub use application::{Application, NotStored, TokenStore, Tokens};
 pub use budget::Limits;
 pub use call::{Call, Kind, Lane, Order};
 pub use dispatch::counters::Counters;

@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, List, Options, OptionsError,
-    Outcome, PortalBase, Webhook,
+    Access, Answer, Application, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, List,
+    Options, OptionsError, Outcome, PortalBase, Webhook,
     call::DEADLINE_MAX,
     dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
     error::{Class, Failure},
@@ -31,16 +31,16 @@ const INBOX: usize = 1024;
 pub struct Portal {
     base: PortalBase,
     deadline: Duration,
-    webhooks: Arc<Mutex<Vec<Arc<Webhook>>>>,
+    accesses: Arc<Mutex<Vec<Arc<Access>>>>,
     inbox: mpsc::Sender<Submission>,
     published: Published,
 }
 
-/// A webhook that belongs to another portal.
+/// A webhook or an application that belongs to another portal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook belongs to {webhook}, not to {portal}")]
+#[error("the webhook or application belongs to {webhook}, not to {portal}")]
 pub struct WrongPortal {
-    /// The webhook's host.
+    /// The host of the webhook or application.
     pub webhook: String,
     /// The portal's host.
     pub portal: String,
@@ -77,7 +77,7 @@ impl Portal {
         Self {
             base: base.clone(),
             deadline: options.deadline,
-            webhooks: Arc::default(),
+            accesses: Arc::default(),
             inbox,
             published,
         }
@@ -88,25 +88,38 @@ impl Portal {
     /// # Errors
     /// When the webhook belongs to another portal.
     pub fn client(&self, webhook: Webhook) -> Result<Client, WrongPortal> {
-        if *webhook.portal_base() != self.base {
+        self.client_of(Access::Webhook(webhook))
+    }
+
+    /// A client that calls as a local application. Equal applications are one, with the tokens and the store of the
+    /// one that came first.
+    ///
+    /// # Errors
+    /// When the application belongs to another portal.
+    pub fn application(&self, application: Application) -> Result<Client, WrongPortal> {
+        self.client_of(Access::Application(application))
+    }
+
+    fn client_of(&self, access: Access) -> Result<Client, WrongPortal> {
+        if *access.portal_base() != self.base {
             return Err(WrongPortal {
-                webhook: webhook.portal_base().host().to_owned(),
+                webhook: access.portal_base().host().to_owned(),
                 portal: self.base.host().to_owned(),
             });
         }
         // A panic while pushing leaves a whole list behind.
-        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = webhooks.iter().position(|known| known.is_same_as(&webhook));
-        let number = known.unwrap_or(webhooks.len());
-        let webhook = webhooks
+        let mut accesses = self.accesses.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = accesses.iter().position(|known| known.is_same_as(&access));
+        let number = known.unwrap_or(accesses.len());
+        let access = accesses
             .get(number)
-            .map_or_else(|| Arc::new(webhook), Arc::clone);
+            .map_or_else(|| Arc::new(access), Arc::clone);
         if known.is_none() {
-            webhooks.push(Arc::clone(&webhook));
+            accesses.push(Arc::clone(&access));
         }
         Ok(Client {
             portal: self.clone(),
-            credential: Credential { number, webhook },
+            credential: Credential { number, access },
             lane: Lane::default(),
             deadline: self.deadline,
         })
@@ -123,7 +136,7 @@ impl Portal {
     }
 }
 
-/// Calls methods of a portal with the rights of one webhook. Cheap to clone.
+/// Calls methods of a portal with the rights of one webhook or application. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     portal: Portal,
@@ -154,9 +167,15 @@ impl Client {
         &self.portal
     }
 
-    /// The webhook; its secret is not shown.
-    pub fn webhook(&self) -> &Webhook {
-        &self.credential.webhook
+    /// In whose name it calls; secrets are not shown.
+    pub fn access(&self) -> &Access {
+        &self.credential.access
+    }
+
+    /// The same under its old name.
+    #[doc(hidden)]
+    pub fn webhook(&self) -> &Access {
+        self.access()
     }
 
     /// Calls a method and waits for the answer, until the call's deadline at the latest.
