@@ -9,6 +9,7 @@ use crate::{
     application::keyring::Held,
     error::{Class, Failure},
     transport::Transport,
+    upload::Upload,
 };
 
 /// In whose name a client calls.
@@ -53,6 +54,7 @@ impl Access {
         Ok(Signature {
             access: Arc::clone(self),
             held,
+            upload: None,
         })
     }
 }
@@ -73,9 +75,17 @@ pub(crate) struct Signature {
     access: Arc<Access>,
     /// The tokens of an application.
     held: Option<Arc<Held>>,
+    /// A file whose address holds tokens of its own.
+    upload: Option<Arc<Upload>>,
 }
 
 impl Signature {
+    /// The same for a request that carries this file.
+    pub(crate) fn carrying(mut self, upload: Option<Arc<Upload>>) -> Self {
+        self.upload = upload;
+        self
+    }
+
     /// The address of a method. That of a webhook contains its secret: for the transport only.
     pub(crate) fn method_url(&self, method: &str) -> String {
         match &*self.access {
@@ -94,6 +104,8 @@ impl Signature {
 
     /// `text` with every occurrence of a secret blotted out.
     pub(crate) fn scrub(&self, text: &str) -> String {
+        let uploaded = self.upload.as_ref().map(|upload| upload.scrub(text));
+        let text = uploaded.as_deref().unwrap_or(text);
         match (&*self.access, &self.held) {
             (Access::Webhook(webhook), _) => webhook.scrub(text),
             (Access::Application(application), held) => {
@@ -165,6 +177,7 @@ impl From<Webhook> for Signature {
         Self {
             access: Arc::new(Access::Webhook(webhook)),
             held: None,
+            upload: None,
         }
     }
 }

@@ -34,8 +34,18 @@ struct Inner {
     portal: PortalBase,
     client_id: Box<str>,
     client_secret: SecretString,
-    authorization: PortalBase,
+    renews: Renews,
     keyring: Keyring,
+}
+
+/// Where tokens are renewed.
+#[derive(PartialEq)]
+enum Renews {
+    /// Where the tokens of most portals are.
+    Usually,
+    At(PortalBase),
+    /// Nowhere: they are on trial.
+    Never,
 }
 
 impl Application {
@@ -45,34 +55,35 @@ impl Application {
         client_id: &str,
         client_secret: &str,
         store: Arc<dyn TokenStore>,
-    ) -> Result<Self, WebhookError> {
-        Self::with_authorization_server(
-            portal,
-            client_id,
-            client_secret,
-            store,
-            AUTHORIZATION_SERVER,
-        )
-    }
-
-    /// The same for a portal whose tokens are renewed elsewhere, as those of some regions are.
-    ///
-    /// # Errors
-    /// When `server` is no https address (http is good enough on this machine).
-    pub fn with_authorization_server(
-        portal: PortalBase,
-        client_id: &str,
-        client_secret: &str,
-        store: Arc<dyn TokenStore>,
-        server: &str,
-    ) -> Result<Self, WebhookError> {
-        Ok(Self(Arc::new(Inner {
+    ) -> Self {
+        Self(Arc::new(Inner {
             portal,
             client_id: client_id.into(),
             client_secret: client_secret.into(),
-            authorization: PortalBase::parse(server)?,
+            renews: Renews::Usually,
             keyring: Keyring::new(store),
-        })))
+        }))
+    }
+
+    /// The same for a portal whose tokens are renewed elsewhere, as those of some regions are: before its first call.
+    ///
+    /// # Errors
+    /// When `server` is no https address (http is good enough on this machine).
+    pub fn renewed_at(self, server: &str) -> Result<Self, WebhookError> {
+        Ok(self.with(
+            Renews::At(PortalBase::parse(server)?),
+            Arc::clone(&self.0.keyring.store),
+        ))
+    }
+
+    fn with(&self, renews: Renews, store: Arc<dyn TokenStore>) -> Self {
+        Self(Arc::new(Inner {
+            portal: self.0.portal.clone(),
+            client_id: self.0.client_id.clone(),
+            client_secret: self.0.client_secret.clone(),
+            renews,
+            keyring: Keyring::new(store),
+        }))
     }
 
     /// Scheme, host and port of the portal.
@@ -89,7 +100,12 @@ impl Application {
         self.0.portal == other.0.portal
             && self.0.client_id == other.0.client_id
             && self.0.client_secret.expose_secret() == other.0.client_secret.expose_secret()
-            && self.0.authorization == other.0.authorization
+            && self.0.renews == other.0.renews
+    }
+
+    /// The same application with these tokens alone, which are neither renewed nor stored.
+    pub(crate) fn on_trial(&self, tokens: &Tokens) -> Self {
+        self.with(Renews::Never, Arc::new(tokens::Lent(tokens.clone())))
     }
 
     /// `text` with the secret key blotted out.
@@ -127,16 +143,20 @@ impl Application {
     }
 
     /// The address that renews tokens. It holds the secret key and the refresh token: for the transport only.
-    fn renewal_url(&self, tokens: &Tokens) -> SecretString {
+    fn renewal_url(&self, tokens: &Tokens) -> Option<SecretString> {
+        let server = match &self.0.renews {
+            Renews::Usually => AUTHORIZATION_SERVER.to_owned(),
+            Renews::At(server) => server.to_string(),
+            Renews::Never => return None,
+        };
         let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        format!(
-            "{}/oauth/token/?grant_type=refresh_token&client_id={}&client_secret={}&refresh_token={}",
-            self.0.authorization,
+        let url = format!(
+            "{server}/oauth/token/?grant_type=refresh_token&client_id={}&client_secret={}&refresh_token={}",
             encoded(&self.0.client_id),
             encoded(self.0.client_secret.expose_secret()),
             encoded(tokens.expose_refresh_token()),
-        )
-        .into()
+        );
+        Some(url.into())
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Access, Answer, Call, Error, Kind, Lane, error::Failure, group::Reference, params::Params,
+    upload::Upload,
 };
 
 mod asks;
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) key: Option<Box<str>>,
     /// Whether a batch can express it.
     pub(crate) fits_batch: bool,
+    /// A file that it carries. It can be read once, so such a call never goes again.
+    pub(crate) upload: Option<Arc<Upload>>,
 }
 
 impl Prepared {
@@ -59,6 +62,16 @@ impl Prepared {
             key,
             fits_batch: call.params.fit_query(),
             params: call.params,
+            upload: None,
+        }
+    }
+
+    /// A file that goes to an address of its own.
+    pub(crate) fn upload(name: &str, upload: Upload) -> Self {
+        Self {
+            fits_batch: false,
+            upload: Some(Arc::new(upload)),
+            ..Self::new(Call::write(name))
         }
     }
 

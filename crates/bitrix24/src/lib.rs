@@ -70,13 +70,16 @@
 //! address, parameters or answer. [`Portal::counters`] has the numbers for metrics.
 
 mod access;
+mod activities;
 mod answer;
 mod application;
 mod budget;
 mod call;
 mod decode;
 mod dispatch;
+mod employees;
 mod error;
+mod events;
 mod group;
 mod id;
 mod list;
@@ -86,18 +89,27 @@ mod outcome;
 mod params;
 mod portal;
 mod row;
+mod tasks;
+mod telephony;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod upload;
 mod webhook;
 
 pub use access::Access;
+pub use activities::{ActivityChange, CallActivity, NewCallActivity, Origin};
 pub use answer::{Answer, Time};
 pub use application::{Application, NotStored, TokenStore, Tokens};
 pub use budget::Limits;
 pub use call::{Call, Kind, Lane, Order};
 pub use dispatch::counters::Counters;
+pub use employees::User;
 pub use error::{Context, Error, Fault, Limit, Mishap, Refusal, Unsent, Verdict};
+pub use events::{
+    ApplicationToken, Binding, Binds, CallStart, CallbackRequest, Event, EventError, Form,
+    FormError, Installation, News, OfflineEvent, OfflineEvents,
+};
 pub use group::{COMMANDS_MAX, Command, Group, GroupAnswer, Reference};
 pub use id::{Id, NotAnId};
 pub use list::{List, Rows};
@@ -107,6 +119,13 @@ pub use outcome::Outcome;
 pub use params::Param;
 pub use portal::{Client, Portal, WrongPortal};
 pub use row::{Moment, Multifield, Row};
+pub use tasks::{NewTask, Task};
+pub use telephony::{
+    AttachedRecord, CallId, CallKind, CallStatus, Caller, CrmKind, CrmRecord, Employee,
+    ExternalLine, Finish, Finished, Recording, Registered, Registration, Responsible,
+    StatisticCall, StatisticKey, TelephonyAccess, TelephonyFault, TranscriptMessage, UploadSlot,
+    Workday,
+};
 pub use webhook::{PortalBase, Webhook, WebhookError};
 
 #[cfg(doctest)]

@@ -13,9 +13,10 @@ use crate::{
     decode::{Received, prose},
     error::Class,
     options::{Options, OptionsError},
+    upload::Upload,
 };
 
-mod departure;
+pub(crate) mod departure;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -28,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) signature: Signature,
     pub(crate) method: Arc<str>,
     pub(crate) body: Bytes,
+    /// A file, which goes to its own address instead of the body.
+    pub(crate) upload: Option<Arc<Upload>>,
     /// When nobody waits any more.
     pub(crate) deadline: Instant,
 }
@@ -94,21 +97,42 @@ impl Http {
     }
 
     async fn exchange(&self, outgoing: &Outgoing, departure: Arc<Departure>) -> Delivery {
-        let url = outgoing.signature.method_url(&outgoing.method);
-        let Ok(url) = Url::parse(&url) else {
-            return Delivery::Failed(Class::Malformed, Some("the address is no URL".into()));
+        let request = match &outgoing.upload {
+            None => self.call(outgoing, departure),
+            Some(upload) => self.upload(upload, departure),
         };
-        let body = Departing::new(outgoing.body.clone(), departure);
-        let request = self
-            .client
-            .post(url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::wrap(body));
+        let Some(request) = request else {
+            let why = "the address is no URL, or the file was sent already";
+            return Delivery::Failed(Class::Malformed, Some(why.into()));
+        };
         let received = self.received(request).await;
         received.unwrap_or_else(|why| {
             let why = prose::bounded(&reason(why), &outgoing.signature);
             Delivery::Failed(Class::HungUp, Some(why))
         })
+    }
+
+    fn call(
+        &self,
+        outgoing: &Outgoing,
+        departure: Arc<Departure>,
+    ) -> Option<reqwest::RequestBuilder> {
+        let url = outgoing.signature.method_url(&outgoing.method);
+        let body = Departing::new(outgoing.body.clone(), departure);
+        let request = self.client.post(Url::parse(&url).ok()?);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        Some(request.body(Body::wrap(body)))
+    }
+
+    fn upload(
+        &self,
+        upload: &Upload,
+        departure: Arc<Departure>,
+    ) -> Option<reqwest::RequestBuilder> {
+        let body = upload.take_body(departure)?;
+        let request = self.client.post(upload.url()?);
+        let request = request.header(header::CONTENT_TYPE, upload.content_type());
+        Some(request.body(Body::wrap(body)))
     }
 
     /// Sends a request and reads the answer, as far as it may be read.

@@ -147,8 +147,9 @@ async fn ask<T: Transport>(
     tokens: &Tokens,
     transport: &T,
 ) -> Result<Tokens, Failure> {
+    let url = application.renewal_url(tokens);
     let question = Question {
-        url: application.renewal_url(tokens),
+        url: url.ok_or_else(|| reinstall("tokens on trial are not renewed"))?,
         deadline: Instant::now() + DEADLINE,
     };
     let host = application.0.portal.host();

@@ -69,7 +69,7 @@ impl TokenStore for Shelf {
 fn application(shelf: &Arc<Shelf>) -> Application {
     let portal = PortalBase::parse("https://portal.test").unwrap();
     let store = Arc::clone(shelf) as Arc<dyn TokenStore>;
-    Application::new(portal, "local.1", "app5ecret", store).unwrap()
+    Application::new(portal, "local.1", "app5ecret", store)
 }
 
 fn client(memory: &Arc<Memory>, shelf: &Arc<Shelf>) -> Client {
@@ -384,13 +384,7 @@ fn an_application_shows_no_secret() {
     let application = application(&Shelf::with("access0", "refresh0"));
     let shown = format!("{application:?} {:?}", Tokens::new("access0", "refresh0"));
     assert_eq!(shown, "Application(local.1 at portal.test) Tokens");
-    let elsewhere = Application::with_authorization_server(
-        application.portal_base().clone(),
-        "local.1",
-        "app5ecret",
-        Shelf::with("a", "b"),
-        "http://oauth.example",
-    );
+    let elsewhere = application.renewed_at("http://oauth.example");
     assert!(
         elsewhere.is_err(),
         "the secret key would travel in the open"
@@ -414,4 +408,27 @@ async fn an_expired_token_of_a_webhook_is_a_wrong_webhook() {
     );
     assert!(is_named, "{error}");
     assert_eq!(memory.arrived().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_on_trial_are_neither_renewed_nor_stored() {
+    let (memory, shelf, client) = expired();
+    let application = application(&shelf);
+    let trial = Tokens::new("posted", "posted too");
+    let portal = client.portal();
+    let error = portal.accepts(&application, &trial).await.unwrap_err();
+    let is_named = matches!(
+        &error,
+        Error::Configuration {
+            fault: Fault::Reinstall,
+            ..
+        }
+    );
+    assert!(is_named, "{error}");
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("posted"), "{told}");
+    assert!(memory.renewals().is_empty() && shelf.saved().is_empty());
+    // Nor do they take the place of those that are in force.
+    client.call(read(1)).await.unwrap();
+    assert_eq!(memory.renewals(), ["refresh0"]);
 }

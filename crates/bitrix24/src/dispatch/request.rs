@@ -16,6 +16,7 @@ use crate::{
     error::{Class, Failure, Said},
     group::Reference,
     transport::{Delivery, Outgoing, Transport},
+    upload::Upload,
 };
 
 #[cfg(test)]
@@ -140,6 +141,12 @@ impl Request {
         }
     }
 
+    /// The file that it carries; such a command travels alone.
+    fn upload(&self) -> Option<Arc<Upload>> {
+        let only = self.commands.first()?;
+        only.prepared.upload.clone()
+    }
+
     fn outgoing(&self, signature: &Signature) -> Result<Outgoing, serde_json::Error> {
         let body = serde_json::to_vec(&Signed {
             request: self,
@@ -149,6 +156,7 @@ impl Request {
             signature: signature.clone(),
             method: self.method(),
             body: Bytes::from(body),
+            upload: self.upload(),
             deadline: self.deadline,
         })
     }
@@ -156,7 +164,7 @@ impl Request {
     /// Signs it, sends it and reads the answer.
     pub(crate) async fn perform<T: Transport>(self, transport: Arc<T>) -> Report {
         let signature = match self.access.sign(&transport, self.deadline).await {
-            Ok(signature) => signature,
+            Ok(signature) => signature.carrying(self.upload()),
             Err(failure) => return Report::failed(self.flight, failure),
         };
         let mut report = self.exchange(&signature, &*transport).await;

@@ -384,5 +384,8 @@ fn is_answered(status: Option<u16>) -> bool {
 /// Older methods say it in prose only: "Not found", "Company is not found".
 fn is_not_found(text: &str) -> bool {
     let text = text.trim_end_matches(['.', '!']);
-    text == "not found" || text.ends_with(" is not found") && !text.contains("method")
+    text == "not found"
+        || text.ends_with(" is not found") && !text.contains("method")
+        // Telephony goes on about what may be the reason.
+        || text.starts_with("call is not found")
 }

@@ -302,6 +302,7 @@ async fn of_a_request_that_was_given_up_no_byte_leaves() {
         let http = Http::new(&options(), false).unwrap();
         let outgoing = Outgoing {
             signature: webhook.into(),
+            upload: None,
             method: "crm.company.add".into(),
             body: Bytes::from_static(b"{}"),
             deadline: Instant::now() + Duration::from_secs(20),
