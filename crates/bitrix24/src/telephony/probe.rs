@@ -54,10 +54,8 @@ impl Client {
             Ok(_) => Ok(()),
             Err(error) => Err(fault(&error).ok_or(error)?),
         };
-        let has = |scope: &&str| scopes.iter().any(|granted| granted == scope);
-        let missing = NEEDED
-            .iter()
-            .filter(|any| !any.iter().any(|scope| has(scope)));
+        let is_granted = |scope: &&str| scopes.iter().any(|granted| granted == scope);
+        let missing = NEEDED.iter().filter(|any| !any.iter().any(is_granted));
         let missing = missing.filter_map(|any| any.first().copied()).collect();
         Ok(TelephonyAccess {
             scopes,
