@@ -1,9 +1,9 @@
 //! A client for the Bitrix24 REST API that stays within a portal's limits, batches what waits, and says
 //! whether a call ran.
 //!
-//! [`Webhook`] is what the portal's administrator hands out, [`Portal`] is one portal with its budget, and
-//! [`Client`] calls methods with the rights of one webhook. Everything is cheap to clone and works on any
-//! Tokio runtime.
+//! [`Webhook`] is what the portal's administrator hands out, [`Application`] what he installs, [`Portal`] is one
+//! portal with its budget, and [`Client`] calls methods in the name of a webhook or an application. Everything is
+//! cheap to clone and works on any Tokio runtime.
 //!
 //! # The budget
 //!
@@ -56,6 +56,22 @@
 //! What will not change by asking again (a webhook that is not accepted, a missing scope, a closed portal, a
 //! redirect, a block by the vendor) opens a circuit as wide as its cause: the method, the webhook or the
 //! portal. Calls are then refused here with the same error, and one probe goes after a pause.
+//!
+//! # Applications
+//!
+//! Some methods are for applications only: registering and finishing calls, external lines, events. A local application
+//! that "uses only the interface" needs no pages; the portal posts its first [`Tokens`] to the address that was given
+//! for its installation. [`Installation`] reads them, [`Portal::accepts`] says whether they are the portal's, and a
+//! [`TokenStore`] keeps them from then on. Tokens are renewed when the portal says that they have expired, by one
+//! task however many calls wait, stored before they are used, and the calls that were refused go again. When they
+//! cannot be renewed, [`Fault::Reinstall`] says so, and the next tokens in the store are used at once.
+//!
+//! # Telephony
+//!
+//! [`Registration`] and [`Finish`] are the life of a call of an external telephone system, [`Recording`] is streamed to
+//! it, [`StatisticKey`] finds it again after a lost answer. [`Event`] reads what the portal posts, such as a click
+//! on a number; [`Client::take_offline_events`] fetches the same without a public address. Which of it works for a
+//! client, [`Client::telephony_access`] finds out.
 //!
 //! # Reading answers
 //!

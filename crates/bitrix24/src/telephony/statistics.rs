@@ -25,11 +25,11 @@ impl StatisticKey {
         }
     }
 
-    /// Whether the call is what was asked for. An empty id is nobody's.
+    /// Whether the call is what was asked for. A call without an id has none, so an empty one finds nothing.
     pub(super) fn is_of(&self, call: &StatisticCall) -> bool {
         match self {
             Self::Call(id) => call.call_id.as_ref() == Some(id),
-            Self::External(id) => !id.is_empty() && call.external_call_id.as_ref() == Some(id),
+            Self::External(id) => call.external_call_id.as_ref() == Some(id),
         }
     }
 }
