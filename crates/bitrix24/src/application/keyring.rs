@@ -65,8 +65,8 @@ pub(crate) struct Keyring {
 /// What whoever renews has to know.
 #[derive(Default)]
 pub(super) struct Desk {
-    /// Renewed and not yet saved: the only ones that can still be renewed.
-    pub(super) unsaved: Option<Arc<Held>>,
+    /// Renewed and not yet saved, with those that were spent for them: the only ones that can still be renewed.
+    pub(super) unsaved: Option<(Tokens, Arc<Held>)>,
     /// The tokens that were refused, why, and until when that is remembered.
     refused: Option<(Tokens, Failure, Option<Instant>)>,
 }

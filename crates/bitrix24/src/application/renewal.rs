@@ -51,7 +51,7 @@ pub(super) async fn renew<T: Transport>(
     }
     keyring.put(None);
     let held = match desk.unsaved.take() {
-        Some(unsaved) => save(&application, &mut desk, unsaved).await,
+        Some((spent, unsaved)) => save(&application, &mut desk, spent, unsaved).await,
         None => look_or_ask(&application, &mut desk, expired, &*transport).await,
     }?;
     keyring.put(Some(Arc::clone(&held)));
@@ -95,7 +95,7 @@ async fn look_or_ask<T: Transport>(
     match ask(application, &stored, transport).await {
         Ok(tokens) => {
             let held = Held::new(tokens, Some(Instant::now()));
-            save(application, desk, held).await
+            save(application, desk, stored, held).await
         }
         Err(failure) => {
             // Somebody else may have renewed them meanwhile, and then there is nothing to complain of.
@@ -123,22 +123,26 @@ async fn load(application: &Application) -> Result<Tokens, Failure> {
     stored.ok_or_else(|| reinstall("no tokens are stored"))
 }
 
-/// Saves tokens; those that could not be saved wait for the next who asks.
+/// Saves tokens in the place of those that were spent for them; what could not be saved waits for the next who asks.
+/// Where others have been stored meanwhile the application was installed anew, and those are the ones in force.
 async fn save(
     application: &Application,
     desk: &mut Desk,
+    spent: Tokens,
     held: Arc<Held>,
 ) -> Result<Arc<Held>, Failure> {
-    match application.0.keyring.store.save(&held.tokens).await {
-        Ok(()) => Ok(held),
-        Err(error) => {
-            let why = held.tokens.scrub(&error.to_string());
-            desk.unsaved = Some(held);
-            Err(unsigned(&format!(
-                "the renewed tokens could not be saved: {why}"
-            )))
-        }
-    }
+    let why = match load(application).await {
+        Ok(stored) if !stored.is_same_as(&spent) => return Ok(Held::new(stored, None)),
+        Ok(_) => match application.0.keyring.store.save(&held.tokens).await {
+            Ok(()) => return Ok(held),
+            Err(error) => held.tokens.scrub(&error.to_string()),
+        },
+        Err(failure) => String::from(failure.said.description.unwrap_or_default()),
+    };
+    desk.unsaved = Some((spent, held));
+    Err(unsigned(&format!(
+        "the renewed tokens could not be saved: {why}"
+    )))
 }
 
 /// Asks the authorization server for the next pair.

@@ -160,6 +160,33 @@ async fn new_tokens_are_stored_before_they_are_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tokens_of_a_new_installation_are_not_overwritten() {
+    // While what was renewed waits for the store.
+    let (memory, shelf, client) = expired();
+    *shelf.failures.lock().unwrap() = usize::MAX;
+    assert!(client.call(read(1)).await.is_err());
+    *shelf.failures.lock().unwrap() = 0;
+    shelf.put("installed", "refresh9");
+    memory.take_only("installed");
+    client.call(read(2)).await.unwrap();
+    assert!(shelf.saved().is_empty());
+    // And while the authorization server is at work.
+    let memory = Arc::new(Memory::echo(100));
+    memory.take_only("nothing yet");
+    let shelf = Shelf::with("stale", "refresh0");
+    let client = self::client(&memory, &shelf);
+    let installed = async {
+        sleep(Duration::from_millis(150)).await;
+        shelf.put("installed", "refresh9");
+    };
+    let (called, ()) = tokio::join!(client.call(read(1)), installed);
+    assert!(called.is_ok(), "{called:?}");
+    // The portal here takes only what was renewed last; what was renewed first was never stored.
+    assert_eq!(shelf.saved(), ["access2"]);
+    assert_eq!(memory.renewals(), ["refresh0", "refresh9"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_renewal_ends_though_nobody_waits_any_more() {
     let memory = Arc::new(Memory::echo(300));
     memory.take_only("nothing yet");
