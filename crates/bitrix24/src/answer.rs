@@ -144,6 +144,12 @@ impl Answer {
         self.disbelieved(Class::NoResult, &format!("the result is {what}"))
     }
 
+    /// An error that says that a write ran and that nobody can read what came of it.
+    pub(crate) fn unreadable_write(&self) -> Error {
+        let said = Said::because("the result is not of the documented shape");
+        Failure::new(Class::NoResult, said).error(Kind::Write, &self.method, &self.host)
+    }
+
     /// An error that says why the result of a read cannot be used.
     pub(crate) fn disbelieved(&self, class: Class, why: &str) -> Error {
         Failure::new(class, Said::because(why)).error(Kind::Read, &self.method, &self.host)

@@ -176,6 +176,9 @@ impl Call {
         if self.is_shapeless {
             return Some("parameters are an object".to_owned());
         }
+        if self.params.has("auth") {
+            return Some("the parameter auth belongs to the client".to_owned());
+        }
         let twice = self.params.named_twice()?;
         Some(format!(
             "the parameter {twice} is there twice in different case, and the portal would drop one"

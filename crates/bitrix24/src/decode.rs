@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    Webhook,
+    access::Signature,
     answer::{Body, Time},
     error::{Class, Failure, Said, class::classify},
     row::Token,
@@ -72,8 +72,8 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 /// Reads the answer to a single call.
-pub(crate) fn single(received: &Received, webhook: &Webhook) -> Result<Body, Failure> {
-    let envelope = open(received, webhook)?;
+pub(crate) fn single(received: &Received, signature: &Signature) -> Result<Body, Failure> {
+    let envelope = open(received, signature)?;
     let result = envelope
         .result
         .ok_or_else(|| Failure::bare(Class::NoResult))?;
@@ -89,7 +89,7 @@ pub(crate) fn single(received: &Received, webhook: &Webhook) -> Result<Body, Fai
 /// one are missing on purpose.
 pub(crate) fn batch(
     received: &Received,
-    webhook: &Webhook,
+    signature: &Signature,
     labels: &[String],
     halted: bool,
 ) -> Result<Batch, Failure> {
@@ -107,7 +107,7 @@ pub(crate) fn batch(
         result_time: Option<&'a RawValue>,
     }
 
-    let envelope = open(received, webhook)?;
+    let envelope = open(received, signature)?;
     let parts: Parts<'_> = envelope
         .result
         .and_then(|result| object(result.get().as_bytes()))
@@ -123,11 +123,11 @@ pub(crate) fn batch(
         if let Some(error) = errors.get(label) {
             failed_before = true;
             return Err(match object::<Envelope<'_>>(error.get().as_bytes()) {
-                Some(error) => failure(None, &error, time, webhook),
+                Some(error) => failure(None, &error, time, signature),
                 None => Failure::new(
                     Class::Other,
                     Said {
-                        description: prose::hint(error.get(), webhook),
+                        description: prose::hint(error.get(), signature),
                         ..Said::default()
                     },
                 ),
@@ -155,7 +155,7 @@ pub(crate) fn batch(
 }
 
 /// Opens the envelope, unless it holds an error or is none.
-fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, Failure> {
+fn open<'a>(received: &'a Received, signature: &Signature) -> Result<Envelope<'a>, Failure> {
     let status = Some(received.status);
     if (300..400).contains(&received.status) {
         let said = Said {
@@ -163,7 +163,7 @@ fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, F
             name: received
                 .location
                 .as_deref()
-                .map(|host| prose::bounded(host, webhook)),
+                .map(|host| prose::bounded(host, signature)),
             ..Said::default()
         };
         return Err(Failure::new(Class::Redirect, said));
@@ -179,7 +179,7 @@ fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, F
         let text = String::from_utf8_lossy(json);
         let said = Said {
             status,
-            description: prose::hint(&text, webhook),
+            description: prose::hint(&text, signature),
             ..Said::default()
         };
         return Err(Failure::new(class, said));
@@ -192,7 +192,7 @@ fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, F
     });
     let time = || envelope.time.map(Time::read).unwrap_or_default();
     if is_error {
-        return Err(failure(status, &envelope, time(), webhook));
+        return Err(failure(status, &envelope, time(), signature));
     }
     if received.status >= 500 {
         return Err(Failure::new(
@@ -207,7 +207,12 @@ fn open<'a>(received: &'a Received, webhook: &Webhook) -> Result<Envelope<'a>, F
 }
 
 /// Classifies an error, in any of the shapes that its code and description come in.
-fn failure(status: Option<u16>, envelope: &Envelope<'_>, time: Time, webhook: &Webhook) -> Failure {
+fn failure(
+    status: Option<u16>,
+    envelope: &Envelope<'_>,
+    time: Time,
+    signature: &Signature,
+) -> Failure {
     #[derive(Deserialize)]
     struct Structured<'a> {
         #[serde(borrow, default)]
@@ -237,19 +242,19 @@ fn failure(status: Option<u16>, envelope: &Envelope<'_>, time: Time, webhook: &W
     if let Some(said) = envelope.error_description {
         description = text(Some(said));
     }
-    let class = classify(status, &code, &description);
+    let class = signature.meant(classify(status, &code, &description));
     let scope = || {
         let named = text(envelope.scope);
         let named = match named.as_str() {
             "" => prose::scope(&description)?,
             named => named.into(),
         };
-        Some(prose::bounded(&named, webhook))
+        Some(prose::bounded(&named, signature))
     };
     let said = Said {
         status,
-        code: Some(prose::bounded(&code, webhook)),
-        description: prose::hint(&description, webhook),
+        code: Some(prose::bounded(&code, signature)),
+        description: prose::hint(&description, signature),
         name: if class == Class::Scope { scope() } else { None },
         reset_at: time.operating_reset_at,
         remembered: false,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    Answer, Call, Error, Kind, Lane, Webhook, error::Failure, group::Reference, params::Params,
+    Access, Answer, Call, Error, Kind, Lane, error::Failure, group::Reference, params::Params,
+    upload::Upload,
 };
 
 mod asks;
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) key: Option<Box<str>>,
     /// Whether a batch can express it.
     pub(crate) fits_batch: bool,
+    /// A file that it carries. It can be read once, so such a call never goes again.
+    pub(crate) upload: Option<Arc<Upload>>,
 }
 
 impl Prepared {
@@ -59,6 +62,16 @@ impl Prepared {
             key,
             fits_batch: call.params.fit_query(),
             params: call.params,
+            upload: None,
+        }
+    }
+
+    /// A file that goes to an address of its own.
+    pub(crate) fn upload(name: &str, upload: Upload) -> Self {
+        Self {
+            fits_batch: false,
+            upload: Some(Arc::new(upload)),
+            ..Self::new(Call::write(name))
         }
     }
 
@@ -68,11 +81,11 @@ impl Prepared {
     }
 }
 
-/// A webhook, and its number among those of its portal.
+/// In whose name a call is made, and the number of that among those of its portal.
 #[derive(Clone, Debug)]
 pub(crate) struct Credential {
     pub(crate) number: usize,
-    pub(crate) webhook: Arc<Webhook>,
+    pub(crate) access: Arc<Access>,
 }
 
 /// Calls that somebody waits for.

@@ -134,6 +134,17 @@ pub enum Fault {
     /// The portal does not accept the webhook's user and secret.
     #[error("the portal does not accept this webhook; make a new one and configure it")]
     Credentials,
+    /// The portal no longer takes the application's tokens, and they cannot be renewed: it was never installed, was
+    /// removed, or its refresh token is spent or older than half a year.
+    #[error(
+        "the application's tokens are worth nothing any more; reinstall the application in Bitrix24"
+    )]
+    Reinstall,
+    /// The authorization server does not know the application's code and secret key.
+    #[error(
+        "the application's code and secret key are not accepted; configure those that the portal shows"
+    )]
+    ClientSecret,
     /// The webhook was made without the scope that the method needs.
     #[error("the webhook lacks {}; tick it in the webhook's settings", scope.as_deref().map_or_else(
         || "a scope that the method needs".to_owned(), |scope| format!("the scope {scope}")))]
@@ -204,6 +215,9 @@ pub enum Unsent {
     /// No connection to the portal.
     #[error("no connection to the portal")]
     Connection,
+    /// There was no token in force to sign it with: it could not be renewed, or not be stored.
+    #[error("there is no token in force to sign it with")]
+    Token,
     /// An earlier command of its group failed, and this one refers to it, or the group halts on the first
     /// failure.
     #[error("an earlier command of its group failed")]
@@ -249,9 +263,11 @@ impl Error {
                 Limit::Blocked => Verdict::Never,
             },
             Self::NotSent { unsent, .. } => match unsent {
-                Unsent::Deadline | Unsent::Connection | Unsent::Closed | Unsent::Halted => {
-                    Verdict::RetryAfter(None)
-                }
+                Unsent::Deadline
+                | Unsent::Connection
+                | Unsent::Token
+                | Unsent::Closed
+                | Unsent::Halted => Verdict::RetryAfter(None),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! A client for the Bitrix24 REST API that stays within a portal's limits, batches what waits, and says
 //! whether a call ran.
 //!
-//! [`Webhook`] is what the portal's administrator hands out, [`Portal`] is one portal with its budget, and
-//! [`Client`] calls methods with the rights of one webhook. Everything is cheap to clone and works on any
-//! Tokio runtime.
+//! [`Webhook`] is what the portal's administrator hands out, [`Application`] what he installs, [`Portal`] is one
+//! portal with its budget, and [`Client`] calls methods in the name of a webhook or an application. Everything is
+//! cheap to clone and works on any Tokio runtime.
 //!
 //! # The budget
 //!
@@ -57,6 +57,22 @@
 //! redirect, a block by the vendor) opens a circuit as wide as its cause: the method, the webhook or the
 //! portal. Calls are then refused here with the same error, and one probe goes after a pause.
 //!
+//! # Applications
+//!
+//! Some methods are for applications only: registering and finishing calls, external lines, events. A local application
+//! that "uses only the interface" needs no pages; the portal posts its first [`Tokens`] to the address that was given
+//! for its installation. [`Installation`] reads them, [`Portal::accepts`] says whether they are the portal's, and a
+//! [`TokenStore`] keeps them from then on. Tokens are renewed when the portal says that they have expired, by one
+//! task however many calls wait, stored before they are used, and the calls that were refused go again. When they
+//! cannot be renewed, [`Fault::Reinstall`] says so, and the next tokens in the store are used at once.
+//!
+//! # Telephony
+//!
+//! [`Registration`] and [`Finish`] are the life of a call of an external telephone system, [`Recording`] is streamed to
+//! it, [`StatisticKey`] finds it again after a lost answer. [`Event`] reads what the portal posts, such as a click
+//! on a number; [`Client::take_offline_events`] fetches the same without a public address. Which of it works for a
+//! client, [`Client::telephony_access`] finds out.
+//!
 //! # Reading answers
 //!
 //! [`Answer`] holds the result as it was sent, [`Row`] one record. Nothing is decoded before it is asked for,
@@ -69,12 +85,17 @@
 //! Each request is one `tracing` event at debug level with host, methods, status and time, and without
 //! address, parameters or answer. [`Portal::counters`] has the numbers for metrics.
 
+mod access;
+mod activities;
 mod answer;
+mod application;
 mod budget;
 mod call;
 mod decode;
 mod dispatch;
+mod employees;
 mod error;
+mod events;
 mod group;
 mod id;
 mod list;
@@ -84,16 +105,27 @@ mod outcome;
 mod params;
 mod portal;
 mod row;
+mod tasks;
+mod telephony;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod upload;
 mod webhook;
 
+pub use access::Access;
+pub use activities::{ActivityChange, CallActivity, NewCallActivity, Origin};
 pub use answer::{Answer, Time};
+pub use application::{Application, NotStored, TokenStore, Tokens};
 pub use budget::Limits;
 pub use call::{Call, Kind, Lane, Order};
 pub use dispatch::counters::Counters;
+pub use employees::User;
 pub use error::{Context, Error, Fault, Limit, Mishap, Refusal, Unsent, Verdict};
+pub use events::{
+    ApplicationToken, Binding, Binds, CallStart, CallbackRequest, Event, EventError, Form,
+    FormError, Installation, News, OfflineEvent, OfflineEvents,
+};
 pub use group::{COMMANDS_MAX, Command, Group, GroupAnswer, Reference};
 pub use id::{Id, NotAnId};
 pub use list::{List, Rows};
@@ -103,6 +135,13 @@ pub use outcome::Outcome;
 pub use params::Param;
 pub use portal::{Client, Portal, WrongPortal};
 pub use row::{Moment, Multifield, Row};
+pub use tasks::{NewTask, Task};
+pub use telephony::{
+    AttachedRecord, CallId, CallKind, CallStatus, Caller, CrmKind, CrmRecord, Employee,
+    ExternalLine, Finish, Finished, Recording, Registered, Registration, Responsible,
+    StatisticCall, StatisticKey, TelephonyAccess, TelephonyFault, TranscriptMessage, UploadSlot,
+    Workday,
+};
 pub use webhook::{PortalBase, Webhook, WebhookError};
 
 #[cfg(doctest)]

@@ -2,12 +2,12 @@
 
 use crate::{Answer, Error};
 
-/// What became of a call that changes something.
+/// What became of a call that changes something; what it answered, read where the call is a typed one.
 #[derive(Clone, Debug)]
 #[must_use]
-pub enum Outcome {
+pub enum Outcome<T = Answer> {
     /// It ran.
-    Done(Answer),
+    Done(T),
     /// It did not run, and will not as it is.
     Refused(Error),
     /// It did not run, and may be sent again.
@@ -16,10 +16,38 @@ pub enum Outcome {
     Unknown(Error),
 }
 
-impl From<Result<Answer, Error>> for Outcome {
-    fn from(result: Result<Answer, Error>) -> Self {
+impl<T> Outcome<T> {
+    /// The same with what it answered made into something else.
+    pub fn map<U>(self, read: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(done) => Outcome::Done(read(done)),
+            Self::Refused(error) => Outcome::Refused(error),
+            Self::NotSent(error) => Outcome::NotSent(error),
+            Self::Unknown(error) => Outcome::Unknown(error),
+        }
+    }
+}
+
+impl Outcome {
+    /// The same with its answer read. It ran, whatever it answered; with an answer that says nothing nobody knows
+    /// what came of it.
+    pub(crate) fn read<T>(self, read: impl FnOnce(&Answer) -> Option<T>) -> Outcome<T> {
+        match self {
+            Self::Done(answer) => match read(&answer) {
+                Some(read) => Outcome::Done(read),
+                None => Outcome::Unknown(answer.unreadable_write()),
+            },
+            Self::Refused(error) => Outcome::Refused(error),
+            Self::NotSent(error) => Outcome::NotSent(error),
+            Self::Unknown(error) => Outcome::Unknown(error),
+        }
+    }
+}
+
+impl<T> From<Result<T, Error>> for Outcome<T> {
+    fn from(result: Result<T, Error>) -> Self {
         let error = match result {
-            Ok(answer) => return Self::Done(answer),
+            Ok(done) => return Self::Done(done),
             Err(error) => error,
         };
         match &error {

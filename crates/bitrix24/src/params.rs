@@ -312,6 +312,11 @@ impl Params {
         }
     }
 
+    /// Names and values, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Param)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0
             .iter()

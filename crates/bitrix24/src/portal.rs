@@ -11,16 +11,20 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, List, Options, OptionsError,
-    Outcome, PortalBase, Webhook,
+    Access, Answer, Application, Call, Counters, Error, Group, GroupAnswer, Kind, Lane, List,
+    Options, OptionsError, Outcome, PortalBase, Tokens, Webhook,
     call::DEADLINE_MAX,
     dispatch::{Credential, Prepared, Submission, counters::Published, desk::Desk, run::run},
     error::{Class, Failure},
     transport::{Http, Transport},
+    upload::Upload,
 };
 
 /// Submissions that wait to be taken in; callers beyond that wait in line.
 const INBOX: usize = 1024;
+
+/// The number of whoever is on trial, beyond those of all who are known.
+const ON_TRIAL: usize = usize::MAX;
 
 /// One portal, as seen from this machine: one budget, one dispatcher.
 ///
@@ -31,16 +35,16 @@ const INBOX: usize = 1024;
 pub struct Portal {
     base: PortalBase,
     deadline: Duration,
-    webhooks: Arc<Mutex<Vec<Arc<Webhook>>>>,
+    accesses: Arc<Mutex<Vec<Arc<Access>>>>,
     inbox: mpsc::Sender<Submission>,
     published: Published,
 }
 
-/// A webhook that belongs to another portal.
+/// A webhook or an application that belongs to another portal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook belongs to {webhook}, not to {portal}")]
+#[error("the webhook or application belongs to {webhook}, not to {portal}")]
 pub struct WrongPortal {
-    /// The webhook's host.
+    /// The host of the webhook or application.
     pub webhook: String,
     /// The portal's host.
     pub portal: String,
@@ -77,7 +81,7 @@ impl Portal {
         Self {
             base: base.clone(),
             deadline: options.deadline,
-            webhooks: Arc::default(),
+            accesses: Arc::default(),
             inbox,
             published,
         }
@@ -88,25 +92,64 @@ impl Portal {
     /// # Errors
     /// When the webhook belongs to another portal.
     pub fn client(&self, webhook: Webhook) -> Result<Client, WrongPortal> {
-        if *webhook.portal_base() != self.base {
+        self.client_of(Access::Webhook(webhook))
+    }
+
+    /// A client that calls as a local application. Equal applications are one, with the tokens and the store of the
+    /// one that came first.
+    ///
+    /// # Errors
+    /// When the application belongs to another portal.
+    pub fn application(&self, application: Application) -> Result<Client, WrongPortal> {
+        self.client_of(Access::Application(application))
+    }
+
+    /// Whether the portal accepts tokens, and what was granted with them. Whoever knows the address can post an
+    /// installation; only tokens that the portal accepts are worth storing. They are not renewed for that.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; [`Fault::Reinstall`](crate::Fault::Reinstall) when they are not accepted.
+    pub async fn accepts(
+        &self,
+        application: &Application,
+        tokens: &Tokens,
+    ) -> Result<Vec<String>, Error> {
+        let access = Access::Application(application.on_trial(tokens));
+        let client = Client {
+            portal: self.clone(),
+            credential: Credential {
+                number: ON_TRIAL,
+                access: Arc::new(access),
+            },
+            lane: Lane::default(),
+            deadline: self.deadline,
+        };
+        // Sent as a write, which is never answered with what another's tokens were answered.
+        let answer = client.call(Call::write("scope")).await?;
+        let scopes: Option<Vec<String>> = serde_json::from_str(answer.result().get()).ok();
+        scopes.ok_or_else(|| answer.disbelieved(Class::NoResult, "the result is no list of scopes"))
+    }
+
+    fn client_of(&self, access: Access) -> Result<Client, WrongPortal> {
+        if *access.portal_base() != self.base {
             return Err(WrongPortal {
-                webhook: webhook.portal_base().host().to_owned(),
+                webhook: access.portal_base().host().to_owned(),
                 portal: self.base.host().to_owned(),
             });
         }
         // A panic while pushing leaves a whole list behind.
-        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = webhooks.iter().position(|known| known.is_same_as(&webhook));
-        let number = known.unwrap_or(webhooks.len());
-        let webhook = webhooks
+        let mut accesses = self.accesses.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = accesses.iter().position(|known| known.is_same_as(&access));
+        let number = known.unwrap_or(accesses.len());
+        let access = accesses
             .get(number)
-            .map_or_else(|| Arc::new(webhook), Arc::clone);
+            .map_or_else(|| Arc::new(access), Arc::clone);
         if known.is_none() {
-            webhooks.push(Arc::clone(&webhook));
+            accesses.push(Arc::clone(&access));
         }
         Ok(Client {
             portal: self.clone(),
-            credential: Credential { number, webhook },
+            credential: Credential { number, access },
             lane: Lane::default(),
             deadline: self.deadline,
         })
@@ -123,7 +166,7 @@ impl Portal {
     }
 }
 
-/// Calls methods of a portal with the rights of one webhook. Cheap to clone.
+/// Calls methods of a portal with the rights of one webhook or application. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     portal: Portal,
@@ -154,9 +197,15 @@ impl Client {
         &self.portal
     }
 
-    /// The webhook; its secret is not shown.
-    pub fn webhook(&self) -> &Webhook {
-        &self.credential.webhook
+    /// In whose name it calls; secrets are not shown.
+    pub fn access(&self) -> &Access {
+        &self.credential.access
+    }
+
+    /// The same under its old name.
+    #[doc(hidden)]
+    pub fn webhook(&self) -> &Access {
+        self.access()
     }
 
     /// Calls a method and waits for the answer, until the call's deadline at the latest.
@@ -170,13 +219,34 @@ impl Client {
             return Err(self.malformed(&call.method, &flaw));
         }
         let (lane, deadline) = (call.lane, call.deadline);
+        let deadline = deadline.unwrap_or(self.deadline).min(DEADLINE_MAX);
         if !call.params.references().is_empty() {
             return Err(self.malformed(&call.method, "a reference needs a group to refer into"));
         }
-        let command = Arc::new(Prepared::new(call));
+        self.submit_one(Prepared::new(call), lane, deadline).await
+    }
+
+    /// Sends a file. The deadline may be longer than that of a call: the minute that a portal gives a request begins
+    /// when it has all of it.
+    pub(crate) async fn upload(
+        &self,
+        name: &str,
+        upload: Upload,
+        deadline: Duration,
+    ) -> Result<Answer, Error> {
+        let upload = Prepared::upload(name, upload);
+        self.submit_one(upload, None, deadline).await
+    }
+
+    async fn submit_one(
+        &self,
+        command: Prepared,
+        lane: Option<Lane>,
+        deadline: Duration,
+    ) -> Result<Answer, Error> {
+        let command = Arc::new(command);
         let commands = vec![Arc::clone(&command)];
-        let answers = self.submit(commands, false, None, lane, deadline);
-        let mut answers = answers.await;
+        let mut answers = self.submit(commands, false, None, lane, deadline).await;
         let lost = || Err(command.error(&Failure::bare(Class::HungUp), self.host()));
         answers.pop().unwrap_or_else(lost)
     }
@@ -202,6 +272,7 @@ impl Client {
             .into_iter()
             .map(|call| Arc::new(Prepared::new(call)));
         let commands = commands.collect();
+        let deadline = deadline.unwrap_or(self.deadline).min(DEADLINE_MAX);
         let answers = self.submit(commands, halts, group.request_max, lane, deadline);
         Ok(GroupAnswer(answers.await))
     }
@@ -217,9 +288,9 @@ impl Client {
         halts: bool,
         request_max: Option<usize>,
         lane: Option<Lane>,
-        deadline: Option<Duration>,
+        deadline: Duration,
     ) -> Vec<Result<Answer, Error>> {
-        let deadline = Instant::now() + deadline.unwrap_or(self.deadline).min(DEADLINE_MAX);
+        let deadline = Instant::now() + deadline;
         let (reply, answers) = oneshot::channel();
         let submission = Submission {
             credential: self.credential.clone(),

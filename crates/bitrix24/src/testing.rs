@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Url;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +15,7 @@ use crate::{
     Client, Options, Portal, Webhook,
     decode::Received,
     error::Class,
-    transport::{Delivery, Outgoing, Transport},
+    transport::{Delivery, Outgoing, Question, Transport},
 };
 
 /// What the portal answers to one command: an envelope with `result` or `error`.
@@ -23,6 +25,8 @@ pub(crate) type Handler = Box<dyn Fn(&str, &Value) -> Value + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
     pub(crate) user_id: u64,
+    /// The token of an application.
+    pub(crate) auth: Option<String>,
     pub(crate) is_batch: bool,
     pub(crate) halts: bool,
     /// Method and parameters of each command.
@@ -61,6 +65,14 @@ struct State {
     executed: Vec<String>,
     faults: VecDeque<Fault>,
     refused: usize,
+    /// The only token that is taken; without it nobody looks.
+    token_in_force: Option<String>,
+    /// The refresh tokens that were spent, in order.
+    renewals: Vec<String>,
+    /// What the authorization server answers before it gives tokens.
+    authorization: VecDeque<(u16, String)>,
+    /// Whether its answers get lost.
+    authorization_is_deaf: bool,
     level: f64,
     drained_at: Option<Instant>,
 }
@@ -103,6 +115,27 @@ impl Memory {
     pub(crate) fn faults(self, faults: impl IntoIterator<Item = Fault>) -> Self {
         self.state.lock().unwrap().faults.extend(faults);
         self
+    }
+
+    /// The refresh tokens that were spent, in order.
+    pub(crate) fn renewals(&self) -> Vec<String> {
+        self.state.lock().unwrap().renewals.clone()
+    }
+
+    /// Takes this token from now on, and no other.
+    pub(crate) fn take_only(&self, token: &str) {
+        self.state.lock().unwrap().token_in_force = Some(token.to_owned());
+    }
+
+    /// Lets the authorization server answer so next.
+    pub(crate) fn authorization_answers(&self, status: u16, body: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.authorization.push_back((status, body.to_owned()));
+    }
+
+    /// Lets the answers of the authorization server get lost, or no more.
+    pub(crate) fn deafen(&self, is_deaf: bool) {
+        self.state.lock().unwrap().authorization_is_deaf = is_deaf;
     }
 
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
@@ -187,6 +220,11 @@ impl Transport for Arc<Memory> {
                 sleep(self.latency).await;
                 return answer(503, r#"{"error":"QUERY_LIMIT_EXCEEDED"}"#.to_owned());
             }
+            let in_force = self.state.lock().unwrap().token_in_force.clone();
+            if in_force.is_some() && arrived.auth != in_force {
+                sleep(self.latency).await;
+                return answer(401, r#"{"error":"expired_token"}"#.to_owned());
+            }
             match fault {
                 Fault::NoConnection => Delivery::Failed(Class::NoConnection, None),
                 Fault::Silence => std::future::pending().await,
@@ -214,6 +252,40 @@ impl Transport for Arc<Memory> {
         };
         let late = tokio::time::timeout_at(outgoing.deadline, work).await;
         late.unwrap_or(Delivery::Failed(Class::Deadline, None))
+    }
+
+    async fn ask(&self, question: Question) -> Delivery {
+        let url = Url::parse(question.url.expose_secret()).unwrap();
+        let said = |name: &str| {
+            let pair = url.query_pairs().find(|(key, _)| key == name);
+            pair.map(|(_, value)| value.into_owned())
+                .unwrap_or_default()
+        };
+        let spent = said("refresh_token");
+        let (take, is_lost) = {
+            let mut state = self.state.lock().unwrap();
+            state.renewals.push(spent.clone());
+            (state.authorization.pop_front(), state.authorization_is_deaf)
+        };
+        sleep(self.latency).await;
+        match take {
+            _ if is_lost => Delivery::Failed(Class::HungUp, Some(format!("lost {spent}").into())),
+            Some((status, body)) => answer(status, body),
+            None => {
+                let mut state = self.state.lock().unwrap();
+                let number = state.renewals.len();
+                state.token_in_force = Some(format!("access{number}"));
+                answer(
+                    200,
+                    json!({
+                        "access_token": format!("access{number}"),
+                        "refresh_token": format!("refresh{number}"),
+                        "expires_in": 3600,
+                    })
+                    .to_string(),
+                )
+            }
+        }
     }
 }
 
@@ -243,7 +315,8 @@ impl Arrived {
             vec![(outgoing.method.to_string(), body.clone())]
         };
         Self {
-            user_id: outgoing.webhook.user_id(),
+            user_id: outgoing.signature.user_id(),
+            auth: body["auth"].as_str().map(str::to_owned),
             is_batch,
             halts: body["halt"] == 1,
             commands,

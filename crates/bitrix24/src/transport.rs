@@ -6,14 +6,17 @@ use bytes::{Bytes, BytesMut};
 use reqwest::{Body, Url, header};
 use tokio::time::{Instant, timeout_at};
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::{
-    Webhook,
+    access::Signature,
     decode::{Received, prose},
     error::Class,
     options::{Options, OptionsError},
+    upload::Upload,
 };
 
-mod departure;
+pub(crate) mod departure;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -23,9 +26,19 @@ use departure::{Departing, Departure};
 /// A request to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) webhook: Arc<Webhook>,
+    pub(crate) signature: Signature,
     pub(crate) method: Arc<str>,
     pub(crate) body: Bytes,
+    /// A file, which goes to its own address instead of the body.
+    pub(crate) upload: Option<Arc<Upload>>,
+    /// When nobody waits any more.
+    pub(crate) deadline: Instant,
+}
+
+/// A question to the authorization server.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) url: SecretString,
     /// When nobody waits any more.
     pub(crate) deadline: Instant,
 }
@@ -42,6 +55,9 @@ pub(crate) enum Delivery {
 /// paused time and sockets do not go together.
 pub(crate) trait Transport: Send + Sync + 'static {
     fn send(&self, outgoing: Outgoing) -> impl Future<Output = Delivery> + Send;
+
+    /// Asks an authorization server, which is another host.
+    fn ask(&self, question: Question) -> impl Future<Output = Delivery> + Send;
 }
 
 /// HTTP/1.1 over kept connections.
@@ -81,55 +97,72 @@ impl Http {
     }
 
     async fn exchange(&self, outgoing: &Outgoing, departure: Arc<Departure>) -> Delivery {
-        let url = outgoing.webhook.method_url(&outgoing.method);
-        let Ok(url) = Url::parse(&url) else {
-            return Delivery::Failed(Class::Malformed, Some("the address is no URL".into()));
+        let request = match &outgoing.upload {
+            None => self.call(outgoing, departure),
+            Some(upload) => self.upload(upload, departure),
         };
+        let Some(request) = request else {
+            let why = "the address is no URL, or the file was sent already";
+            return Delivery::Failed(Class::Malformed, Some(why.into()));
+        };
+        let received = self.received(request).await;
+        received.unwrap_or_else(|why| {
+            let why = prose::bounded(&reason(why), &outgoing.signature);
+            Delivery::Failed(Class::HungUp, Some(why))
+        })
+    }
+
+    fn call(
+        &self,
+        outgoing: &Outgoing,
+        departure: Arc<Departure>,
+    ) -> Option<reqwest::RequestBuilder> {
+        let url = outgoing.signature.method_url(&outgoing.method);
         let body = Departing::new(outgoing.body.clone(), departure);
-        let request = self
-            .client
-            .post(url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json")
-            .body(Body::wrap(body));
-        let failed = |error: reqwest::Error| {
-            Delivery::Failed(
-                Class::HungUp,
-                Some(prose::bounded(&reason(error), &outgoing.webhook)),
-            )
-        };
-        let mut response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return failed(error),
-        };
+        let request = self.client.post(Url::parse(&url).ok()?);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        Some(request.body(Body::wrap(body)))
+    }
+
+    fn upload(
+        &self,
+        upload: &Upload,
+        departure: Arc<Departure>,
+    ) -> Option<reqwest::RequestBuilder> {
+        let body = upload.take_body(departure)?;
+        let request = self.client.post(upload.url()?);
+        let request = request.header(header::CONTENT_TYPE, upload.content_type());
+        Some(request.body(Body::wrap(body)))
+    }
+
+    /// Sends a request and reads the answer, as far as it may be read.
+    async fn received(&self, request: reqwest::RequestBuilder) -> Result<Delivery, reqwest::Error> {
+        let request = request.header(header::ACCEPT, "application/json");
+        let mut response = request.send().await?;
         let location = response.headers().get(header::LOCATION);
         let location = location
             .and_then(|location| response.url().join(location.to_str().ok()?).ok())
             .and_then(|location| location.host_str().map(Box::from));
         let too_large = || {
             let text = format!("the limit is {} bytes", self.body_bytes_max);
-            Delivery::Failed(Class::TooLarge, Some(text.into()))
+            Ok(Delivery::Failed(Class::TooLarge, Some(text.into())))
         };
         let announced = response.content_length().unwrap_or_default();
         if usize::try_from(announced).map_or(true, |announced| announced > self.body_bytes_max) {
             return too_large();
         }
         let mut body = BytesMut::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > self.body_bytes_max => {
-                    return too_large();
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return failed(error),
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > self.body_bytes_max {
+                return too_large();
             }
+            body.extend_from_slice(&chunk);
         }
-        Delivery::Received(Received {
+        Ok(Delivery::Received(Received {
             status: response.status().as_u16(),
             body: body.freeze(),
             location,
-        })
+        }))
     }
 }
 
@@ -146,6 +179,19 @@ impl Transport for Http {
                 Delivery::Failed(Class::NoConnection, text)
             }
             delivery => delivery,
+        }
+    }
+
+    async fn ask(&self, question: Question) -> Delivery {
+        let Ok(url) = Url::parse(question.url.expose_secret()) else {
+            return Delivery::Failed(Class::Malformed, Some("the address is no URL".into()));
+        };
+        // Whoever asks blots out the secrets, which are known there.
+        let asked = self.received(self.client.get(url));
+        match timeout_at(question.deadline, asked).await {
+            Ok(Ok(delivery)) => delivery,
+            Ok(Err(why)) => Delivery::Failed(Class::HungUp, Some(reason(why).into())),
+            Err(_) => Delivery::Failed(Class::Deadline, None),
         }
     }
 }

@@ -235,6 +235,13 @@ impl PortalBase {
         &self.host
     }
 
+    /// Whether an address is one of this portal: scheme, host and port.
+    pub(crate) fn has(&self, url: &str) -> bool {
+        let url = Url::parse(url).ok().filter(|url| url.username().is_empty());
+        let base = url.and_then(|url| Self::of(&url).ok());
+        base.is_some_and(|base| base == *self)
+    }
+
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }

@@ -23,7 +23,16 @@
 //!
 //! Companies, contacts, leads and deals by the older methods and by `crm.item.*`; user fields, contacts of a
 //! company, duplicates, directories, pipelines, currencies, stage history, comments, activities, users,
-//! `batch`, and what a portal tells about itself. Telephony refuses webhooks with `WRONG_AUTH_TYPE`.
+//! `batch`, and what a portal tells about itself. External calls, lines and their statistics, recordings by content
+//! and by upload, tasks, notifications, working days, events (posted and offline) and placements. What is for
+//! applications refuses webhooks with `WRONG_AUTH_TYPE`.
+//!
+//! # Applications
+//!
+//! `/rest/{method}` with an access token in the parameter `auth`. [`Portal::install`] gives the first pair of tokens,
+//! [`Portal::install_at`] tells the application of it as a portal does. `/oauth/token/` renews them: it has no share in
+//! the request bucket, is named `oauth.token` in fault scripts, and takes each refresh token once.
+//! [`Portal::click`] and [`Portal::request_callback`] are what people do, and lead to events.
 //!
 //! # Where portals differ
 //!
@@ -54,27 +63,38 @@
 //! | `GET`, `PUT /_simulator/limits` | [`Limits`]; setting them empties all counters; what is left out takes its default |
 //! | `GET`, `PUT /_simulator/latency` | [`Latency`] |
 //! | `GET`, `PUT /_simulator/behaviour` | [`Behaviour`] |
+//! | `GET /_simulator/telephony` | calls, lines, notifications, placements, working days ([`Telephony`]) |
+//! | `GET /_simulator/events` | who wants to be told of what, and what waits ([`Events`]) |
+//! | `GET /_simulator/applications` | how the applications stand ([`Standing`]) |
+//! | `POST /_simulator/install` | `{"client_id":…,"handler":…}`: installs an application and tells it so |
+//! | `POST /_simulator/uninstall`, `expire` | `{"client_id":…}`: takes all tokens, or lets the access tokens expire |
+//! | `POST /_simulator/click` | a click on a number ([`Click`]) |
+//! | `POST /_simulator/callback` | a request to be called back ([`CallbackRequest`]) |
+//! | `PUT /_simulator/workday` | `{"user_id":…,"workday":"CLOSED"}` |
 //! | `GET /_simulator/certificate` | the certificate of the HTTPS address, as PEM |
 //! | `POST /_simulator/advance` | `{"seconds": 60}`: moves a manual clock |
 //!
 //! What is refused is refused with `{"refused": "why"}`.
 //!
-//! Not here: OAuth, events, files, access rights of users, other CRM types, and persistence. A `<` or `>`
+//! Not here: the browser's part of OAuth, events of the CRM, files other than recordings, access rights of users, other CRM types, and persistence. A `<` or `>`
 //! that stands in an address unencoded is refused before it gets here.
 
 mod address;
 mod answer;
+mod applications;
 mod batch;
 mod behaviour;
 mod compare;
 mod control;
 mod data;
 mod entity;
+mod events;
 mod fields;
 mod filter;
 mod journal;
 mod limits;
 mod methods;
+mod outgoing;
 mod params;
 mod phones;
 mod php;
@@ -86,23 +106,37 @@ mod sample;
 mod stages;
 mod state;
 mod table;
+mod telephony;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 pub use self::{
-    behaviour::{Behaviour, Counters, PlainHttp, UnknownField, WrongSecret},
-    data::{Data, ListItem, Record, UserField, Webhook},
+    applications::{Standing, Tokens, UnknownApplication},
+    behaviour::{
+        Behaviour, Confirmation, Counters, DuplicateCalls, OfflineClicks, PlainHttp, UnknownField,
+        WrongSecret,
+    },
+    data::{Application, Data, ListItem, Record, UserField, Webhook},
+    events::{Binding, Events, OfflineEvent},
     journal::{Command, Counts, Entry},
     limits::{BatchCharge, Latency, Limits, OperatingLimit, RequestLimit},
+    outgoing::NotDelivered,
     params::Params,
     php::Value,
-    portal::{NotManual, Portal, Spent, Stats, UnknownPreset},
+    portal::{
+        CallbackRequest, Click, InstallCallback, InstallFailed, NotManual, Portal, Spent, Stats,
+        Told, UnknownPreset,
+    },
     presets::PRESETS,
     sample::{
         ADMIN_SECRET, CUSTOMER_SECRET, EXPIRED_SECRET, Ids, RESPONSIBLE_SECRET, company_id,
         generated, sample,
     },
     state::Unusable,
+    telephony::{
+        CrmEntity, ExternalCall, ExternalLine, Finish, Identity, Notification, Placement,
+        Recording, Telephony, Workday,
+    },
 };
 use crate::{
     clock::Clock,
@@ -219,6 +253,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Some(address) => Some(listen(address, certificate, door(true)).await?),
         None => None,
     };
+    if let Some(server) = secure.as_ref().or(plain.as_ref()) {
+        portal.set_address(&server.url());
+    }
     Ok(Running {
         http_url: plain.as_ref().map(Server::url),
         https_url: secure.as_ref().map(Server::url),
@@ -252,7 +289,7 @@ struct Door {
 impl Handler for Door {
     async fn handle(&self, request: Request) -> Reply {
         if request.path().starts_with(control::PREFIX) {
-            control::answer(&self.portal, self.certificate_pem.as_deref(), &request)
+            control::answer(&self.portal, self.certificate_pem.as_deref(), &request).await
         } else {
             self.portal.answer(&request, self.secure).await
         }

@@ -1,20 +1,20 @@
 //! What a portal says in words, made fit for an error message.
 
-use crate::Webhook;
+use crate::access::Signature;
 
 /// Longest description kept, in characters.
 const CHARS_MAX: usize = 300;
 
 /// Text without markup, blanks collapsed, secret blotted out, bounded. `None` when nothing is left.
-pub(crate) fn hint(text: &str, webhook: &Webhook) -> Option<Box<str>> {
-    let text = bounded(&without_markup(text), webhook);
+pub(crate) fn hint(text: &str, signature: &Signature) -> Option<Box<str>> {
+    let text = bounded(&without_markup(text), signature);
     (!text.is_empty()).then_some(text)
 }
 
 /// Text with the secret blotted out, blanks collapsed, bounded. The secret goes first: a cut must not leave
 /// half of it.
-pub(crate) fn bounded(text: &str, webhook: &Webhook) -> Box<str> {
-    let text = webhook.scrub(text);
+pub(crate) fn bounded(text: &str, signature: &Signature) -> Box<str> {
+    let text = signature.scrub(text);
     let words: Vec<&str> = text.split_whitespace().take(CHARS_MAX).collect();
     let text = words.join(" ");
     match text.char_indices().nth(CHARS_MAX) {

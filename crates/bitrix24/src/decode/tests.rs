@@ -1,11 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Webhook;
 
 const SECRET: &str = "pl4nt3ds3cr3t";
 
-fn webhook() -> Webhook {
-    Webhook::parse("https://portal.example/rest/1/pl4nt3ds3cr3t/").unwrap()
+fn webhook() -> Signature {
+    Webhook::parse("https://portal.example/rest/1/pl4nt3ds3cr3t/")
+        .unwrap()
+        .into()
 }
 
 fn received(status: u16, body: &str) -> Received {

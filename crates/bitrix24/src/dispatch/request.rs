@@ -9,12 +9,14 @@ use tokio::time::Instant;
 
 use super::{Prepared, standing::BATCH};
 use crate::{
-    Webhook,
+    Access,
+    access::Signature,
     answer::{Body, Time},
     decode,
     error::{Class, Failure, Said},
     group::Reference,
     transport::{Delivery, Outgoing, Transport},
+    upload::Upload,
 };
 
 #[cfg(test)]
@@ -27,7 +29,7 @@ pub(crate) struct FlightId(pub(super) u64);
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) flight: FlightId,
-    pub(crate) webhook: Arc<Webhook>,
+    pub(crate) access: Arc<Access>,
     pub(crate) commands: Vec<Placed>,
     /// Whether it has to be a batch even with one command.
     pub(crate) halts: bool,
@@ -99,14 +101,30 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Says that all commands failed so.
+    fn failed(flight: FlightId, failure: Failure) -> Self {
+        Self {
+            flight,
+            results: Err(failure),
+            batch_time: None,
+        }
+    }
+
+    /// What failed in it.
+    fn failures(&mut self) -> Vec<&mut Failure> {
+        match &mut self.results {
+            Err(failure) => vec![failure],
+            Ok(results) => {
+                let results = results.iter_mut();
+                results.filter_map(|result| result.as_mut().err()).collect()
+            }
+        }
+    }
+
     /// Says that nothing is known but that the request was under way.
     pub(crate) fn lost(flight: FlightId) -> Self {
         let said = Said::because("the task that sent it ended");
-        Self {
-            flight,
-            results: Err(Failure::new(Class::HungUp, said)),
-            batch_time: None,
-        }
+        Self::failed(flight, Failure::new(Class::HungUp, said))
     }
 }
 
@@ -123,49 +141,62 @@ impl Request {
         }
     }
 
-    fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
-        let body = match self.commands.as_slice() {
-            [only] => serde_json::to_vec(&only.prepared.params)?,
-            commands => serde_json::to_vec(&Commands {
-                halts: self.halts,
-                commands,
-            })?,
-        };
+    /// The file that it carries; such a command travels alone.
+    fn upload(&self) -> Option<Arc<Upload>> {
+        let only = self.commands.first()?;
+        only.prepared.upload.clone()
+    }
+
+    fn outgoing(&self, signature: &Signature) -> Result<Outgoing, serde_json::Error> {
+        let body = serde_json::to_vec(&Signed {
+            request: self,
+            auth: signature.auth(),
+        })?;
         Ok(Outgoing {
-            webhook: Arc::clone(&self.webhook),
+            signature: signature.clone(),
             method: self.method(),
             body: Bytes::from(body),
+            upload: self.upload(),
             deadline: self.deadline,
         })
     }
 
-    /// Sends it and reads the answer.
+    /// Signs it, sends it and reads the answer.
     pub(crate) async fn perform<T: Transport>(self, transport: Arc<T>) -> Report {
+        let signature = match self.access.sign(&transport, self.deadline).await {
+            Ok(signature) => signature.carrying(self.upload()),
+            Err(failure) => return Report::failed(self.flight, failure),
+        };
+        let mut report = self.exchange(&signature, &*transport).await;
+        let mut failures = report.failures();
+        signature
+            .learn(&mut failures, &transport, self.deadline)
+            .await;
+        report
+    }
+
+    async fn exchange<T: Transport>(&self, signature: &Signature, transport: &T) -> Report {
         let started_at = Instant::now();
-        let delivery = match self.outgoing() {
+        let delivery = match self.outgoing(signature) {
             Ok(outgoing) => transport.send(outgoing).await,
             Err(error) => Delivery::Failed(Class::Malformed, Some(error.to_string().into())),
         };
         self.trace(&delivery, started_at);
         match delivery {
-            Delivery::Received(received) => self.read(&received),
+            Delivery::Received(received) => self.read(&received, signature),
             Delivery::Failed(class, description) => {
                 let said = Said {
                     description,
                     ..Said::default()
                 };
-                Report {
-                    flight: self.flight,
-                    results: Err(Failure::new(class, said)),
-                    batch_time: None,
-                }
+                Report::failed(self.flight, Failure::new(class, said))
             }
         }
     }
 
-    fn read(&self, received: &decode::Received) -> Report {
+    fn read(&self, received: &decode::Received, signature: &Signature) -> Report {
         if !self.is_batch() {
-            let result = decode::single(received, &self.webhook);
+            let result = decode::single(received, signature);
             return Report {
                 flight: self.flight,
                 results: result.map(|body| vec![Ok(Arc::new(body))]),
@@ -173,12 +204,8 @@ impl Request {
             };
         }
         let labels: Vec<String> = (0..self.commands.len()).map(label).collect();
-        match decode::batch(received, &self.webhook, &labels, self.halts) {
-            Err(failure) => Report {
-                flight: self.flight,
-                results: Err(failure),
-                batch_time: None,
-            },
+        match decode::batch(received, signature, &labels, self.halts) {
+            Err(failure) => Report::failed(self.flight, failure),
             Ok(batch) => {
                 let results = batch.results.into_iter().map(|result| result.map(Arc::new));
                 let mut results: Vec<_> = results.collect();
@@ -222,7 +249,7 @@ impl Request {
         }
         let elapsed_ms = started_at.elapsed().as_millis();
         let methods = methods(&self.commands);
-        let host = self.webhook.portal_base().host();
+        let host = self.access.portal_base().host();
         match delivery {
             Delivery::Received(received) => tracing::debug!(
                 portal.host = host,
@@ -264,12 +291,13 @@ fn label(place: usize) -> String {
     format!("c{place}")
 }
 
-struct Commands<'a> {
-    halts: bool,
-    commands: &'a [Placed],
+/// The body of a request, with the token of an application among its parameters.
+struct Signed<'a> {
+    request: &'a Request,
+    auth: Option<&'a str>,
 }
 
-impl Serialize for Commands<'_> {
+impl Serialize for Signed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Cmd<'a>(&'a [Placed]);
 
@@ -285,9 +313,21 @@ impl Serialize for Commands<'_> {
             }
         }
 
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("halt", &u8::from(self.halts))?;
-        map.serialize_entry("cmd", &Cmd(self.commands))?;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(auth) = self.auth {
+            map.serialize_entry("auth", auth)?;
+        }
+        match self.request.commands.as_slice() {
+            [only] => {
+                for (name, value) in only.prepared.params.iter() {
+                    map.serialize_entry(name, value)?;
+                }
+            }
+            commands => {
+                map.serialize_entry("halt", &u8::from(self.request.halts))?;
+                map.serialize_entry("cmd", &Cmd(commands))?;
+            }
+        }
         map.end()
     }
 }

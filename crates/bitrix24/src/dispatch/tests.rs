@@ -162,7 +162,7 @@ async fn webhooks_share_the_bucket_but_no_batch() {
     let refused = first.portal().client(foreign).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the webhook belongs to other.test, not to portal.test"
+        "the webhook or application belongs to other.test, not to portal.test"
     );
 }
 

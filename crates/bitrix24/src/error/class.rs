@@ -16,6 +16,8 @@ pub(crate) enum Class {
     Malformed,
     // Somebody has to change something.
     Credentials,
+    Reinstall,
+    ClientSecret,
     Scope,
     Method,
     MethodAccess,
@@ -42,6 +44,8 @@ pub(crate) enum Class {
     // Never left.
     Expired,
     NoConnection,
+    TokenExpired,
+    Unsigned,
     Halted,
     Closed,
 }
@@ -81,7 +85,12 @@ impl Class {
             | Self::MethodAccess
             | Self::ApplicationOnly
             | Self::Unconfirmed => Extent::Method,
-            Self::NotFound
+            // What concerns tokens is remembered where they are kept.
+            Self::Reinstall
+            | Self::ClientSecret
+            | Self::TokenExpired
+            | Self::Unsigned
+            | Self::NotFound
             | Self::Argument
             | Self::NotInBatch
             | Self::RecordAccess
@@ -126,6 +135,10 @@ impl Class {
             | Self::Blocked
             | Self::OperatingTime => true,
             Self::Malformed
+            | Self::Reinstall
+            | Self::ClientSecret
+            | Self::TokenExpired
+            | Self::Unsigned
             | Self::Requests
             | Self::Queue
             | Self::Deadline
@@ -145,8 +158,9 @@ impl Class {
 
     pub(crate) fn repeat(self) -> Repeat {
         match self {
-            Self::Requests | Self::OperatingTime => Repeat::NotRun,
-            Self::NoConnection => Repeat::NotConnected,
+            // With a token that has expired nothing runs, and it was renewed before this was told.
+            Self::Requests | Self::OperatingTime | Self::TokenExpired => Repeat::NotRun,
+            Self::NoConnection | Self::Unsigned => Repeat::NotConnected,
             Self::NotInBatch => Repeat::Alone,
             Self::Deadline | Self::HungUp | Self::ServerFault | Self::NotJson | Self::NoResult => {
                 Repeat::IfRead
@@ -158,6 +172,8 @@ impl Class {
             | Self::Other
             | Self::Malformed
             | Self::Credentials
+            | Self::Reinstall
+            | Self::ClientSecret
             | Self::Scope
             | Self::Method
             | Self::MethodAccess
@@ -282,14 +298,14 @@ static TABLE: &[Row] = &[
     ),
     row(&["wrong_auth_type"], Class::ApplicationOnly),
     row(&["error_method_not_found"], Class::Method),
+    // A token that is long past its hour may be as good as unknown.
+    row(&["expired_token", "invalid_token"], Class::TokenExpired),
     // With 401 the webhook is wrong; otherwise it was good enough to be told about rights.
     row(&["invalid_credentials"], Class::Credentials).at(&[401]),
     row(&["invalid_credentials"], Class::MethodAccess),
     row(
         &[
             "no_auth_found",
-            "expired_token",
-            "invalid_token",
             "application_not_found",
             "not_installed",
             "error_oauth",
@@ -368,5 +384,8 @@ fn is_answered(status: Option<u16>) -> bool {
 /// Older methods say it in prose only: "Not found", "Company is not found".
 fn is_not_found(text: &str) -> bool {
     let text = text.trim_end_matches(['.', '!']);
-    text == "not found" || text.ends_with(" is not found") && !text.contains("method")
+    text == "not found"
+        || text.ends_with(" is not found") && !text.contains("method")
+        // Telephony goes on about what may be the reason.
+        || text.starts_with("call is not found")
 }

@@ -172,6 +172,8 @@ impl Failure {
             Class::Other => refused(Refusal::Other),
             Class::Malformed => refused(Refusal::Malformed),
             Class::Credentials => fault(Fault::Credentials),
+            Class::Reinstall => fault(Fault::Reinstall),
+            Class::ClientSecret => fault(Fault::ClientSecret),
             Class::Scope => fault(Fault::Scope { scope: name() }),
             Class::Method => fault(Fault::Method),
             Class::MethodAccess => fault(Fault::Access),
@@ -197,6 +199,7 @@ impl Failure {
             Class::Strayed => mishap(Mishap::Strayed),
             Class::Expired => unsent(Unsent::Deadline),
             Class::NoConnection => unsent(Unsent::Connection),
+            Class::TokenExpired | Class::Unsigned => unsent(Unsent::Token),
             Class::Halted => unsent(Unsent::Halted),
             Class::Closed => unsent(Unsent::Closed),
         }

@@ -20,17 +20,17 @@ const GIVEN_UP: u8 = 2;
 /// The departure of one request. A connection works in a task of its own, so it may be about to write the very
 /// request that is just being given up: either it is the first and the request has left, or it must not.
 #[derive(Debug, Default)]
-pub(super) struct Departure(AtomicU8);
+pub(crate) struct Departure(AtomicU8);
 
 impl Departure {
     /// The connection is about to write the request. Answers whether it still may.
-    fn leave(&self) -> bool {
+    pub(crate) fn leave(&self) -> bool {
         let before = self.0.compare_exchange(WAITING, LEFT, SeqCst, SeqCst);
         before != Err(GIVEN_UP)
     }
 
     /// Nobody waits any more: nothing leaves from now on. Answers whether something has.
-    pub(super) fn give_up(&self) -> bool {
+    pub(crate) fn give_up(&self) -> bool {
         let before = self.0.compare_exchange(WAITING, GIVEN_UP, SeqCst, SeqCst);
         before == Err(LEFT)
     }

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::Webhook;
 use crate::{Call, Client, Error, Fault, Group, Lane, Mishap, Outcome, Portal, Unsent, Verdict};
 
 const SECRET: &str = "pl4nt3ds3cr3t";
@@ -300,7 +301,8 @@ async fn of_a_request_that_was_given_up_no_byte_leaves() {
         let webhook = Webhook::parse(&format!("http://{address}/rest/1/{SECRET}/")).unwrap();
         let http = Http::new(&options(), false).unwrap();
         let outgoing = Outgoing {
-            webhook: Arc::new(webhook),
+            signature: webhook.into(),
+            upload: None,
             method: "crm.company.add".into(),
             body: Bytes::from_static(b"{}"),
             deadline: Instant::now() + Duration::from_secs(20),

@@ -9,6 +9,7 @@
 
 mod conformance;
 mod faults;
+mod telephony;
 mod writes;
 
 use bitrix24::{Client, Options, Portal, Webhook};

@@ -12,8 +12,10 @@ pub(crate) enum Address {
         method: String,
         format: Format,
     },
-    /// `/rest/{method}`, which an application would sign with a token of its own.
+    /// `/rest/{method}`, which an application signs with the parameter `auth`.
     Unsigned { method: String },
+    /// `/oauth/token/` of the authorization server, which a real portal leaves to a host of its own.
+    Authorization,
     /// `/rest/api/…`, the third generation of the interface, which has no CRM methods.
     Third,
     /// Anything that is no REST address.
@@ -31,8 +33,10 @@ impl Address {
     /// Reads the path of a request.
     pub(crate) fn parse(path: &str) -> Self {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
-        if parts.next() != Some("rest") {
-            return Self::Elsewhere;
+        match parts.next() {
+            Some("rest") => {}
+            Some("oauth") if parts.eq(["token"]) => return Self::Authorization,
+            _ => return Self::Elsewhere,
         }
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("api"), Some(_), _, _) => Self::Third,
@@ -56,6 +60,7 @@ impl Address {
     pub(crate) fn method(&self) -> &str {
         match self {
             Self::Webhook { method, .. } | Self::Unsigned { method } => method,
+            Self::Authorization => "oauth.token",
             Self::Third | Self::Elsewhere => "",
         }
     }
@@ -106,7 +111,17 @@ mod tests {
             },
         );
         check("/rest/api/1/s3cret/tasks.task.get", &Address::Third);
-        for path in ["/", "/rest", "/crm/company/details/1/", "/rest/1/2/3/4"] {
+        for path in ["/oauth/token/", "/oauth//token"] {
+            check(path, &Address::Authorization);
+        }
+        for path in [
+            "/",
+            "/rest",
+            "/crm/company/details/1/",
+            "/rest/1/2/3/4",
+            "/oauth/authorize/",
+            "/oauth/token/more",
+        ] {
             check(path, &Address::Elsewhere);
         }
     }

@@ -20,6 +20,15 @@ pub struct Behaviour {
     /// Whether `crm.stagehistory.list` writes numbers as numbers (documented) instead of text (seen in a
     /// recorded answer).
     pub history_has_numbers: bool,
+    /// Whether an inbound webhook may register and finish calls and keep external lines. Documented is that
+    /// it may not; connectors that do so are in use all the same.
+    pub webhooks_register_calls: bool,
+    /// Which registrations are answered with a call that is there already.
+    pub duplicate_calls: DuplicateCalls,
+    /// How far the administrator is with methods that need his confirmation.
+    pub confirmation: Confirmation,
+    /// What clicks leave in the queue of offline events.
+    pub offline_clicks: OfflineClicks,
     /// Where the fault preset `moved` sends clients to: scheme and host, without a slash at the end.
     /// Empty means `https://moved.example`.
     pub moved_to: String,
@@ -70,4 +79,40 @@ pub enum WrongSecret {
     NoAuthFound,
     /// 401 `INVALID_CREDENTIALS`
     InvalidCredentials,
+}
+
+/// See [`Behaviour::duplicate_calls`].
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateCalls {
+    /// Whatever was registered alike within half an hour, finished or not.
+    #[default]
+    Any,
+    /// Only what was registered alike within half an hour and is not finished.
+    Open,
+}
+
+/// See [`Behaviour::confirmation`].
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirmation {
+    /// 401 `METHOD_CONFIRM_WAITING`
+    #[default]
+    Waiting,
+    /// 403 `METHOD_CONFIRM_DENIED`
+    Denied,
+    /// The methods run.
+    Given,
+}
+
+/// See [`Behaviour::offline_clicks`]. Of changes to one record the queue keeps the last; what is one record where
+/// calls are concerned is not documented.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfflineClicks {
+    /// One for each call.
+    #[default]
+    OfCall,
+    /// The last one of each user.
+    OfUser,
 }

@@ -9,7 +9,12 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{answer::json_response, data::Data, portal::Portal};
+use super::{
+    answer::json_response,
+    data::Data,
+    portal::{CallbackRequest, Click, InstallCallback, Portal, ToldText},
+    telephony::Workday,
+};
 use crate::server::{Reply, Request};
 
 /// The part of the address space that belongs to the simulator and not to the portal.
@@ -22,8 +27,37 @@ struct Advance {
     seconds: f64,
 }
 
+/// An application to install, and where it is told so.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Install {
+    client_id: String,
+    handler: String,
+    #[serde(default)]
+    callback: InstallCallback,
+}
+
+/// A code of an application.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    client_id: String,
+}
+
+/// How the working day of a user stands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserWorkday {
+    user_id: u64,
+    workday: Workday,
+}
+
 /// Answers a control request.
-pub(crate) fn answer(portal: &Portal, certificate_pem: Option<&str>, request: &Request) -> Reply {
+pub(crate) async fn answer(
+    portal: &Portal,
+    certificate_pem: Option<&str>,
+    request: &Request,
+) -> Reply {
     let path = request.path().strip_prefix(PREFIX).unwrap_or_default();
     let path = path.trim_matches('/');
     let body = &request.body;
@@ -48,10 +82,43 @@ pub(crate) fn answer(portal: &Portal, certificate_pem: Option<&str>, request: &R
             let seconds = Duration::try_from_secs_f64(advance.seconds);
             portal.advance(seconds.unwrap_or_default())
         }),
+        (&Method::GET, "telephony") => shown(&portal.telephony()),
+        (&Method::GET, "events") => shown(&portal.events()),
+        (&Method::GET, "applications") => shown(&portal.applications()),
+        (&Method::PUT, "workday") => put(body, |set: UserWorkday| {
+            portal.set_workday(set.user_id, set.workday);
+        }),
+        (&Method::POST, "expire") => put(body, |named: Named| {
+            portal.expire_access_tokens(&named.client_id);
+        }),
+        (&Method::POST, "uninstall") => put(body, |named: Named| {
+            portal.uninstall(&named.client_id);
+        }),
+        (&Method::POST, "install") => install(portal, body).await,
+        (&Method::POST, "click") => match serde_json::from_slice::<Click>(body) {
+            Ok(click) => shown(&ToldText::from(portal.click(&click).await)),
+            Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
+        (&Method::POST, "callback") => match serde_json::from_slice::<CallbackRequest>(body) {
+            Ok(asked) => shown(&ToldText::from(portal.request_callback(&asked).await)),
+            Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
         (&Method::GET, "certificate") => certificate(certificate_pem),
         _ => refused(StatusCode::NOT_FOUND, "there is no such control endpoint"),
     };
     Reply::Answer(response)
+}
+
+async fn install(portal: &Portal, body: &[u8]) -> http::Response<Bytes> {
+    let asked: Install = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let installed = portal.install_at(&asked.client_id, &asked.handler, asked.callback);
+    match installed.await {
+        Ok(status) => shown(&json!({"status": status})),
+        Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
 }
 
 fn shown(value: &impl Serialize) -> http::Response<Bytes> {

@@ -16,6 +16,8 @@ pub type Record = Map<String, Value>;
 pub struct Data {
     /// Who may call.
     pub webhooks: Vec<Webhook>,
+    /// Local applications, which may call once they are installed.
+    pub applications: Vec<Application>,
     /// Employees.
     pub users: Vec<Record>,
     /// Companies.
@@ -28,6 +30,10 @@ pub struct Data {
     pub deals: Vec<Record>,
     /// Activities.
     pub activities: Vec<Record>,
+    /// Tasks, under the names that `tasks.task.add` takes.
+    pub tasks: Vec<Record>,
+    /// Calls as the statistics show them. What `finish` enters is here too.
+    pub statistics: Vec<Record>,
     /// Comments in timelines.
     pub comments: Vec<Record>,
     /// Moves of leads from stage to stage. Leads without any get one for their creation.
@@ -53,7 +59,7 @@ pub struct Webhook {
     pub user_id: u64,
     /// The secret part of the address.
     pub secret: String,
-    /// Granted scopes: `crm`, `user`, `user_basic`, `user_brief`, `telephony`.
+    /// Granted scopes: `crm`, `user`, `user_basic`, `user_brief`, `telephony`, `task`, `im`, `timeman`.
     pub scopes: Vec<String>,
     /// Switched off webhooks are answered like wrong secrets.
     #[serde(default = "yes")]
@@ -120,6 +126,57 @@ pub struct UserField {
     pub list: Vec<ListItem>,
 }
 
+/// A local application that uses only the interface: it calls with tokens, which it gets when it is installed.
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// Its code.
+    pub client_id: String,
+    /// Its secret key, which only the authorization server is told.
+    pub client_secret: String,
+    /// Granted scopes.
+    pub scopes: Vec<String>,
+    /// Who installs it; calls are made in this user's name.
+    pub user_id: u64,
+    /// What it finds in every event that is meant for it.
+    pub application_token: String,
+    /// How long an access token lives, in seconds.
+    #[serde(default = "an_hour")]
+    pub access_token_for_s: u32,
+}
+
+fn an_hour() -> u32 {
+    3_600
+}
+
+impl Application {
+    /// An application whose access tokens live for an hour.
+    pub fn new<'a>(
+        client_id: &str,
+        client_secret: &str,
+        scopes: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.to_owned(),
+            scopes: scopes.into_iter().map(str::to_owned).collect(),
+            user_id: 1,
+            application_token: format!("apptoken-{client_id}"),
+            access_token_for_s: an_hour(),
+        }
+    }
+}
+
+/// The secrets are not shown.
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("client_id", &self.client_id)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An option of an enumeration.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -147,6 +204,13 @@ impl Data {
     #[must_use]
     pub fn webhook(mut self, webhook: Webhook) -> Self {
         self.webhooks.push(webhook);
+        self
+    }
+
+    /// With one more application.
+    #[must_use]
+    pub fn application(mut self, application: Application) -> Self {
+        self.applications.push(application);
         self
     }
 

@@ -1,16 +1,25 @@
 //! The methods of the interface: their names, what they need, and where they are.
 
 mod activities;
+mod callers;
 mod company_contacts;
 mod directories;
 mod duplicates;
+mod employees;
+mod events;
+mod external_calls;
+mod external_lines;
 mod fields_of;
+mod finished_calls;
 mod history;
 mod items;
 mod listing;
+mod recordings;
 mod records;
 mod service;
+mod statistics;
 mod stored;
+mod tasks;
 mod timeline;
 mod user_fields;
 mod users;
@@ -25,7 +34,7 @@ use super::{
     behaviour::Behaviour,
     data::Webhook,
     entity::Entity,
-    params::Params,
+    params::{File, Params},
     presets,
     state::State,
 };
@@ -34,16 +43,40 @@ use super::{
 pub(crate) struct Call<'a> {
     pub state: &'a mut State,
     pub params: &'a Params,
+    /// The user and the scopes; of an application there is no secret.
     pub caller: &'a Webhook,
+    /// The application that calls, if one does.
+    pub application: Option<&'a Signer>,
+    /// Files that came with a form.
+    pub files: &'a [File],
+    /// Scheme and host of the portal, without a slash at the end.
+    pub address: &'a str,
     pub behaviour: &'a Behaviour,
     pub now: Timestamp,
+}
+
+/// An application that has signed a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Signer {
+    pub client_id: String,
+    pub access_token: String,
 }
 
 /// A method of the interface.
 pub(crate) struct Method {
     pub name: &'static str,
     pub scope: Scope,
+    pub open_to: OpenTo,
     pub run: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+}
+
+/// Who may call a method at all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum OpenTo {
+    Anybody,
+    Applications,
+    /// The same, but some portals let webhooks in.
+    ApplicationsMostly,
 }
 
 /// What a webhook must have been granted to call a method.
@@ -55,6 +88,10 @@ pub(crate) enum Scope {
     /// `user`, `user_basic` or `user_brief`.
     User,
     Telephony,
+    Task,
+    Messages,
+    Workday,
+    Placement,
 }
 
 impl Scope {
@@ -65,6 +102,10 @@ impl Scope {
             Self::Crm => &["crm"],
             Self::User => &["user", "user_basic", "user_brief"],
             Self::Telephony => &["telephony"],
+            Self::Task => &["task", "tasks"],
+            Self::Messages => &["im"],
+            Self::Workday => &["timeman"],
+            Self::Placement => &["placement"],
         }
     }
 
@@ -97,53 +138,79 @@ pub(crate) fn method_not_found() -> Refusal {
     )
 }
 
-/// A method that may be called by this webhook.
-pub(crate) fn permitted(name: &str, webhook: &Webhook) -> Result<&'static Method, Refusal> {
+/// A method that may be called with these rights, by an application or not.
+pub(crate) fn permitted(
+    name: &str,
+    rights: &Webhook,
+    is_application: bool,
+    behaviour: &Behaviour,
+) -> Result<&'static Method, Refusal> {
     let method = find(name).ok_or_else(method_not_found)?;
-    if method.scope.is_granted_to(webhook) {
+    if !method.scope.is_granted_to(rights) {
+        return Err(presets::insufficient_scope());
+    }
+    let is_open = match method.open_to {
+        OpenTo::Anybody => true,
+        OpenTo::Applications => is_application,
+        OpenTo::ApplicationsMostly => is_application || behaviour.webhooks_register_calls,
+    };
+    if is_open {
         Ok(method)
     } else {
-        Err(presets::insufficient_scope())
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "WRONG_AUTH_TYPE",
+            "Current authorization type is denied for this method",
+        ))
     }
 }
 
-const fn crm(name: &'static str, run: fn(&mut Call<'_>) -> Result<Answer, Refusal>) -> Method {
+type Run = fn(&mut Call<'_>) -> Result<Answer, Refusal>;
+
+const fn method(name: &'static str, scope: Scope, open_to: OpenTo, run: Run) -> Method {
     Method {
         name,
-        scope: Scope::Crm,
+        scope,
+        open_to,
         run,
     }
 }
 
-const fn basic(name: &'static str, run: fn(&mut Call<'_>) -> Result<Answer, Refusal>) -> Method {
-    Method {
-        name,
-        scope: Scope::Basic,
-        run,
-    }
+const fn crm(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Crm, OpenTo::Anybody, run)
 }
 
-const fn user(name: &'static str, run: fn(&mut Call<'_>) -> Result<Answer, Refusal>) -> Method {
-    Method {
-        name,
-        scope: Scope::User,
-        run,
-    }
+const fn basic(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Basic, OpenTo::Anybody, run)
 }
 
-/// Telephony wants an application; a webhook is told so.
-const fn telephony(name: &'static str) -> Method {
-    Method {
-        name,
-        scope: Scope::Telephony,
-        run: |_| {
-            Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "WRONG_AUTH_TYPE",
-                "Current authorization type is denied for this method",
-            ))
-        },
-    }
+const fn user(name: &'static str, run: Run) -> Method {
+    method(name, Scope::User, OpenTo::Anybody, run)
+}
+
+const fn task(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Task, OpenTo::Anybody, run)
+}
+
+const fn message(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Messages, OpenTo::Anybody, run)
+}
+
+const fn telephony(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Telephony, OpenTo::Anybody, run)
+}
+
+/// Telephony that wants an application.
+const fn registrar(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Telephony, OpenTo::ApplicationsMostly, run)
+}
+
+const fn event(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Basic, OpenTo::Applications, run)
+}
+
+const fn placement(name: &'static str, run: Run) -> Method {
+    method(name, Scope::Placement, OpenTo::Applications, run)
 }
 
 const METHODS: &[Method] = &[
@@ -258,10 +325,41 @@ const METHODS: &[Method] = &[
     crm("crm.activity.list", activities::list),
     crm("crm.activity.update", activities::update),
     crm("crm.activity.todo.add", activities::todo_add),
-    telephony("telephony.externalcall.finish"),
-    telephony("telephony.externalcall.register"),
-    telephony("telephony.externalline.add"),
-    telephony("telephony.externalline.delete"),
-    telephony("telephony.externalline.get"),
-    telephony("telephony.externalline.update"),
+    event("event.bind", events::bind),
+    event("event.get", events::bound),
+    event("event.unbind", events::unbind),
+    event("event.offline.clear", events::confirm),
+    event("event.offline.error", events::give_up),
+    event("event.offline.get", events::take),
+    event("event.offline.list", events::list),
+    message("im.notify", employees::notify),
+    message("im.notify.personal.add", employees::notify),
+    message("im.notify.system.add", employees::notify),
+    placement("placement.bind", events::place),
+    placement("placement.unbind", events::unplace),
+    task("tasks.task.add", tasks::add),
+    task("tasks.task.complete", tasks::complete),
+    task("tasks.task.get", tasks::get),
+    task("tasks.task.list", tasks::list),
+    task("tasks.task.update", tasks::update),
+    telephony("telephony.call.attachtranscription", recordings::transcribe),
+    telephony("telephony.externalcall.attachrecord", recordings::attach),
+    registrar("telephony.externalcall.finish", finished_calls::finish),
+    telephony("telephony.externalcall.hide", external_calls::hide),
+    registrar("telephony.externalcall.register", external_calls::register),
+    telephony("telephony.externalcall.searchcrmentities", callers::search),
+    telephony("telephony.externalcall.show", external_calls::show),
+    registrar("telephony.externalline.add", external_lines::add),
+    registrar("telephony.externalline.delete", external_lines::delete),
+    registrar("telephony.externalline.get", external_lines::get),
+    registrar("telephony.externalline.update", external_lines::update),
+    method(
+        "timeman.status",
+        Scope::Workday,
+        OpenTo::Anybody,
+        employees::workday,
+    ),
+    telephony("upload", recordings::upload),
+    telephony("voximplant.statistic.get", statistics::get),
+    telephony("voximplant.user.get", statistics::user_get),
 ];

@@ -1,5 +1,6 @@
 //! The parameters of a request, from wherever a client put them: query, form, multipart form, JSON.
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::php::{self, Value};
@@ -9,21 +10,29 @@ use crate::server::Request;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params(Vec<(String, Value)>);
 
+/// A file that came with a form.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct File {
+    pub field: String,
+    pub bytes: Bytes,
+}
+
 impl Params {
     /// Parameters from `a=1&b[c]=2`.
     pub(crate) fn from_query(query: &str) -> Self {
         Self(php::parse_query(query))
     }
 
-    /// Parameters of a request. The body follows the query, so that its values win.
-    pub(crate) fn of(request: &Request) -> Self {
+    /// Parameters and files of a request. The body follows the query, so that its values win.
+    pub(crate) fn with_files(request: &Request) -> (Self, Vec<File>) {
+        let mut files = Vec::new();
         let mut pairs = php::parse_query(request.query());
         let kind = request.header("content-type").unwrap_or_default();
         let kind_lower = kind.to_ascii_lowercase();
         let body = &request.body;
         if body.is_empty() {
         } else if kind_lower.starts_with("multipart/form-data") {
-            read_multipart(kind, body, &mut pairs);
+            read_multipart(kind, body, &mut pairs, &mut files);
         } else if kind_lower.contains("json") || body.trim_ascii_start().starts_with(b"{") {
             // What is no JSON object counts as no parameters, as in PHP.
             if let Ok(Value::Map(body)) = serde_json::from_slice(body) {
@@ -32,7 +41,7 @@ impl Params {
         } else {
             pairs.extend(php::parse_query(&String::from_utf8_lossy(body)));
         }
-        Self(pairs)
+        (Self(pairs), files)
     }
 
     /// A parameter by name in any case; of several spellings the last one wins.
@@ -66,6 +75,23 @@ impl Params {
         self.0.iter()
     }
 
+    /// The same with these parameters blotted out, for the journal.
+    pub(crate) fn without_secrets(&self) -> Self {
+        const SECRETS: &[&str] = &["auth", "client_secret", "refresh_token", "token"];
+        let pairs = self.0.iter().map(|(name, value)| {
+            let is_secret = SECRETS
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret));
+            let value = if is_secret {
+                Value::text("•••")
+            } else {
+                value.clone()
+            };
+            (name.clone(), value)
+        });
+        Self(pairs.collect())
+    }
+
     /// Changes every value in place.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.0.iter_mut().map(|(_, value)| value)
@@ -82,30 +108,58 @@ impl Serialize for Params {
     }
 }
 
-/// Reads the text parts of a multipart form; a part without a name is left out.
-fn read_multipart(kind: &str, body: &[u8], pairs: &mut Vec<(String, Value)>) {
+/// Reads the parts of a multipart form, which are files where they say so; a part without a name is left out.
+fn read_multipart(
+    kind: &str,
+    body: &Bytes,
+    pairs: &mut Vec<(String, Value)>,
+    files: &mut Vec<File>,
+) {
     let Some((_, boundary)) = kind.split_once("boundary=") else {
         return;
     };
     let boundary = boundary.split(';').next().unwrap_or_default().trim();
     let delimiter = format!("--{}", boundary.trim_matches('"'));
-    let body = String::from_utf8_lossy(body);
-    for part in body.split(delimiter.as_str()).skip(1) {
-        let part = part.strip_prefix("\r\n").unwrap_or(part);
-        let Some((head, content)) = part.split_once("\r\n\r\n") else {
+    let mut rest = match find(body, delimiter.as_bytes()) {
+        Some(at) => body.slice(at + delimiter.len()..),
+        None => return,
+    };
+    while let Some(end) = find(&rest, format!("\r\n{delimiter}").as_bytes()) {
+        let part = rest.slice(..end);
+        rest = rest.slice(end + 2 + delimiter.len()..);
+        let Some(head_end) = find(&part, b"\r\n\r\n") else {
             continue;
         };
-        let name = head.lines().find_map(|line| {
+        let head = String::from_utf8_lossy(&part.slice(..head_end)).into_owned();
+        let content = part.slice(head_end + 4..);
+        let disposition = head.lines().find_map(|line| {
             let (field, rest) = line.split_once(':')?;
-            let is_disposition = field.eq_ignore_ascii_case("content-disposition");
-            let (_, name) = is_disposition.then(|| rest.split_once("name=\""))??;
-            name.split('"').next()
+            field
+                .eq_ignore_ascii_case("content-disposition")
+                .then_some(rest)
         });
-        if let Some(name) = name {
-            let content = content.strip_suffix("\r\n").unwrap_or(content);
-            php::insert(pairs, name, Value::text(content));
+        let said = |key: &str| {
+            let (_, after) = disposition?.split_once(&format!("{key}=\""))?;
+            after.split('"').next()
+        };
+        match (said("; name"), said("; filename")) {
+            (Some(field), Some(_)) => files.push(File {
+                field: field.to_owned(),
+                bytes: content,
+            }),
+            (Some(name), None) => {
+                let text = String::from_utf8_lossy(&content).into_owned();
+                php::insert(pairs, name, Value::Text(text));
+            }
+            (None, _) => {}
         }
     }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -126,7 +180,7 @@ mod tests {
             head: Arc::new(head),
             body: Bytes::from(body.to_owned()),
         };
-        let read = serde_json::to_string(&Params::of(&request)).unwrap();
+        let read = serde_json::to_string(&Params::with_files(&request).0).unwrap();
         assert_eq!(read, expected, "of {kind} {body}");
     }
 

@@ -1,6 +1,7 @@
 //! A portal: its records, its limits, its faults, and the way of a request through them.
 
 mod commands;
+mod telephony;
 mod visit;
 
 use std::{
@@ -12,6 +13,8 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub(crate) use self::telephony::ToldText;
+pub use self::telephony::{CallbackRequest, Click, InstallCallback, InstallFailed, Told};
 use self::visit::Visit;
 use super::{
     behaviour::Behaviour,
@@ -53,6 +56,8 @@ struct Settings {
     limits: Limits,
     latency: Latency,
     behaviour: Behaviour,
+    /// Scheme and host, without a slash at the end.
+    address: String,
 }
 
 /// A fault script names a failure that nobody knows.
@@ -236,6 +241,17 @@ impl Portal {
             bucket,
             operating,
         }
+    }
+
+    /// Scheme and host under which the portal speaks of itself, without a slash at the end.
+    pub fn address(&self) -> String {
+        self.inner.settings().address.clone()
+    }
+
+    /// Lets the portal speak of itself under this scheme and host.
+    pub fn set_address(&self, address: &str) {
+        self.inner
+            .change(|settings| address.clone_into(&mut settings.address));
     }
 
     /// What the portal holds now.

@@ -20,6 +20,7 @@ pub const PRESETS: &[&str] = &[
     "overload_limit",
     "operation_time_limit",
     "no_auth_found",
+    "expired_token",
     "invalid_credentials",
     "insufficient_scope",
     "access_denied",
@@ -108,6 +109,24 @@ pub(crate) fn invalid_credentials() -> Refusal {
     )
 }
 
+/// 401: the access token has lived its hour.
+pub(crate) fn expired_token() -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "expired_token",
+        "The access token provided has expired.",
+    )
+}
+
+/// 401: nobody was ever given such an access token.
+pub(crate) fn invalid_token() -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_token",
+        "Unable to get application by token",
+    )
+}
+
 /// 403: the webhook lacks a scope.
 pub(crate) fn insufficient_scope() -> Refusal {
     Refusal::new(
@@ -132,6 +151,7 @@ fn refusal(name: &str) -> Option<Refusal> {
         ),
         "operation_time_limit" => operation_time_limit(),
         "no_auth_found" => no_auth_found(),
+        "expired_token" => expired_token(),
         "invalid_credentials" => Refusal {
             status: StatusCode::FORBIDDEN,
             ..invalid_credentials()

@@ -5,24 +5,35 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
+    applications::Applications,
     data::{Data, Record, UserField, Webhook},
     entity::Entity,
+    events::Events,
     fields::{Field, Kind, Missing, Schema, system},
     row::Row,
     stages,
     table::Table,
+    telephony::Telephony,
 };
+
+/// What owns the user fields of tasks.
+pub(crate) const TASKS_ENTITY: &str = "TASKS_TASK";
 
 /// All records of a portal.
 pub(crate) struct State {
     pub webhooks: Vec<Arc<Webhook>>,
     callers: HashMap<(String, String), usize>,
+    pub applications: Applications,
+    pub telephony: Telephony,
+    pub events: Events,
     pub users: Table,
     pub leads: Table,
     pub deals: Table,
     pub contacts: Table,
     pub companies: Table,
     pub activities: Table,
+    pub tasks: Table,
+    pub statistics: Table,
     pub comments: Table,
     pub lead_history: Table,
     pub deal_history: Table,
@@ -77,6 +88,9 @@ impl State {
             .collect();
         let mut state = Self {
             callers,
+            applications: Applications::new(data.applications),
+            telephony: Telephony::default(),
+            events: Events::default(),
             users: table(plain(system::USER, Missing::Omitted), "users", &data.users)?,
             leads: table(crm(Entity::Lead, &data.leads), "leads", &data.leads)?,
             deals: table(crm(Entity::Deal, &data.deals), "deals", &data.deals)?,
@@ -94,6 +108,16 @@ impl State {
                 plain(system::ACTIVITY, Missing::Null),
                 "activities",
                 &data.activities,
+            )?,
+            tasks: table(
+                Schema::new(system::TASK, task_fields(&data.user_fields), Missing::Null),
+                "tasks",
+                &data.tasks,
+            )?,
+            statistics: table(
+                plain(system::STATISTIC, Missing::Null),
+                "statistics",
+                &data.statistics,
             )?,
             comments: table(
                 plain(system::COMMENT, Missing::Null),
@@ -135,12 +159,15 @@ impl State {
                 .iter()
                 .map(|hook| Webhook::clone(hook))
                 .collect(),
+            applications: self.applications.declared(),
             users: records(&self.users),
             companies: records(&self.companies),
             contacts: records(&self.contacts),
             leads: records(&self.leads),
             deals: records(&self.deals),
             activities: records(&self.activities),
+            tasks: records(&self.tasks),
+            statistics: records(&self.statistics),
             comments: records(&self.comments),
             lead_history: records(&self.lead_history),
             deal_history: records(&self.deal_history),
@@ -218,6 +245,18 @@ fn user_fields(declared: &[UserField], entity: Entity, records: &[Record]) -> Ve
         }
     }
     fields
+}
+
+/// The fields that a portal has added to its tasks.
+fn task_fields(declared: &[UserField]) -> Vec<Field> {
+    let own = declared
+        .iter()
+        .filter(|field| field.entity_id == TASKS_ENTITY);
+    own.map(|field| {
+        let kind = Kind::of_user_type(&field.user_type_id);
+        Field::of_user(&field.field_name, kind, field.multiple, Some(field.id))
+    })
+    .collect()
 }
 
 fn table(schema: Schema, kind: &'static str, records: &[Record]) -> Result<Table, Unusable> {

@@ -1,6 +1,7 @@
 //! The portal as clients see it: most of it asked in memory, some of it over real sockets.
 
 mod activities;
+mod applications;
 mod batches;
 mod directories;
 mod faults;
@@ -10,6 +11,7 @@ mod lists;
 mod properties;
 mod service;
 mod sockets;
+mod telephony;
 mod users;
 mod writes;
 

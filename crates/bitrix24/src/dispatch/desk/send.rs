@@ -202,7 +202,7 @@ impl Desk {
         );
         Request {
             flight,
-            webhook: credential.webhook,
+            access: credential.access,
             commands: prepared,
             halts,
             deadline,

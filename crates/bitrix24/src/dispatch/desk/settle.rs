@@ -188,6 +188,7 @@ impl Desk {
                 _ if is_sized && (is_batch_refused || failure.class == Class::TooLarge) => {
                     Fate::Told
                 }
+                _ if self.is_spent(command) => Fate::Told,
                 _ if is_batch_refused => Fate::RequeuedAlone,
                 Some(kind) if !is_linked => fate(&failure, kind, attempts, was_batched),
                 _ => Fate::Told,
@@ -282,6 +283,12 @@ impl Desk {
             let answer = Answer::new(method, Arc::clone(&self.host), Arc::clone(body));
             self.asks.fill(listener, Ok(answer));
         }
+    }
+
+    /// Whether it has carried a file, which can be read once.
+    fn is_spent(&self, id: CommandId) -> bool {
+        let command = self.queue.commands.get(&id);
+        command.is_some_and(|command| command.prepared.upload.is_some())
     }
 
     fn kind(&self, id: CommandId) -> Option<Kind> {

@@ -14,7 +14,7 @@ fn request(groups: Vec<Group>, halts: bool) -> Request {
     }
     Request {
         flight: FlightId(1),
-        webhook: Arc::new(crate::testing::webhook(1)),
+        access: Arc::new(Access::Webhook(crate::testing::webhook(1))),
         commands,
         halts,
         deadline: Instant::now() + Duration::from_secs(1),
@@ -22,7 +22,9 @@ fn request(groups: Vec<Group>, halts: bool) -> Request {
 }
 
 fn sent(request: &Request) -> (String, String) {
-    let outgoing = request.outgoing().unwrap();
+    let outgoing = request
+        .outgoing(&crate::testing::webhook(1).into())
+        .unwrap();
     let body = String::from_utf8(outgoing.body.to_vec()).unwrap();
     (outgoing.method.to_string(), body)
 }

@@ -205,7 +205,7 @@ impl World {
         self.desk.submit(Submission {
             credential: Credential {
                 number: usize::try_from(credential).unwrap(),
-                webhook: Arc::new(crate::testing::webhook(credential)),
+                access: Arc::new(crate::Access::Webhook(crate::testing::webhook(credential))),
             },
             lane,
             deadline,

@@ -100,13 +100,13 @@ fn every_documented_answer_has_its_class() {
             401,
             "expired_token",
             "The access token has expired",
-            Class::Credentials,
+            Class::TokenExpired,
         ),
         (
             401,
             "invalid_token",
             "Unable to get application by token",
-            Class::Credentials,
+            Class::TokenExpired,
         ),
         (
             403,

@@ -528,3 +528,56 @@ pub(crate) const STATUS: &[System] = &[
     f("SEMANTICS", "semantics", Kind::Text, "Outcome"),
     f("EXTRA", "extra", Kind::Opaque, "More"),
 ];
+
+/// Tasks.
+pub(crate) const TASK: &[System] = &[
+    ID,
+    f("TITLE", "title", Kind::Text, "Title").required(),
+    f("DESCRIPTION", "description", Kind::Text, "Description"),
+    f("DEADLINE", "deadline", Kind::DateTime, "Deadline"),
+    f("CREATED_BY", "createdBy", Kind::User, "Creator"),
+    f("RESPONSIBLE_ID", "responsibleId", Kind::User, "Assignee").required(),
+    f("PRIORITY", "priority", Kind::Integer, "Priority"),
+    f("GROUP_ID", "groupId", Kind::Integer, "Group"),
+    f("XML_ID", "xmlId", Kind::Text, "External code"),
+    f("STATUS", "subStatus", Kind::Integer, "Status for sorting").read_only(),
+    f("REAL_STATUS", "status", Kind::Integer, "Status").read_only(),
+    f("CREATED_DATE", "createdDate", Kind::DateTime, "Created").read_only(),
+    f("CHANGED_DATE", "changedDate", Kind::DateTime, "Changed").read_only(),
+    f("CLOSED_DATE", "closedDate", Kind::DateTime, "Closed").read_only(),
+    f("UF_CRM_TASK", "ufCrmTask", Kind::Text, "CRM records").multiple(),
+];
+
+/// Calls as the statistics show them.
+pub(crate) const STATISTIC: &[System] = &[
+    ID,
+    f("CALL_ID", "", Kind::Text, "Call"),
+    f(
+        "EXTERNAL_CALL_ID",
+        "",
+        Kind::Text,
+        "Call in the external system",
+    ),
+    f("PORTAL_USER_ID", "", Kind::User, "Employee"),
+    f("PORTAL_NUMBER", "", Kind::Text, "Line"),
+    f("PHONE_NUMBER", "", Kind::Text, "Number"),
+    f("CALL_TYPE", "", Kind::Integer, "Type"),
+    f("CALL_CATEGORY", "", Kind::Text, "Category"),
+    f("CALL_DURATION", "", Kind::Integer, "Duration"),
+    f("CALL_START_DATE", "", Kind::DateTime, "Began"),
+    f("CALL_VOTE", "", Kind::Integer, "Rating"),
+    f("COST", "", Kind::Double, "Cost"),
+    f("COST_CURRENCY", "", Kind::Text, "Currency"),
+    f("CALL_FAILED_CODE", "", Kind::Text, "Status"),
+    f("CALL_FAILED_REASON", "", Kind::Text, "Reason"),
+    f("CRM_ENTITY_TYPE", "", Kind::Text, "Kind of record"),
+    f("CRM_ENTITY_ID", "", Kind::Integer, "Record"),
+    f("CRM_ACTIVITY_ID", "", Kind::Integer, "Activity"),
+    f("REST_APP_ID", "", Kind::Integer, "Application"),
+    f("REST_APP_NAME", "", Kind::Text, "Application's name"),
+    f("RECORD_FILE_ID", "", Kind::Integer, "Recording"),
+    f("RECORD_DURATION", "", Kind::Integer, "Recording's length"),
+    f("TRANSCRIPT_ID", "", Kind::Integer, "Transcription"),
+    f("SESSION_ID", "", Kind::Integer, "Session"),
+    f("COMMENT", "", Kind::Text, "Comment"),
+];

@@ -92,7 +92,7 @@ fn loose_conditions(call: &Call<'_>, schema: &Schema) -> Vec<(String, Value)> {
 }
 
 /// `sort` names a field and `order` a direction; `order` can also be a map, as in other lists.
-fn order(call: &Call<'_>, schema: &Schema) -> Vec<(usize, Direction)> {
+pub(super) fn order(call: &Call<'_>, schema: &Schema) -> Vec<(usize, Direction)> {
     let order = call.params.get("order");
     if order.is_some_and(Value::is_array) {
         return listing::order(schema, order);

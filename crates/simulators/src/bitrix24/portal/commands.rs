@@ -182,7 +182,9 @@ impl Visit<'_> {
         params: &Params,
         is_charged: bool,
     ) -> Result<(Answer, Time), Refusal> {
-        let method = methods::permitted(name, &caller.webhook)?;
+        let behaviour = &self.settings.behaviour;
+        let is_application = caller.application.is_some();
+        let method = methods::permitted(name, &caller.webhook, is_application, behaviour)?;
         if is_charged {
             self.refuse_blocked(caller, name)?;
         }
@@ -193,6 +195,9 @@ impl Visit<'_> {
                 state: &mut state,
                 params,
                 caller: &caller.webhook,
+                application: caller.application.as_ref(),
+                files: &self.files,
+                address: &self.settings.address,
                 behaviour: &self.settings.behaviour,
                 now: processed_from,
             })

@@ -12,11 +12,12 @@ use crate::{
     bitrix24::{
         address::{Address, Format},
         answer::{self, Code, Refusal, html_response, json_response},
+        applications::{MEMBER_ID, Token},
         behaviour::{PlainHttp, WrongSecret},
         data::Webhook,
         journal::Entry,
-        methods,
-        params::Params,
+        methods::{self, Signer},
+        params::{File, Params},
         presets::{self, Preset},
     },
     faults::{self, Fault},
@@ -28,6 +29,8 @@ pub(super) struct Visit<'a> {
     pub portal: &'a Inner,
     pub settings: Arc<Settings>,
     pub params: Params,
+    /// Files that came with it.
+    pub files: Vec<File>,
     pub arrived_at: Timestamp,
     /// Its number in the journal.
     number: u64,
@@ -40,10 +43,12 @@ pub(super) struct Visit<'a> {
     due: Instant,
 }
 
-/// Who calls: the webhook and its number.
+/// Who calls: a webhook or an application, and its number; applications are numbered after all webhooks.
 pub(super) struct Caller {
     pub number: usize,
+    /// The user and the scopes.
     pub webhook: Arc<Webhook>,
+    pub application: Option<Signer>,
 }
 
 /// How a request ends.
@@ -72,11 +77,14 @@ impl<'a> Visit<'a> {
     /// Enters a request in the journal.
     pub(super) fn arrive(portal: &'a Inner, request: &Request, secure: bool) -> Self {
         let address = Address::parse(request.path());
-        let params = Params::of(request);
+        let (params, files) = Params::with_files(request);
         let arrived_at = portal.clock.now();
         let user_id = match &address {
             Address::Webhook { user, .. } => user.clone(),
-            Address::Unsigned { .. } | Address::Third | Address::Elsewhere => String::new(),
+            Address::Unsigned { .. }
+            | Address::Authorization
+            | Address::Third
+            | Address::Elsewhere => String::new(),
         };
         let number = lock(&portal.journal).arrive(Entry {
             number: 0,
@@ -85,7 +93,7 @@ impl<'a> Visit<'a> {
             secure,
             verb: request.head.method.to_string(),
             method: address.method().to_owned(),
-            params: params.clone(),
+            params: params.without_secrets(),
             user_id,
             commands: Vec::new(),
             status: None,
@@ -97,6 +105,7 @@ impl<'a> Visit<'a> {
             portal,
             settings: portal.settings(),
             params,
+            files,
             arrived_at,
             number,
             address,
@@ -136,7 +145,9 @@ impl<'a> Visit<'a> {
     }
 
     async fn pass_limits_and_faults(&mut self) -> Ending {
+        // The authorization server is another host, which has nothing to do with the portal's bucket.
         let requests = self.settings.limits.requests.as_ref();
+        let requests = requests.filter(|_| self.address != Address::Authorization);
         let admitted = lock(&self.portal.ledger).admit(requests, self.arrived_at);
         self.wait(self.settings.latency.request_ms).await;
         if !admitted {
@@ -186,6 +197,9 @@ impl<'a> Visit<'a> {
 
     /// Serves the request as usual.
     async fn execute(&mut self) -> Ending {
+        if self.address == Address::Authorization {
+            return self.authorize();
+        }
         match self.admit() {
             Err(ending) => ending,
             Ok(caller) if self.address.method() == "batch" => self.batch(&caller).await,
@@ -211,7 +225,7 @@ impl<'a> Visit<'a> {
             return Err(https.into());
         }
         let (user, secret, method, format) = match &self.address {
-            Address::Elsewhere => {
+            Address::Elsewhere | Address::Authorization => {
                 let page = html_response(StatusCode::NOT_FOUND, "<h1>404 Not Found</h1>");
                 return Err(page.into());
             }
@@ -221,7 +235,7 @@ impl<'a> Visit<'a> {
                 let response = json_response(StatusCode::NOT_FOUND, refusal.to_owned());
                 return Err(response.into());
             }
-            Address::Unsigned { .. } => return Err(presets::no_auth_found().into()),
+            Address::Unsigned { method } => return self.admit_application(method),
             Address::Webhook {
                 user,
                 secret,
@@ -248,9 +262,75 @@ impl<'a> Visit<'a> {
             webhook.active && webhook.expires_at.is_none_or(|expires_at| now < expires_at)
         });
         match (known, behaviour.wrong_secret) {
-            (Some((number, webhook)), _) => Ok(Caller { number, webhook }),
+            (Some((number, webhook)), _) => Ok(Caller {
+                number,
+                webhook,
+                application: None,
+            }),
             (None, WrongSecret::NoAuthFound) => Err(presets::no_auth_found().into()),
             (None, WrongSecret::InvalidCredentials) => Err(presets::invalid_credentials().into()),
+        }
+    }
+
+    /// Which application calls, if the token in `auth` is worth anything.
+    fn admit_application(&self, method: &str) -> Result<Caller, Ending> {
+        let access_token = self.params.text("auth");
+        if access_token.is_empty() {
+            return Err(presets::no_auth_found().into());
+        }
+        if method.is_empty() {
+            return Err(methods::method_not_found().into());
+        }
+        let state = lock(&self.portal.state);
+        match state
+            .applications
+            .token(&access_token, self.portal.clock.now())
+        {
+            Token::Expired => Err(presets::expired_token().into()),
+            Token::Unknown => Err(presets::invalid_token().into()),
+            Token::Good(number, application) => {
+                let scopes = application.scopes.iter().map(String::as_str);
+                Ok(Caller {
+                    number: state.webhooks.len() + number,
+                    webhook: Arc::new(Webhook::new(application.user_id, "", scopes)),
+                    application: Some(Signer {
+                        client_id: application.client_id.clone(),
+                        access_token,
+                    }),
+                })
+            }
+        }
+    }
+
+    /// New tokens for a refresh token, from the authorization server.
+    fn authorize(&self) -> Ending {
+        let text = |name: &str| self.params.text(name);
+        let denied =
+            |(code, description)| Refusal::new(StatusCode::BAD_REQUEST, code, description).into();
+        if text("grant_type") != "refresh_token" {
+            return denied(("invalid_request", "The grant type is not supported"));
+        }
+        let (client_id, client_secret) = (text("client_id"), text("client_secret"));
+        let now = self.portal.clock.now();
+        let mut state = lock(&self.portal.state);
+        let applications = &mut state.applications;
+        match applications.refresh(&client_id, &client_secret, &text("refresh_token"), now) {
+            Err(denial) => denied(denial),
+            Ok((tokens, application)) => {
+                let address = &self.settings.address;
+                let answer = serde_json::json!({
+                    "access_token": tokens.access_token,
+                    "client_endpoint": format!("{address}/rest/"),
+                    "domain": "oauth.bitrix.info",
+                    "expires_in": tokens.expires_in_s,
+                    "member_id": MEMBER_ID,
+                    "refresh_token": tokens.refresh_token,
+                    "scope": application.scopes.join(","),
+                    "server_endpoint": "https://oauth.bitrix.info/rest/",
+                    "status": "L",
+                });
+                json_response(StatusCode::OK, answer.to_string()).into()
+            }
         }
     }
 

@@ -45,7 +45,7 @@ proptest! {
         }
         let command = format!("crm.company.list?{}&", parts.join("&"));
         let in_json = json!({"cmd": {label.clone(): command}});
-        let from_json = Batch::parse(&Params::of(&request("POST", "/", &in_json)));
+        let from_json = Batch::parse(&Params::with_files(&request("POST", "/", &in_json)).0);
         let mut outer = Vec::new();
         encode(&format!("cmd[{label}]"), &php::Value::text(command), &mut outer);
         let from_url = Batch::parse(&Params::from_query(&outer.join("&")));
@@ -61,7 +61,7 @@ proptest! {
         serde_json::to_string(&read).unwrap();
         let mut broken = request("POST", "/", &Value::Null);
         broken.body = Bytes::from(body);
-        serde_json::to_string(&Params::of(&broken)).unwrap();
+        serde_json::to_string(&Params::with_files(&broken).0).unwrap();
     }
 
     #[test]

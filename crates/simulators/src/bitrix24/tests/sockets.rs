@@ -260,3 +260,37 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     }
     assert_eq!(running.portal.data().companies.len(), 1);
 }
+
+#[tokio::test]
+async fn people_and_applications_can_be_steered_too() {
+    let options = Options {
+        clock: Clock::manual(start_of_test()),
+        data: bare().application(Application::new("local.1", "app5ecret", ["telephony"])),
+        ..Options::default()
+    };
+    let running = start(options).await.unwrap();
+    let mut socket = plain(&running).await;
+    let click = r#"{"client_id":"local.1","user_id":1,"phone_number":"+84900000017"}"#;
+    let (status, told) = control(&mut socket, "POST", "click", click).await;
+    assert_eq!((status, &told["handlers"]), (200, &json!([])));
+    let nobody = r#"{"client_id":"local.1","handler":"http://portal.example/"}"#;
+    let (status, told) = control(&mut socket, "POST", "install", nobody).await;
+    assert_eq!(status, 400, "{told}");
+    let (_, standing) = control(&mut socket, "GET", "applications", "").await;
+    assert_eq!(
+        standing[0]["is_installed"], true,
+        "it is installed all the same"
+    );
+    let workday = r#"{"user_id":1,"workday":"CLOSED"}"#;
+    assert_eq!(control(&mut socket, "PUT", "workday", workday).await.0, 200);
+    let (_, telephony) = control(&mut socket, "GET", "telephony", "").await;
+    assert_eq!(telephony["workdays"]["1"], "CLOSED");
+    assert_eq!(telephony["calls"][0]["shown_to"], json!([1]));
+    let (_, events) = control(&mut socket, "GET", "events", "").await;
+    assert_eq!(events, json!({"bindings": [], "offline": []}));
+    let own = r#"{"client_id":"local.1"}"#;
+    for name in ["expire", "uninstall"] {
+        assert_eq!(control(&mut socket, "POST", name, own).await.0, 200);
+    }
+    assert!(!running.portal.applications()[0].is_installed);
+}
