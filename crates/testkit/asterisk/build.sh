@@ -73,6 +73,8 @@ unpack() {
             --exclude='./usr/share/doc' --exclude='./usr/share/man' --exclude='./usr/share/locale' \
             --exclude='./usr/lib/*/perl*' --exclude='./usr/share/perl*' --exclude='./usr/lib/*/gconv' -xf -
     done
+    # Where they are differs from version to version.
+    ln -s "$(cd "$unpacked" && find usr/lib -type d -path '*/asterisk/modules')" "$unpacked/modules"
 }
 
 # A script that starts a program with its own loader and libraries. The loader's option does not reach children, as
@@ -95,11 +97,10 @@ starter() {
 
 # Libraries that are not there; what the loader would take from this machine instead is not there either.
 missing_libraries() {
-    local loader modules
+    local loader
     loader=$(echo "$unpacked"/usr/lib/*/ld-linux-*.so.?)
-    modules=$(find "$unpacked/usr/lib" -type d -path '*/asterisk/modules')
     { echo "$unpacked/usr/sbin/asterisk"; echo "$unpacked/usr/bin/sipp"
-      sed -n "s|^load=|$modules/|p" "$here/etc/modules.conf"; } |
+      sed -n "s|^load=|$unpacked/modules/|p" "$here/etc/modules.conf"; } |
         xargs -n 1 "$loader" --library-path "$(dirname "$loader"):$unpacked/usr/lib" --list 2>&1 |
         grep -E '=>|not found|cannot' | grep -v -e "=> $unpacked/" -e '=> [^/]*(0x' | sort -u
 }

@@ -29,10 +29,8 @@ free_port() {
 configure() {
     local shared=$unpacked/usr/share/asterisk name
     mkdir -p "$folder"/{etc,run,log/cdr-csv,spool/monitor,spool/tmp,var,cache,data/sounds,data/moh}
-    for name in "$here"/etc/*.conf; do
-        sed "s|@FOLDER@|$folder|g; s|@PORT@|$port|g; s|@SECRET@|$secret|g; s|@UNPACKED@|$unpacked|g
-             s|@MODULES@|$(find "$unpacked/usr/lib" -type d -path '*/asterisk/modules')|g" "$name" >"$folder/etc/${name##*/}"
-    done
+    cp "$here"/etc/*.conf "$folder/etc"
+    sed -i "s|@FOLDER@|$folder|g; s|@PORT@|$port|g; s|@SECRET@|$secret|g; s|@UNPACKED@|$unpacked|g" "$folder"/etc/*.conf
     # Asterisk wants these to be there, if empty.
     for name in acl ccss dnsmgr pjproject queuerules stasis udptl; do
         : >"$folder/etc/$name.conf"
@@ -60,8 +58,8 @@ boot() {
     rm -f "$folder/run/"asterisk.{pid,ctl}
     setpriv --pdeathsig KILL "$unpacked/asterisk" -C "$folder/etc/asterisk.conf" -f -q </dev/null >>"$folder/log/output" 2>&1 &
     pid=$!
-    until command_line "core waitfullybooted" | grep -q "fully booted"; do
-        kill -0 "$pid" 2>/dev/null || { cat "$folder/log/output" "$folder/log/messages" >&2; exit 1; }
+    until [ -S "$folder/run/asterisk.ctl" ] && command_line "core waitfullybooted" | grep -q "fully booted"; do
+        kill -0 "$pid" 2>/dev/null || { tail -n 20 "$folder"/log/{output,messages} >&2; exit 1; }
         sleep 0.02
     done
     listens tcp 0A && listens udp 07
@@ -82,7 +80,7 @@ boot_somewhere() {
         fi
         end_it
     done
-    cat "$folder/log/messages" >&2
+    tail -n 20 "$folder/log/messages" >&2
     exit 1
 }
 
