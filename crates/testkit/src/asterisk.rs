@@ -258,6 +258,12 @@ impl Pbx {
         self.until("all calls to end", <[Message]>::is_empty).await;
     }
 
+    /// Hangs every call up, as an administrator does.
+    pub async fn hang_up_all(&self) {
+        let command = [("Command", "channel request hangup all")];
+        self.manager().await.ask("Command", &command).await;
+    }
+
     /// Restarts it as an administrator does, which hangs every call up, and waits until it is up again.
     pub async fn restart(&self) {
         let mut manager = self.manager().await;

@@ -143,28 +143,35 @@ async fn ring_group_is_answered_by_one() {
 #[tokio::test]
 async fn transfers_are_told() {
     let pbx = Pbx::start().await;
-    let to = || "102".to_owned();
+    let (talk_ms, to) = (300, "102".to_owned());
     let blind = Then::TransfersBlind {
-        talk_ms: 300,
-        to: to(),
+        talk_ms,
+        to: to.clone(),
     };
-    let attended = Then::TransfersAttended {
-        talk_ms: 300,
-        to: to(),
-    };
+    let attended = Then::TransfersAttended { talk_ms, to };
     for (transfer, event) in [(blind, "BlindTransfer"), (attended, "AttendedTransfer")] {
+        let mut manager = pbx.manager().await;
         let agents = [
             (101, Called::answers_then(transfer)),
-            (102, Called::answers_then(Then::HangsUp { talk_ms: 1500 })),
+            (102, Called::answers()),
         ];
-        let told = called(&pbx, number::DIRECT, agents, Calling::Stays).await;
+        let [first, second] = pbx.agents(agents).await;
+        let caller = pbx.call_in(CUSTOMER, number::DIRECT, Calling::Stays);
+        first.finished().await;
+        pbx.is_talking().await;
+        pbx.hang_up_all().await;
+        second.finished().await;
+        caller.finished().await;
+
+        let told = manager.until_all_is_over().await;
         assert_eq!(values(&told, event, "Result"), ["Success"]);
-        // The caller has stood in a bridge with both.
-        let bridged = values(&told, "BridgeEnter", "Channel");
-        for agent in ["PJSIP/101-", "PJSIP/102-"] {
+        // The caller stayed to the end, with the second agent.
+        let ended = values(&told, "Hangup", "Channel");
+        let last = &ended[ended.len() - 2..];
+        for party in ["PJSIP/trunk-", "PJSIP/102-"] {
             assert!(
-                bridged.iter().any(|channel| channel.starts_with(agent)),
-                "{event}: {bridged:?}"
+                last.iter().any(|channel| channel.starts_with(party)),
+                "{event}: {ended:?}"
             );
         }
     }
@@ -208,12 +215,15 @@ async fn click_calls_the_agent_and_then_the_client() {
     ];
     let answer = manager.ask("Originate", &click).await.unwrap();
     assert_eq!(answer.get("Response"), "Success");
-    pbx.is_talking().await;
     agent.finished().await;
     client.finished().await;
     let told = manager.until_all_is_over().await;
     assert_eq!(values(&told, "OriginateResponse", "Response"), ["Success"]);
     assert!(values(&told, "Hangup", "Uniqueid").contains(&"click-1"));
+    assert_eq!(
+        values(&told, "DialEnd", "DestCallerIDNum"),
+        ["101", CUSTOMER]
+    );
 }
 
 #[tokio::test]
