@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=${ASTERISK:-22}
-kept=${DESKBRIDGE_TEST_ASTERISK:-$PWD/target/asterisk}
+kept=$(realpath --canonicalize-missing "${DESKBRIDGE_TEST_ASTERISK:-target/asterisk}")
 note=$kept/running/${2:-by-hand}
 
 is_running() {

@@ -42,7 +42,7 @@ configure() {
 }
 
 command_line() {
-    "$unpacked/asterisk" -C "$folder/etc/asterisk.conf" -rx "$1" 2>/dev/null
+    "$unpacked/asterisk" -C "$folder/etc/asterisk.conf" -rx "$1" </dev/null 2>/dev/null
 }
 
 # Whether our Asterisk, and not another one, listens where it should: it would run on without.
@@ -108,7 +108,8 @@ while read -r order; do
     kill) end_it ;;
     boot)
         end_it
-        boot && announce
+        boot || { echo "port $port was taken meanwhile" >&2; exit 1; }
+        announce
         ;;
     stop) break ;;
     *) echo "no such order: $order" >&2 ;;

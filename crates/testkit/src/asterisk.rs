@@ -87,14 +87,13 @@ impl Pbx {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let version = std::env::var("ASTERISK").unwrap_or_else(|_unset| "22".to_owned());
         let kept = std::env::var_os("DESKBRIDGE_TEST_ASTERISK");
-        let unpacked = kept
-            .map_or_else(|| here.join("../../target/asterisk"), PathBuf::from)
-            .join(&version);
-        if !unpacked.join("asterisk").exists() {
+        let kept = kept.unwrap_or_else(|| "target/asterisk".into());
+        let unpacked = here.join("../..").join(kept).join(&version).canonicalize();
+        let Ok(unpacked) = unpacked else {
             fail(
                 "this test needs Asterisk: run `crates/testkit/asterisk.sh build` (./test.sh does so by itself), or name a folder where it was built in DESKBRIDGE_TEST_ASTERISK",
             );
-        }
+        };
         let folder = tempfile::Builder::new().prefix("asterisk-").tempdir();
         let folder =
             folder.unwrap_or_else(|error| fail(&format!("no folder for Asterisk: {error}")));

@@ -113,8 +113,8 @@ pub(super) fn calling(does: Calling) -> String {
             script.may_receive(&[100]);
             script.receive("response=\"180\"", "");
             script.pause(ring_ms);
-            let invited = format!("[branch-{}]", script.messages);
-            dialog.branch = invited;
+            // Both belong to the invitation, which was the first message.
+            dialog.branch = format!("[branch-{}]", script.messages);
             script.ask(&dialog, "CANCEL", 1, &Body::None);
             script.receive("response=\"200\"", "");
             script.receive("response=\"487\"", "");
