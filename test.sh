@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is checked before a change lands, the quickest to fail first. Needs a Rust toolchain, a C
 # compiler, Python 3 with venv, and Node 20 with npm; Python and Node packages are installed into target/, and
-# Chromium and PostgreSQL, run as root, from Debian.
+# Chromium and PostgreSQL, run as root, from Debian. Asterisk is unpacked from Debian's packages into target/.
 #
 # ./test.sh          everything
 # ./test.sh quick    without the browser, the public clients and the README's commands
@@ -25,12 +25,33 @@ need() {
 need cargo "install the Rust toolchain of rust-toolchain.toml with rustup"
 need cc "apt-get install gcc"
 
+postgres_is_ours=""
+asterisk=""
+clean_up() {
+    [ -z "$asterisk" ] || kill "$asterisk" 2>/dev/null || true
+    [ -z "$postgres_is_ours" ] || crates/testkit/postgres.sh stop
+}
+trap clean_up EXIT
+
 # One that runs already, a developer's, goes on running.
 start_postgres() {
     if [ -z "${DESKBRIDGE_TEST_POSTGRES:-}" ] && ! crates/testkit/postgres.sh address >/dev/null 2>&1; then
-        trap 'crates/testkit/postgres.sh stop' EXIT
+        postgres_is_ours=yes
         crates/testkit/postgres.sh start >/dev/null
     fi
+}
+
+# Its packages come while the compiler works.
+begin_asterisk() {
+    mkdir -p target
+    crates/testkit/asterisk.sh build >target/asterisk.log 2>&1 &
+    asterisk=$!
+}
+
+wait_for_asterisk() {
+    local building=$asterisk
+    asterisk=""
+    wait "$building" || { cat target/asterisk.log >&2; return 1; }
 }
 
 documentation() {
@@ -78,9 +99,11 @@ unchanged() {
 }
 
 step "format" cargo fmt --all --check
+begin_asterisk
 step "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build the tests" cargo test --workspace --no-run --quiet
 step "PostgreSQL" start_postgres
+step "Asterisk" wait_for_asterisk
 step "tests" cargo test --workspace --quiet
 step "documentation" documentation
 if [ "${1:-}" != quick ]; then
