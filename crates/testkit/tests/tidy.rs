@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -225,6 +225,19 @@ const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     (
+        "deskbridge-calls",
+        &[
+            "ami",
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-journal",
+            "deskbridge-http",
+            "deskbridge-identity",
+            "bitrix24",
+            "frappe",
+        ],
+    ),
+    (
         "deskbridge-console",
         &[
             "deskbridge-core",
@@ -236,6 +249,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "deskbridge",
         &[
+            "deskbridge-calls",
             "deskbridge-console",
             "deskbridge-core",
             "deskbridge-store",
