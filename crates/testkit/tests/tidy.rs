@@ -186,7 +186,8 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
+    ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -254,6 +255,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "benches",
         &[
+            "ami",
             "bitrix24",
             "caresoft",
             "deskbridge-core",
@@ -262,6 +264,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "deskbridge-store",
             "deskbridge-sync",
             "simulators",
+            "testkit",
         ],
     ),
 ];
