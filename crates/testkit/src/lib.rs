@@ -1,5 +1,7 @@
 //! What tests of several crates need.
 
+pub mod captures;
+
 use std::{path::Path, time::Duration};
 
 /// How long a state may take to come about before a test gives it up. Generous, because nothing depends on it

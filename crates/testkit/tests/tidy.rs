@@ -186,7 +186,8 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
+    ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -268,6 +269,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     (
         "benches",
         &[
+            "ami",
             "bitrix24",
             "caresoft",
             "deskbridge-core",
@@ -276,6 +278,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "deskbridge-store",
             "deskbridge-sync",
             "simulators",
+            "testkit",
         ],
     ),
 ];
