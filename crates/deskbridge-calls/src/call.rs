@@ -1,6 +1,6 @@
 //! A call as far as it is known: what the tracker writes and what the planners read.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,12 @@ macro_rules! id {
 
             /// The text of the id.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }
@@ -122,12 +128,16 @@ pub enum ConversationState {
     CallerGaveUp,
     /// Another phone took it.
     TakenElsewhere,
+    /// The phone sent the caller on to another number, where it may have been answered.
+    Forwarded,
     /// The phone could not be reached.
     Unreachable,
     /// The number does not exist.
     WrongNumber,
     /// The way there was congested or failed.
     Failed,
+    /// The PBX went away, or nobody saw how it ended.
+    NotSeen,
 }
 
 /// That a client was given to somebody else.
