@@ -189,6 +189,11 @@ impl Tracker {
                 call.call.line = snapshot.exten().map(Into::into);
             }
         }
+        if channel.role == Role::First {
+            let exten = snapshot.exten();
+            let dialled = exten.filter(|exten| !self.settings.is_extension(exten));
+            call.dialled = dialled.map(Into::into);
+        }
         self.calls.insert(linkedid.clone(), call);
         linkedid
     }

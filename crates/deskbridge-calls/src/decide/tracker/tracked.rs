@@ -30,6 +30,8 @@ pub struct TrackedCall {
     has_voicemail: bool,
     /// The dialplan found no phone that it could have rung.
     has_no_phone: bool,
+    /// The number outside that an agent dialled.
+    pub(super) dialled: Option<String>,
     /// Nobody has seen anything of it since then.
     pub(super) unseen_since: Option<Timestamp>,
     /// Something is other than when that was last asked.
@@ -80,6 +82,7 @@ impl TrackedCall {
             queue: Queue::Outside,
             has_voicemail: false,
             has_no_phone: false,
+            dialled: None,
             unseen_since: None,
             has_changed: true,
         }
@@ -241,8 +244,8 @@ impl TrackedCall {
         let Some(left) = persons.filter(is_left).max_by_key(|left| left.heard_until) else {
             return;
         };
-        let left = left.uniqueid.clone();
-        self.hand_over(left.as_str(), at, facts);
+        let (left, left_at) = (left.uniqueid.clone(), left.heard_until.unwrap_or(at));
+        self.hand_over(left.as_str(), left_at, facts);
         self.transfer(at, TransferKind::Redirected, None, to, facts);
     }
 
@@ -395,7 +398,7 @@ impl TrackedCall {
         }
     }
 
-    /// A channel is gone: so is its conversation, and those with the last client. `true` when it was the last channel.
+    /// A channel is gone: so is its conversation, and those with the last client.
     pub(super) fn lose(
         &mut self,
         uniqueid: &str,
@@ -403,19 +406,29 @@ impl TrackedCall {
         how: GoneHow,
         facts: &mut Vec<Fact>,
     ) {
-        let Some(channel) = self.channel_mut(uniqueid).filter(|it| it.is_live()) else {
-            return;
-        };
-        channel.bridge = None;
-        channel.gone = Some(Gone { at, how });
-        self.has_changed = true;
+        self.mark_gone(uniqueid, at, how);
         self.reckon(at, facts);
         self.settle(facts);
     }
 
+    pub(super) fn mark_gone(&mut self, uniqueid: &str, at: Timestamp, how: GoneHow) {
+        if let Some(channel) = self.channel_mut(uniqueid)
+            && channel.is_live()
+        {
+            channel.bridge = None;
+            channel.gone = Some(Gone { at, how });
+            self.has_changed = true;
+        }
+    }
+
     /// Ends the conversations that are over: whose channel is gone, or which the client is gone from.
     pub(super) fn settle(&mut self, facts: &mut Vec<Fact>) {
-        let is_alone = self.has_client() && self.live_client().is_none();
+        let clients = self.channels.iter();
+        let clients = clients.filter(|channel| channel.role == Role::Client);
+        let gone_at = clients.map(|client| client.gone.map(|gone| gone.at));
+        // `None` while a client is there, or when there was none.
+        let alone_since = gone_at.collect::<Option<Vec<_>>>();
+        let alone_since = alone_since.and_then(|instants| instants.into_iter().max());
         let mut over = Vec::new();
         for open in &self.call.conversations {
             if open.ended_at.is_some() {
@@ -425,17 +438,18 @@ impl TrackedCall {
                 continue;
             };
             let ended_at = match (open.answered_at, channel.gone) {
-                (Some(answered_at), Some(_)) => channel.heard_until.unwrap_or(answered_at),
-                (Some(answered_at), None) if is_alone => {
-                    channel.heard_until.unwrap_or(answered_at)
-                }
+                (Some(_), Some(gone)) => gone.at,
+                (Some(_), None) => match alone_since {
+                    Some(since) => since,
+                    None => continue,
+                },
                 (None, Some(_)) if self.waits_for_outcome(channel) => continue,
                 (None, Some(gone)) => {
                     let ended = channel.dial.as_ref().and_then(|dial| dial.ended);
                     let rang = ended.filter(|ended| ended.status != DialStatus::Answer);
                     rang.map_or(gone.at, |rang| rang.at)
                 }
-                (_, None) => continue,
+                (None, None) => continue,
             };
             let state = match open.answered_at {
                 Some(_) => ConversationState::Talked,
@@ -607,7 +621,6 @@ impl TrackedCall {
         if since.is_some() {
             channel.heard_until = Some(at);
         }
-        let heard_until = channel.heard_until;
         self.has_changed = true;
         let Some(open) = self.open_conversation(uniqueid) else {
             return;
@@ -616,8 +629,7 @@ impl TrackedCall {
             open.talked_ms += between_ms(since, at);
         }
         if open.answered_at.is_some() {
-            let ended_at = heard_until.unwrap_or(at);
-            self.end_conversation(uniqueid, ended_at, ConversationState::Talked, facts);
+            self.end_conversation(uniqueid, at, ConversationState::Talked, facts);
         }
     }
 
@@ -672,11 +684,23 @@ impl TrackedCall {
             return false;
         }
         self.settle(facts);
+        self.notice_lack_of_trunks();
         let result = self.result();
         self.call.ended = Some(Ended { at, result });
         self.has_changed = true;
         self.tell(facts, at, What::Ended(result));
         true
+    }
+
+    /// An agent dialled a number outside, and the dialplan found no way there that it could have tried.
+    fn notice_lack_of_trunks(&mut self) {
+        let is_alone = self.channels.iter().all(|it| it.role == Role::First);
+        if self.call.direction == Direction::Internal && self.has_no_phone && is_alone {
+            if let Some(dialled) = self.dialled.take() {
+                self.call.direction = Direction::Outgoing;
+                self.call.client = Some(dialled);
+            }
+        }
     }
 
     fn result(&self) -> CallResult {
@@ -757,8 +781,8 @@ impl TrackedCall {
             None => {
                 let caller = self.channels.iter().find(|channel| channel.role == Role::First);
                 match caller {
-                    Some(caller) if caller.hung_up => MissedReason::GaveUpRinging,
                     Some(_) if self.has_no_phone => MissedReason::Failed,
+                    Some(caller) if caller.hung_up => MissedReason::GaveUpRinging,
                     _ => self.missed_unrung(),
                 }
             }
