@@ -186,10 +186,15 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(linkedid) else {
             return;
         };
-        let live: Vec<Uniqueid> = call.live().map(|channel| channel.uniqueid.clone()).collect();
-        for uniqueid in live {
+        let live = call
+            .live()
+            .map(|channel| (channel.uniqueid.clone(), channel.bridge.clone()));
+        for (uniqueid, bridge) in live.collect::<Vec<_>>() {
             self.channels.remove(&uniqueid);
             call.lose(uniqueid.as_str(), at, GoneHow::NotSeen, &mut step.facts);
+            if let Some(bridge) = bridge {
+                self.bridges.remove(&bridge);
+            }
         }
         self.finish(linkedid, at, step);
     }
@@ -214,7 +219,6 @@ impl Tracker {
         let Some(TrackedCall { call, .. }) = self.calls.remove(linkedid) else {
             return;
         };
-        self.bridges.retain(|_, in_it| in_it != linkedid);
         step.changed.retain(|changed| changed != linkedid);
         for joined in &call.joined {
             self.aliases.remove(joined);
@@ -231,7 +235,9 @@ impl Tracker {
             Party::Trunk { is_guess, .. } if !is_guess => false,
             Party::Trunk { .. } | Party::Local { .. } | Party::Nobody => return,
         };
-        let endpoint = name.split_once('/').map(|(_, rest)| settings::endpoint(rest));
+        let endpoint = name
+            .split_once('/')
+            .map(|(_, rest)| settings::endpoint(rest));
         let Some(endpoint) = endpoint else {
             return;
         };
@@ -268,7 +274,12 @@ impl Tracker {
 
     /// The open call that a channel of an event belongs to now. When the PBX has given it to another call meanwhile,
     /// which it tells by nothing else, the two become one.
-    fn place(&mut self, channel: &Snapshot<'_>, at: Timestamp, step: &mut Step) -> Option<Linkedid> {
+    fn place(
+        &mut self,
+        channel: &Snapshot<'_>,
+        at: Timestamp,
+        step: &mut Step,
+    ) -> Option<Linkedid> {
         let ours = self.channels.get(channel.uniqueid)?;
         let Some(linkedid) = channel.linkedid().filter(|named| *named != ours.as_str()) else {
             return Some(ours.clone());

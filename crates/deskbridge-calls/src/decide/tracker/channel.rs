@@ -179,9 +179,13 @@ impl Channel {
 
     pub(super) fn is_other_half(&self, other: &Self) -> bool {
         match (&self.party, &other.party) {
-            (Party::Local { pair, half }, Party::Local { pair: its, half: other }) => {
-                half != other && pair == its
-            }
+            (
+                Party::Local { pair, half },
+                Party::Local {
+                    pair: its,
+                    half: other,
+                },
+            ) => half != other && pair == its,
             _ => false,
         }
     }
@@ -273,11 +277,15 @@ impl<'a> Snapshot<'a> {
     }
 
     pub(super) fn caller(&self) -> Option<Cow<'a, str>> {
-        self.message.text(self.keys.caller).filter(|text| is_number(text))
+        self.message
+            .text(self.keys.caller)
+            .filter(|text| is_number(text))
     }
 
     pub(super) fn connected(&self) -> Option<Cow<'a, str>> {
-        self.message.text(self.keys.connected).filter(|text| is_number(text))
+        self.message
+            .text(self.keys.connected)
+            .filter(|text| is_number(text))
     }
 
     pub(super) fn context(&self) -> Cow<'a, str> {
@@ -285,7 +293,9 @@ impl<'a> Snapshot<'a> {
     }
 
     pub(super) fn exten(&self) -> Option<Cow<'a, str>> {
-        self.message.text(self.keys.exten).filter(|text| is_number(text))
+        self.message
+            .text(self.keys.exten)
+            .filter(|text| is_number(text))
     }
 }
 
@@ -326,7 +336,10 @@ mod tests {
             ("79035550001@trunk", Some("79035550001")),
             ("+79035550001@trunk", Some("+79035550001")),
             ("trunk/79035550001", Some("79035550001")),
-            ("PJSIP/trunk/sip:79035550001@sip.example", Some("79035550001")),
+            (
+                "PJSIP/trunk/sip:79035550001@sip.example",
+                Some("79035550001"),
+            ),
             ("trunk", None),
             ("PJSIP/101", Some("101")),
             ("", None),
@@ -338,10 +351,24 @@ mod tests {
 
     #[test]
     fn what_is_no_number() {
-        for text in ["", "<unknown>", "anonymous", "s", "unknown", "h", "+", "(null)"] {
+        for text in [
+            "",
+            "<unknown>",
+            "anonymous",
+            "s",
+            "unknown",
+            "h",
+            "+",
+            "(null)",
+        ] {
             assert!(!is_number(text), "{text}");
         }
-        for text in ["101", "+79161234567", "*8101", "8 (495)".replace(' ', "").as_str()] {
+        for text in [
+            "101",
+            "+79161234567",
+            "*8101",
+            "8 (495)".replace(' ', "").as_str(),
+        ] {
             assert!(is_number(text), "{text}");
         }
     }

@@ -306,9 +306,13 @@ impl Tracker {
                 call.put(replaced, None);
             }
         }
+        let left = call
+            .channel(channel.uniqueid)
+            .and_then(|it| it.bridge.clone());
         call.put(channel.uniqueid, is_audible.then_some(bridge));
         call.reckon(at, &mut step.facts);
         self.finish(&linkedid, at, step);
+        self.forget_empty_bridge(left.as_deref());
     }
 
     fn bridge_leave(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
@@ -330,7 +334,10 @@ impl Tracker {
         let Some(bridge) = bridge else {
             return;
         };
-        let call = self.bridges.get(bridge).and_then(|name| self.calls.get(name));
+        let call = self
+            .bridges
+            .get(bridge)
+            .and_then(|name| self.calls.get(name));
         let is_here = |it: &Channel| it.bridge.as_deref() == Some(bridge);
         if !call.is_some_and(|call| call.live().any(is_here)) {
             self.bridges.remove(bridge);
@@ -370,7 +377,9 @@ impl Tracker {
         };
         let to = message.text("Extension").unwrap_or_default();
         self.with(&transferer, at, step, |call, facts, _settings| {
-            let from = call.channel(transferer.uniqueid).and_then(Channel::extension);
+            let from = call
+                .channel(transferer.uniqueid)
+                .and_then(Channel::extension);
             let from = from.map(str::to_owned);
             call.transfer(at, TransferKind::Blind, from, &to, facts);
             call.hand_over(transferer.uniqueid, at, facts);
@@ -403,7 +412,13 @@ impl Tracker {
             let second = second.map(|second| second.uniqueid);
             let target = target.map(|target| target.uniqueid);
             let target = call.transfer_target(second, target);
-            call.give_to(transferer.uniqueid, second, target.as_ref(), at, &mut step.facts);
+            call.give_to(
+                transferer.uniqueid,
+                second,
+                target.as_ref(),
+                at,
+                &mut step.facts,
+            );
         }
         self.finish(&linkedid, at, step);
     }
@@ -572,7 +587,10 @@ impl TrackedCall {
 
     /// Outside is the client, unless they are in the call already.
     fn is_call_to_client(&self, channel: &Channel) -> bool {
-        let number = channel.dial.as_ref().and_then(|dial| dial.number.as_deref());
+        let number = channel
+            .dial
+            .as_ref()
+            .and_then(|dial| dial.number.as_deref());
         let is_same = number.is_some() && number == self.call.client.as_deref();
         let mut clients = self.live().filter(|live| live.role == Role::Client);
         self.call.direction != Direction::Incoming && (is_same || clients.next().is_none())
@@ -646,7 +664,9 @@ impl TrackedCall {
             }
         };
         let phone = match target.party {
-            Party::Local { half: Half::One, .. } => {
+            Party::Local {
+                half: Half::One, ..
+            } => {
                 let mut behind = self.live().filter(|it| self.is_behind(it, target));
                 behind.next().unwrap_or(target)
             }
@@ -675,12 +695,12 @@ impl TrackedCall {
             }
             (_, None) => return,
         };
-        let kind = if target.is_up {
-            TransferKind::Attended
-        } else {
-            TransferKind::SemiAttended
+        let rings = !target.is_up && target.talking_since.is_none();
+        let kind = match rings {
+            true => TransferKind::SemiAttended,
+            false => TransferKind::Attended,
         };
-        let (rings, target) = (!target.is_up, target.uniqueid.clone());
+        let target = target.uniqueid.clone();
         let from = self.channel(transferer).and_then(Channel::extension);
         let from = from.map(str::to_owned);
         self.transfer(at, kind, from, &to, facts);

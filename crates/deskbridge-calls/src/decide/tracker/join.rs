@@ -42,10 +42,11 @@ impl Tracker {
             return goes;
         };
         for channel in gone.live() {
-            self.channels.insert(channel.uniqueid.clone(), remains.clone());
-        }
-        for in_it in self.bridges.values_mut().filter(|in_it| **in_it == goes) {
-            in_it.clone_from(&remains);
+            self.channels
+                .insert(channel.uniqueid.clone(), remains.clone());
+            if let Some(bridge) = &channel.bridge {
+                self.bridges.insert(bridge.clone(), remains.clone());
+            }
         }
         for alias in gone.call.joined.iter().chain([&goes]) {
             self.aliases.insert(alias.clone(), remains.clone());
@@ -71,7 +72,9 @@ impl TrackedCall {
         let has_client = self.has_client();
         let Self { call, channels, .. } = gone;
         for mut conversation in call.conversations {
-            let channel = channels.iter().find(|it| it.uniqueid == conversation.uniqueid);
+            let channel = channels
+                .iter()
+                .find(|it| it.uniqueid == conversation.uniqueid);
             if has_client {
                 if !channel.is_some_and(|channel| may_yet_meet(channel, &conversation)) {
                     continue;
@@ -98,7 +101,9 @@ impl TrackedCall {
         self.call.transfers.extend(call.transfers);
         self.call.transfers.sort_by_key(|transfer| transfer.at);
         self.call.recordings.extend(call.recordings);
-        self.call.recordings.sort_by_key(|recording| recording.began_at);
+        self.call
+            .recordings
+            .sort_by_key(|recording| recording.began_at);
         self.call.started_at = self.call.started_at.min(call.started_at);
         self.call.originated = self.call.originated.take().or(call.originated);
         self.has_changed = true;

@@ -28,9 +28,7 @@ pub(super) fn of_ring(channel: &Channel, around: &Around) -> ConversationState {
         Some(DialStatus::Forwarded) => ConversationState::Forwarded,
         Some(DialStatus::Busy) => ConversationState::Busy,
         Some(DialStatus::NoAnswer) => of_cause(cause).unwrap_or(ConversationState::NoAnswer),
-        Some(DialStatus::Unavailable) => {
-            of_cause(cause).unwrap_or(ConversationState::Unreachable)
-        }
+        Some(DialStatus::Unavailable) => of_cause(cause).unwrap_or(ConversationState::Unreachable),
         Some(DialStatus::Congestion) => ConversationState::Failed,
         None => match of_cause(cause) {
             Some(state) => state,
@@ -66,7 +64,9 @@ pub(super) fn of_cause(cause: u16) -> Option<ConversationState> {
 
 /// Why nobody talked, by how rings ended; `None` when nothing rang.
 pub(super) fn of_rings(states: impl Iterator<Item = ConversationState>) -> Option<MissedReason> {
-    states.filter_map(reason).min_by_key(|reason| weight(*reason))
+    states
+        .filter_map(reason)
+        .min_by_key(|reason| weight(*reason))
 }
 
 /// Why nobody talked, by how one ring ended. That another phone took it is no reason.

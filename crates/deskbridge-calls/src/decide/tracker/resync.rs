@@ -1,6 +1,6 @@
 //! After a while of not seeing: what is there now, and what must have gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use ami::Message;
 use jiff::{SignedDuration, Timestamp};
@@ -76,15 +76,24 @@ impl Listed {
         let parts = clock.split(':').map(|part| part.parse::<u32>().ok());
         let clock = parts.fold(Some(0_u64), |sum, part| Some(sum? * 60 + u64::from(part?)));
         let plain = self.item.text("Seconds").and_then(|text| text.parse().ok());
-        let seconds = plain.or(clock).and_then(|seconds| i64::try_from(seconds).ok());
+        let seconds = plain
+            .or(clock)
+            .and_then(|seconds| i64::try_from(seconds).ok());
         let lived_for = SignedDuration::from_secs(seconds.unwrap_or_default());
         now.checked_sub(lived_for).unwrap_or(now)
     }
 
-    /// Whether it was dialled, and by what.
+    fn application(&self) -> &[u8] {
+        self.item.get("Application").unwrap_or_default()
+    }
+
+    /// Whether it was dialled.
     fn is_dialled(&self) -> bool {
-        let application = self.item.get("Application").unwrap_or_default();
-        matches!(application, b"AppDial" | b"AppDial2" | b"AppQueue")
+        matches!(self.application(), b"AppDial" | b"AppDial2" | b"AppQueue")
+    }
+
+    fn is_parked(&self) -> bool {
+        self.application().starts_with(b"Park")
     }
 }
 
@@ -126,7 +135,7 @@ impl Tracker {
                 call.understand(channels, listing, now, &mut step);
             }
         }
-        self.note_bridges();
+        self.join_bridged(listing, now, &mut step);
         let mut calls: Vec<Linkedid> = self.calls.keys().cloned().collect();
         calls.sort();
         for linkedid in &calls {
@@ -145,7 +154,8 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(linkedid) else {
             return;
         };
-        let is_lost = |channel: &&Channel| !listing.channels.contains_key(channel.uniqueid.as_str());
+        let is_lost =
+            |channel: &&Channel| !listing.channels.contains_key(channel.uniqueid.as_str());
         let lost = call.live().filter(is_lost);
         let lost: Vec<Uniqueid> = lost.map(|channel| channel.uniqueid.clone()).collect();
         if lost.is_empty() {
@@ -209,16 +219,41 @@ impl Tracker {
         Some(linkedid)
     }
 
-    fn note_bridges(&mut self) {
-        let mut bridges = HashMap::new();
-        for (linkedid, call) in &self.calls {
-            for channel in call.live() {
-                if let Some(bridge) = &channel.bridge {
-                    bridges.insert(bridge.clone(), linkedid.clone());
+    /// Notes which call is in which bridge. Two calls in one bridge are one, but for clients who are parked beside one
+    /// another and hear nothing.
+    fn join_bridged(&mut self, listing: &Listing, now: Timestamp, step: &mut Step) {
+        self.bridges.clear();
+        let mut with_agents = HashSet::new();
+        let mut together = Vec::new();
+        for (listed, snapshot) in listing.snapshots() {
+            let linkedid = self.channels.get(snapshot.uniqueid);
+            let (Some(bridge), Some(linkedid)) = (listed.bridge(), linkedid) else {
+                continue;
+            };
+            let channel = self.calls.get(linkedid);
+            let channel = channel.and_then(|call| call.channel(snapshot.uniqueid));
+            if channel.is_some_and(|channel| channel.extension().is_some()) && !listed.is_parked() {
+                with_agents.insert(bridge);
+            }
+            match self.bridges.get(bridge) {
+                Some(first) if first != linkedid => {
+                    together.push((bridge, first.clone(), linkedid.clone()));
+                }
+                Some(_) => {}
+                None => {
+                    self.bridges.insert(bridge.to_owned(), linkedid.clone());
                 }
             }
         }
-        self.bridges = bridges;
+        for (bridge, one, other) in together {
+            let one = self.resolved(one.as_str()).cloned();
+            let other = self.resolved(other.as_str()).cloned();
+            if let (Some(one), Some(other)) = (one, other)
+                && with_agents.contains(bridge)
+            {
+                self.join(one, other, now, step);
+            }
+        }
     }
 
     fn bring_in_line(

@@ -154,9 +154,8 @@ impl TrackedCall {
             Note::Voicemail => self.has_voicemail = true,
             Note::NoPhone => self.has_no_phone = true,
         }
-        self.has_changed |= before != self.queue
-            || voicemail != self.has_voicemail
-            || phone != self.has_no_phone;
+        self.has_changed |=
+            before != self.queue || voicemail != self.has_voicemail || phone != self.has_no_phone;
     }
 
     pub(super) fn note_up(&mut self, uniqueid: &str) {
@@ -660,9 +659,8 @@ impl TrackedCall {
         facts: &mut Vec<Fact>,
     ) {
         let recordings = &mut self.call.recordings;
-        let is_known = |known: &Recording| {
-            known.path == path && known.uniqueid.as_str() == uniqueid
-        };
+        let is_known =
+            |known: &Recording| known.path == path && known.uniqueid.as_str() == uniqueid;
         if recordings.iter().any(is_known) || recordings.len() >= ITEMS_MAX {
             return;
         }
@@ -761,7 +759,9 @@ impl TrackedCall {
 
     fn missed_outgoing(&self) -> MissedReason {
         let clients = self.channels.iter();
-        let client = clients.filter(|channel| channel.role == Role::Client).last();
+        let client = clients
+            .filter(|channel| channel.role == Role::Client)
+            .last();
         match client {
             // The client was called back, and answered.
             Some(client) if self.first_is_client() && was_taken(client) => {
@@ -779,7 +779,10 @@ impl TrackedCall {
             // The phone that an order made ring.
             None if self.has_unanswered_order() => MissedReason::AgentDidNotAnswer,
             None => {
-                let caller = self.channels.iter().find(|channel| channel.role == Role::First);
+                let caller = self
+                    .channels
+                    .iter()
+                    .find(|channel| channel.role == Role::First);
                 match caller {
                     Some(_) if self.has_no_phone => MissedReason::Failed,
                     Some(caller) if caller.hung_up => MissedReason::GaveUpRinging,

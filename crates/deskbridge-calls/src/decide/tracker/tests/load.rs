@@ -44,7 +44,10 @@ fn ends(kind: &str) -> Vec<(&'static [(&'static str, ConversationState)], CallRe
     let missed = CallResult::Missed;
     match kind {
         "7901" => vec![(&[("load", State::Talked)], CallResult::Answered)],
-        "7902" => vec![(&[("loadna", State::NoAnswer)], missed(MissedReason::NoAnswer))],
+        "7902" => vec![(
+            &[("loadna", State::NoAnswer)],
+            missed(MissedReason::NoAnswer),
+        )],
         "7903" => vec![(&[("loadbusy", State::Busy)], missed(MissedReason::Busy))],
         "7904" => vec![(
             &[("loadna", State::CallerGaveUp)],
@@ -81,7 +84,11 @@ fn check(call: &Call) -> (String, CallResult) {
     assert_eq!(call.direction, direction, "{client}");
     assert_eq!(call.line.as_deref(), Some(line), "{client}");
     assert_eq!(call.trunk.as_deref(), Some("trunk"), "{client}");
-    assert_eq!((call.joined.len(), call.transfers.len()), (0, 0), "{client}");
+    assert_eq!(
+        (call.joined.len(), call.transfers.len()),
+        (0, 0),
+        "{client}"
+    );
     let ended = call.ended.as_ref().unwrap();
     let mut rang: Vec<_> = call
         .conversations
@@ -89,15 +96,23 @@ fn check(call: &Call) -> (String, CallResult) {
         .map(|talk| (talk.extension.as_str(), talk.state))
         .collect();
     rang.sort_by_key(|(extension, _)| *extension);
-    let end = ends(kind).into_iter().find(|(_, result)| *result == ended.result);
+    let end = ends(kind)
+        .into_iter()
+        .find(|(_, result)| *result == ended.result);
     let Some((expected, _)) = end else {
         panic!("{client} ended {:?}", ended.result);
     };
     assert_eq!(rang, expected, "{client}");
     for talk in &call.conversations {
-        let span = talk.answered_at.map(|at| talk.ended_at.unwrap().duration_since(at));
+        let span = talk
+            .answered_at
+            .map(|at| talk.ended_at.unwrap().duration_since(at));
         let span = span.map_or(0, |span| u64::try_from(span.as_millis()).unwrap());
-        assert!(span.abs_diff(talk.talked_ms) <= 50, "{client}: {span} {}", talk.talked_ms);
+        assert!(
+            span.abs_diff(talk.talked_ms) <= 50,
+            "{client}: {span} {}",
+            talk.talked_ms
+        );
         assert!(!talk.outside, "{client}");
     }
     (kind.to_owned(), ended.result)
@@ -110,7 +125,9 @@ fn each_of_2002_calls_is_told_as_it_was_made() {
     let mut clients = Vec::new();
     for call in &told.ended {
         let (kind, result) = check(call);
-        *counts.entry((kind, result == CallResult::Answered)).or_default() += 1;
+        *counts
+            .entry((kind, result == CallResult::Answered))
+            .or_default() += 1;
         clients.push(call.client.clone());
     }
     clients.sort();

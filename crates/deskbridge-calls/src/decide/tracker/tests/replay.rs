@@ -69,6 +69,12 @@ impl Told {
         self.joined.extend(step.joined);
         self.ended.extend(step.ended);
     }
+
+    pub(super) fn take_all(&mut self, told: Self) {
+        self.facts.extend(told.facts);
+        self.joined.extend(told.joined);
+        self.ended.extend(told.ended);
+    }
 }
 
 pub(super) fn follow(tracker: &mut Tracker, arrived: &[Arrived]) -> Told {

@@ -59,7 +59,11 @@ fn every_recording_is_told_as_it_happened() {
         let told = follow(&mut tracker, &recording(name));
         let open: Vec<Call> = tracker.calls().map(|call| call.call().clone()).collect();
         let ends = |fact: &&crate::decide::tracker::Fact| matches!(fact.what, What::Ended(_));
-        assert_eq!(told.facts.iter().filter(ends).count(), told.ended.len(), "{name}");
+        assert_eq!(
+            told.facts.iter().filter(ends).count(),
+            told.ended.len(),
+            "{name}"
+        );
         insta::assert_json_snapshot!(name.as_str(), snapshot(&told, &open));
     }
 }
