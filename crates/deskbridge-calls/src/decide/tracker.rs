@@ -10,15 +10,20 @@
 //! Not here: what the CRM is to hold of a call, and how the stream is read.
 
 mod channel;
+mod dialled;
+mod ending;
 mod events;
 mod fact;
 mod join;
+mod missed;
 mod outcome;
 mod resync;
 mod settings;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod tracked;
+mod transfer;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

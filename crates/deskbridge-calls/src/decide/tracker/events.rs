@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{
     Step, Tracker,
     channel::{
-        Channel, Dial, DialStatus, GoneHow, Half, Keys, Party, Role, Snapshot, dialled_number, id,
+        Channel, Dial, DialStatus, GoneHow, Keys, Party, Role, Snapshot, dialled_number, id,
         is_number,
     },
     fact::What,
@@ -192,7 +192,7 @@ impl Tracker {
         if channel.role == Role::First {
             let exten = snapshot.exten();
             let dialled = exten.filter(|exten| !self.settings.is_extension(exten));
-            call.dialled = dialled.map(Into::into);
+            call.dialled_number = dialled.map(Into::into);
         }
         self.calls.insert(linkedid.clone(), call);
         linkedid
@@ -330,7 +330,7 @@ impl Tracker {
         self.forget_empty_bridge(bridge);
     }
 
-    pub(super) fn forget_empty_bridge(&mut self, bridge: Option<&str>) {
+    fn forget_empty_bridge(&mut self, bridge: Option<&str>) {
         let Some(bridge) = bridge else {
             return;
         };
@@ -527,189 +527,4 @@ fn happened_at(message: &Message) -> Option<Timestamp> {
     let seconds: i64 = seconds.parse().ok()?;
     let micros: i64 = micros.get(..6)?.parse().ok()?;
     Timestamp::from_microsecond(seconds.checked_mul(1_000_000)?.checked_add(micros)?).ok()
-}
-
-impl TrackedCall {
-    /// An event of it came: it is followed again.
-    pub(super) fn seen(&mut self) {
-        if self.unseen_since.take().is_some() {
-            self.has_changed = true;
-        }
-    }
-
-    fn note_voicemail(&mut self, uniqueid: &str) {
-        if self.is_client(uniqueid) {
-            self.note(Note::Voicemail);
-        }
-    }
-
-    fn note_line(&mut self, uniqueid: &str, line: &str) {
-        if self.call.direction == Direction::Incoming
-            && self.call.line.is_none()
-            && self.is_client(uniqueid)
-        {
-            self.call.line = Some(line.to_owned());
-            self.has_changed = true;
-        }
-    }
-
-    fn is_client(&self, uniqueid: &str) -> bool {
-        self.channel(uniqueid)
-            .is_some_and(|channel| channel.role == Role::Client)
-    }
-
-    /// A channel is dialled: the client's, a phone that rings for the client, or one that an agent asks meanwhile.
-    fn dialled(&mut self, dest: &Snapshot<'_>, at: Timestamp, facts: &mut Vec<super::Fact>) {
-        let Some(channel) = self.channel(dest.uniqueid) else {
-            return;
-        };
-        if channel.role == Role::Client {
-            // The order called the client first.
-            self.call_client(dest, at, facts);
-            return;
-        }
-        match channel.party {
-            Party::Trunk { .. } if self.is_call_to_client(channel) => {
-                self.call_client(dest, at, facts);
-            }
-            Party::Trunk { .. } | Party::Agent { .. } => {
-                if self.is_asked_meanwhile(channel) {
-                    return;
-                }
-                if self.is_from_agent_to_agent(channel) {
-                    self.call.direction = Direction::Internal;
-                }
-                self.ring(dest.uniqueid, at, facts);
-            }
-            Party::Local { .. } | Party::Nobody => {}
-        }
-    }
-
-    /// Outside is the client, unless they are in the call already.
-    fn is_call_to_client(&self, channel: &Channel) -> bool {
-        let number = channel
-            .dial
-            .as_ref()
-            .and_then(|dial| dial.number.as_deref());
-        let is_same = number.is_some() && number == self.call.client.as_deref();
-        let mut clients = self.live().filter(|live| live.role == Role::Client);
-        self.call.direction != Direction::Incoming && (is_same || clients.next().is_none())
-    }
-
-    fn call_client(&mut self, dest: &Snapshot<'_>, at: Timestamp, facts: &mut Vec<super::Fact>) {
-        let was_reached = self
-            .channels
-            .iter()
-            .any(|channel| channel.role == Role::Client && channel.is_up);
-        let Some(channel) = self.channel_mut(dest.uniqueid) else {
-            return;
-        };
-        channel.role = Role::Client;
-        let number = channel.dial.as_ref().and_then(|dial| dial.number.clone());
-        let endpoint = match &channel.party {
-            Party::Trunk { endpoint, .. } => Some(endpoint.clone()),
-            Party::Agent { .. } | Party::Local { .. } | Party::Nobody => None,
-        };
-        self.has_changed = true;
-        self.call.direction = Direction::Outgoing;
-        let line = dest.connected().map(String::from);
-        if !was_reached {
-            self.call.client = number.or(self.call.client.take());
-            self.call.trunk = endpoint;
-            self.call.line = line.filter(|line| {
-                let mut rings = self.call.conversations.iter();
-                !rings.any(|ring| ring.extension == *line)
-            });
-        }
-        let (client, line) = (self.call.client.clone(), self.call.line.clone());
-        self.tell(facts, at, What::Dials { client, line });
-    }
-
-    /// Whether a phone is dialled by an agent who has put the client on hold: through a local pair that nobody dialled,
-    /// and that the client does not hear.
-    fn is_asked_meanwhile(&self, channel: &Channel) -> bool {
-        let Some(local) = self.local_before(channel) else {
-            return false;
-        };
-        let is_dialled = local.dial.as_ref().is_some_and(|dial| dial.by.is_some());
-        self.has_client()
-            && !is_dialled
-            && local.role != Role::First
-            && !self.is_with_client(local.uniqueid.as_str())
-    }
-
-    /// Whether the agent whom an order called first is put through to another.
-    fn is_from_agent_to_agent(&self, channel: &Channel) -> bool {
-        let is_ordered = self.call.direction == Direction::Outgoing && !self.has_client();
-        let first = self.first().filter(|first| first.role == Role::First);
-        is_ordered
-            && channel.extension().is_some()
-            && first.is_some_and(|first| {
-                first.uniqueid != channel.uniqueid && !self.is_behind(channel, first)
-            })
-    }
-
-    /// The phone that a client is given to.
-    fn transfer_target(&self, second: Option<&str>, target: Option<&str>) -> Option<Uniqueid> {
-        let target = match target.and_then(|target| self.channel(target)) {
-            Some(target) => target,
-            // It rings still, dialled by the second channel of whoever transfers.
-            None => {
-                let is_rung_by = |channel: &&Channel| {
-                    let dial = channel.dial.as_ref();
-                    let by = dial.and_then(|dial| dial.by.as_ref()).map(Uniqueid::as_str);
-                    channel.is_live() && by.is_some() && by == second
-                };
-                self.channels.iter().rev().find(is_rung_by)?
-            }
-        };
-        let phone = match target.party {
-            Party::Local {
-                half: Half::One, ..
-            } => {
-                let mut behind = self.live().filter(|it| self.is_behind(it, target));
-                behind.next().unwrap_or(target)
-            }
-            _ => target,
-        };
-        Some(phone.uniqueid.clone())
-    }
-
-    /// An agent gives the client to another, whom they asked before.
-    fn give_to(
-        &mut self,
-        transferer: &str,
-        second: Option<&str>,
-        target: Option<&Uniqueid>,
-        at: Timestamp,
-        facts: &mut Vec<super::Fact>,
-    ) {
-        let target = target.and_then(|target| self.channel(target.as_str()));
-        let Some(target) = target else {
-            return;
-        };
-        let to = match (&target.party, target.number()) {
-            (_, Some(number)) => number.to_owned(),
-            (Party::Local { pair, .. }, None) => {
-                pair.split('@').next().unwrap_or_default().to_owned()
-            }
-            (_, None) => return,
-        };
-        let rings = !target.is_up && target.talking_since.is_none();
-        let kind = match rings {
-            true => TransferKind::SemiAttended,
-            false => TransferKind::Attended,
-        };
-        let target = target.uniqueid.clone();
-        let from = self.channel(transferer).and_then(Channel::extension);
-        let from = from.map(str::to_owned);
-        self.transfer(at, kind, from, &to, facts);
-        self.hand_over(transferer, at, facts);
-        if let Some(second) = second {
-            self.hand_over(second, at, facts);
-        }
-        if rings {
-            self.ring(target.as_str(), at, facts);
-        }
-    }
 }

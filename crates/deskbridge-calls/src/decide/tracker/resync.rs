@@ -73,8 +73,8 @@ impl Listed {
     /// When the channel began: both lists count whole seconds since.
     fn began_at(&self, now: Timestamp) -> Timestamp {
         let clock = self.item.text("Duration").unwrap_or_default();
-        let parts = clock.split(':').map(|part| part.parse::<u32>().ok());
-        let clock = parts.fold(Some(0_u64), |sum, part| Some(sum? * 60 + u64::from(part?)));
+        let mut parts = clock.split(':').map(|part| part.parse::<u32>().ok());
+        let clock = parts.try_fold(0_u64, |sum, part| Some(sum * 60 + u64::from(part?)));
         let plain = self.item.text("Seconds").and_then(|text| text.parse().ok());
         let seconds = plain
             .or(clock)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::channel::{Half, Party};
 
-/// What is known of the PBX beforehand. The default fits FreePBX and most hand-made dialplans.
+/// What is known of the PBX beforehand. The default fits `FreePBX` and most hand-made dialplans.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -253,6 +253,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn whose_a_channel_is() {
         let settings = Settings {
             trunks: vec![Pattern::new("555")],

@@ -71,7 +71,7 @@ fn ends(kind: &str) -> Vec<(&'static [(&'static str, ConversationState)], CallRe
 
 fn check(call: &Call) -> (String, CallResult) {
     let client = call.client.as_deref().unwrap();
-    let kind = &client[..4];
+    let (kind, _) = client.split_at(4);
     let (direction, line) = match kind {
         "7901" => (Direction::Incoming, "74951239003"),
         "7902" => (Direction::Incoming, "74951239004"),
