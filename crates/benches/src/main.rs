@@ -1,5 +1,7 @@
 //! What `benches/run.sh` runs: each command measures one thing and prints one line of JSON.
 
+mod ami;
+mod calls;
 mod export;
 mod intake;
 mod load;
@@ -24,6 +26,8 @@ Usage: benches COMMAND
   intake-memory                                the memory that a million events take
   kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
   isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
+  calls                                        calls followed through a recording of 2,002, and 5,000 open ones
+  ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
 
@@ -67,6 +71,11 @@ fn main() -> anyhow::Result<()> {
         ["kill-rounds", count] => many()?.block_on(killed(count, "1"))?,
         ["kill-rounds", count, seed] => many()?.block_on(killed(count, seed))?,
         ["isolation", number, how] => many()?.block_on(isolated(number, how))?,
+        ["calls"] => {
+            print!("{}", calls::measure()?);
+            return Ok(());
+        }
+        ["ami"] => ami::measure()?,
         // Started by the intakes above.
         ["intake-server", kind, path] => {
             return many()?.block_on(intake::serve(kind, Path::new(path)));

@@ -1,6 +1,7 @@
 //! What tests of several crates need.
 
 pub mod asterisk;
+pub mod captures;
 
 use std::{path::Path, time::Duration};
 

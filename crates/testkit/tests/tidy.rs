@@ -186,7 +186,8 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
+    ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("frappe", &[]),
@@ -225,6 +226,19 @@ const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     (
+        "deskbridge-calls",
+        &[
+            "ami",
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-journal",
+            "deskbridge-http",
+            "deskbridge-identity",
+            "bitrix24",
+            "frappe",
+        ],
+    ),
+    (
         "deskbridge-console",
         &[
             "deskbridge-core",
@@ -236,6 +250,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "deskbridge",
         &[
+            "deskbridge-calls",
             "deskbridge-console",
             "deskbridge-core",
             "deskbridge-store",
@@ -254,6 +269,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "benches",
         &[
+            "ami",
             "bitrix24",
             "caresoft",
             "deskbridge-core",
@@ -262,6 +278,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "deskbridge-store",
             "deskbridge-sync",
             "simulators",
+            "testkit",
         ],
     ),
 ];

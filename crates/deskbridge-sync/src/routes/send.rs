@@ -164,7 +164,7 @@ impl Sender {
             Ok(response) => {
                 let (status, wait) = (response.status().as_u16(), retry_after(&response));
                 let json = match bounded(response).await {
-                    Ok(body) => serde_json::from_slice(&body).unwrap_or_default(),
+                    Ok(body) => kept(&body),
                     // The status is the answer, whatever became of the rest.
                     Err(_cut) => Value::Null,
                 };
@@ -376,4 +376,22 @@ async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Er
         }
     }
     Ok(body)
+}
+
+/// What is kept of an answer's body. What is nested deeper could not be read again as a part of an effect.
+pub(super) fn kept(body: &[u8]) -> Value {
+    const DEPTH_MAX: usize = 64;
+    fn is_deeper(value: &Value, than: usize) -> bool {
+        match value {
+            Value::Array(items) => than == 0 || items.iter().any(|one| is_deeper(one, than - 1)),
+            Value::Object(fields) => {
+                than == 0 || fields.values().any(|one| is_deeper(one, than - 1))
+            }
+            _ => false,
+        }
+    }
+    serde_json::from_slice(body)
+        .ok()
+        .filter(|json| !is_deeper(json, DEPTH_MAX))
+        .unwrap_or_default()
 }

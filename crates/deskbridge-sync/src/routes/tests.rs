@@ -16,12 +16,12 @@ use deskbridge_store::{EffectFilter, EffectState, Store};
 use futures_util::future::{BoxFuture, ready};
 use http::HeaderMap;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     decide::Answer,
     plan::Routed,
-    send::Sender,
+    send::{Sender, kept},
     settings::{OnJson, Route, Source, Then, compile},
 };
 
@@ -211,6 +211,14 @@ fn an_answer_leads_where_it_should() {
         };
         assert_eq!(plain.follows(&event(BODY), &answer).unwrap(), expected);
     }
+}
+
+#[test]
+fn an_answer_is_kept_as_deep_as_it_can_be_read_again() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(kept(nested(64).as_bytes()).to_string(), nested(64));
+    assert_eq!(kept(nested(66).as_bytes()), Value::Null);
+    assert_eq!(kept(b"not JSON"), Value::Null);
 }
 
 #[test]

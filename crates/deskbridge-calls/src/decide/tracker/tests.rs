@@ -1,0 +1,6 @@
+mod cases;
+mod load;
+mod pbx;
+mod properties;
+mod replay;
+mod told;
