@@ -1,5 +1,9 @@
 //! Calls of the PBX, followed and carried into the CRM and the helpdesk.
 //!
 //! A call is everything under one linkedid; a conversation is one ring or answer at one internal number ([`call`]).
+//! What CRM and helpdesk are to hold of it follows from what is known of the call and from what an administrator
+//! decided ([`settings`]): functions of values in [`decide`] say which writes bring them there.
 
 pub mod call;
+pub mod decide;
+pub mod settings;
