@@ -148,3 +148,11 @@ pub(super) fn recordings<'a>(
         .map(|recording| recording.path.as_str())
         .collect()
 }
+
+/// All recordings of a call.
+pub(super) fn all_recordings<'a>(seen: &Seen<'a>) -> Vec<&'a str> {
+    let recordings = seen.call.recordings.iter();
+    recordings
+        .map(|recording| recording.path.as_str())
+        .collect()
+}

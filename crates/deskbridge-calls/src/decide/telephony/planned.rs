@@ -72,6 +72,15 @@ impl Planned {
             self.attached = other.attached;
             self.keys.extend(other.keys);
         } else {
+            let legs = other.legs.into_iter().map(|(leg, user)| Main {
+                call: Registered {
+                    key: main.call.key.leg(&leg),
+                    call_id: None,
+                },
+                user,
+                is_finished: false,
+            });
+            self.absorbed.extend(legs);
             self.absorbed.push(main);
         }
     }
