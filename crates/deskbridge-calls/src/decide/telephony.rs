@@ -85,8 +85,8 @@ pub fn plan(
         if is_told {
             draft.register();
         }
-        draft.show();
         draft.register_legs();
+        draft.show();
         draft.finish();
     }
     if is_told {

@@ -1,6 +1,6 @@
 //! Texts for people, written from what is known of a call.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use minijinja::{Environment, UndefinedBehavior, Value, value::Serde};
 use serde::Serialize;
@@ -9,12 +9,21 @@ use super::problem::Checks;
 
 /// Steps that one text may take, so that none can hold up its call.
 const FUEL: u64 = 20_000;
+const NAME: &str = "text";
 /// Bytes of a text.
 const TEXT_BYTES_MAX: usize = 65_536;
 
 /// A text with places to fill.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Template(Environment<'static>);
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let template = self.0.get_template(NAME).ok();
+        let source = template.as_ref().map(minijinja::Template::source);
+        f.debug_tuple("Template").field(&source).finish()
+    }
+}
 
 impl Template {
     pub(super) fn compile(key: &str, text: &str, checks: &mut Checks) -> Self {
@@ -22,7 +31,7 @@ impl Template {
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_name| minijinja::AutoEscape::None);
-        if let Err(error) = environment.add_template_owned("text", text.to_owned()) {
+        if let Err(error) = environment.add_template_owned(NAME, text.to_owned()) {
             let wrong = format!("is no template ({error})");
             checks.add(
                 key,
@@ -38,7 +47,7 @@ impl Template {
     /// # Errors
     /// Why it could not be written; says nothing of the call.
     pub fn render(&self, of: &impl Serialize) -> Result<String, String> {
-        let template = self.0.get_template("text");
+        let template = self.0.get_template(NAME);
         let text = template.and_then(|template| template.render(Value::from(Serde(of))));
         // The kind only: the rest of the message may quote the call.
         let text = text.map_err(|error| error.kind().to_string())?;

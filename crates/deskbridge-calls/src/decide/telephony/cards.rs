@@ -3,25 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::{
+    ending,
     planned::Planned,
     seen::{Leg, Seen},
 };
-use crate::{
-    call::ConversationState,
-    decide::users::UserId,
-    settings::{CardMode, Transfers},
-};
+use crate::{call::ConversationState, decide::users::UserId, settings::CardMode};
 
 /// Who is to be shown the card now. Whoever sees it keeps it as long as they ring or talk; nobody is shown it anew for
 /// what began too long ago.
 pub(super) fn wanted(seen: &Seen<'_>, planned: &Planned) -> BTreeSet<UserId> {
     let is_talked = seen.legs.iter().any(|leg| leg.is_open() && is_talking(leg));
     let legs = seen.legs.iter().filter(|leg| leg.is_open());
-    let legs = legs.filter(|leg| {
-        // A leg with a registration of its own has a card of its own.
-        let has_own = planned.legs.contains_key(&leg.conversation.uniqueid);
-        !(has_own && seen.settings.transfers == Transfers::EachTalker)
-    });
+    // A leg with a call of its own has a card of its own.
+    let own = ending::legs_of_their_own(seen);
+    let legs = legs.filter(|leg| !own.contains(&&leg.conversation.uniqueid));
     // While somebody talks, those who ring are called for a transfer, or ring until they are told.
     let legs = legs.filter(|leg| !is_talked || is_talking(leg) || rings_for_transfer(seen, leg));
     let shown = legs.filter_map(|leg| {

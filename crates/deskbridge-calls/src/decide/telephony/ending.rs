@@ -59,6 +59,13 @@ pub(super) fn reported<'s, 'a>(seen: &'s Seen<'a>) -> Vec<Talk<'s, 'a>> {
     }
 }
 
+/// The phones whose talk is told as a call of its own.
+pub(super) fn legs_of_their_own<'a>(seen: &Seen<'a>) -> Vec<&'a Uniqueid> {
+    let talks = reported(seen);
+    let talks = talks.iter().skip(1);
+    talks.map(|talk| &talk.leg.conversation.uniqueid).collect()
+}
+
 /// What the end of a call says, where `talk` is reported under its registration, and `registrant` is whom it was
 /// registered for.
 pub(super) fn ending(seen: &Seen<'_>, talk: Option<&Talk<'_, '_>>, registrant: UserId) -> Ending {
