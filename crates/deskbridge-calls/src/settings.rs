@@ -337,7 +337,11 @@ impl SettingsSource {
             None => Arc::new(WorkingTime::always(zone.clone())),
         };
         let defaults = Line {
-            number: self.default_line.and_then(filled).unwrap_or_default(),
+            number: self
+                .default_line
+                .as_deref()
+                .and_then(filled)
+                .unwrap_or_default(),
             create_incoming: self.create.incoming,
             create_outgoing: self.create.outgoing,
             hours: Arc::clone(&default_hours),
@@ -354,7 +358,7 @@ impl SettingsSource {
         let missed = Missed::compile(self.missed, language, &hours, &mut checks);
         let users = self.users.into_iter().filter_map(|(extension, id)| {
             let key = format!("users.{extension}");
-            Some((filled(extension)?, user(&key, Some(id), &mut checks)?))
+            Some((filled(&extension)?, user(&key, Some(id), &mut checks)?))
         });
         let users = users.collect();
         let settings = Settings {
@@ -366,7 +370,7 @@ impl SettingsSource {
             employee_mobiles: self.employee_mobiles,
             minimum_ring_for: seconds(self.minimum_ring_s),
             late_after: seconds(self.late_after_s),
-            withheld_number: self.withheld_number.and_then(filled),
+            withheld_number: self.withheld_number.as_deref().and_then(filled),
             transfers: self.transfers,
             duration: self.duration,
             add_to_chat: self.add_to_chat,
@@ -381,7 +385,7 @@ impl SettingsSource {
             entity: FieldTemplates::compile("entity", self.entity, &mut checks),
             recordings: self.recordings.compile(&mut checks),
             responsible: self.responsible.compile(&hours, &mut checks),
-            tickets: Tickets::compile(self.tickets, language, &mut checks),
+            tickets: Tickets::compile(&self.tickets, language, &mut checks),
             zone,
         };
         if let Some(number) = &settings.withheld_number
@@ -448,7 +452,7 @@ fn seconds(seconds: u32) -> jiff::SignedDuration {
     jiff::SignedDuration::from_secs(i64::from(seconds))
 }
 
-fn filled(text: String) -> Option<String> {
+fn filled(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

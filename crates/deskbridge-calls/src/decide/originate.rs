@@ -79,6 +79,14 @@ impl Order {
         }
     }
 
+    /// Who is responsible for a client who asked to be called.
+    pub fn responsible(&self) -> Option<UserId> {
+        match &self.why {
+            Why::Click { .. } => None,
+            Why::Callback { responsible } => *responsible,
+        }
+    }
+
     /// Whether a client asked to be called.
     pub fn is_callback(&self) -> bool {
         matches!(self.why, Why::Callback { .. })

@@ -46,7 +46,7 @@ pub fn confined(path: &str, folders: &[Folder]) -> Result<String, Refused> {
     let inside = folders.iter().filter_map(|folder| {
         let of_folder = self::parts(&folder.on_pbx);
         let rest = parts.strip_prefix(of_folder.as_slice())?;
-        (!rest.is_empty()).then(|| (of_folder.len(), folder, rest))
+        (!rest.is_empty()).then_some((of_folder.len(), folder, rest))
     });
     let (_, folder, rest) = inside
         .max_by_key(|(length, ..)| *length)

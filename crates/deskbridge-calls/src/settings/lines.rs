@@ -106,7 +106,7 @@ impl Lines {
         let mut seen = BTreeSet::new();
         for (index, source) in sources.into_iter().enumerate() {
             let key = |name: &str| format!("lines[{index}].{name}");
-            let Some(number) = filled(source.number) else {
+            let Some(number) = filled(&source.number) else {
                 checks.add(
                     key("number"),
                     "is empty",
@@ -134,8 +134,8 @@ impl Lines {
             };
             lines.push(Line {
                 number,
-                name: source.name.and_then(filled),
-                source: source.source.and_then(filled),
+                name: source.name.as_deref().and_then(filled),
+                source: source.source.as_deref().and_then(filled),
                 responsible: user(&key("responsible"), source.responsible, checks),
                 missed_responsible: user(
                     &key("missed_responsible"),

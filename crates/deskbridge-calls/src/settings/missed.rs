@@ -163,10 +163,15 @@ impl Task {
             .hours
             .map(|name| hours_named("missed.task.hours", &name, hours, checks));
         Self {
-            title: text("missed.task.title", source.title, words.missed, checks),
+            title: text(
+                "missed.task.title",
+                source.title.as_deref(),
+                words.missed,
+                checks,
+            ),
             description: text(
                 "missed.task.description",
-                source.description,
+                source.description.as_deref(),
                 words.facts,
                 checks,
             ),
@@ -234,16 +239,26 @@ pub struct Tickets {
 }
 
 impl Tickets {
-    pub(super) fn compile(source: TicketsSource, language: Language, checks: &mut Checks) -> Self {
+    pub(super) fn compile(source: &TicketsSource, language: Language, checks: &mut Checks) -> Self {
         let words = words(language);
         Self {
             missed: source.missed,
             comments: source.comments,
-            subject: text("tickets.subject", source.subject, words.missed, checks),
-            facts: text("tickets.facts", source.facts, words.facts, checks),
-            ticket_type: source.ticket_type.and_then(filled),
-            priority: source.priority.and_then(filled),
-            team: source.team.and_then(filled),
+            subject: text(
+                "tickets.subject",
+                source.subject.as_deref(),
+                words.missed,
+                checks,
+            ),
+            facts: text(
+                "tickets.facts",
+                source.facts.as_deref(),
+                words.facts,
+                checks,
+            ),
+            ticket_type: source.ticket_type.as_deref().and_then(filled),
+            priority: source.priority.as_deref().and_then(filled),
+            team: source.team.as_deref().and_then(filled),
         }
     }
 }
@@ -258,7 +273,7 @@ impl Spoken {
     }
 }
 
-fn text(key: &str, text: Option<String>, otherwise: &str, checks: &mut Checks) -> Template {
+fn text(key: &str, text: Option<&str>, otherwise: &str, checks: &mut Checks) -> Template {
     let text = text.and_then(filled);
     Template::compile(key, text.as_deref().unwrap_or(otherwise), checks)
 }

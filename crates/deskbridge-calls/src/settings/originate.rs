@@ -87,6 +87,7 @@ impl Originate {
             ring_s: source.ring_s.unwrap_or(otherwise.ring_s),
             callback_extension: source
                 .callback_extension
+                .as_deref()
                 .and_then(filled)
                 .or_else(|| otherwise.callback_extension.clone()),
         };

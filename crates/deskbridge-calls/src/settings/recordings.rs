@@ -80,7 +80,7 @@ impl RecordingsSource {
                 let path = path.trim();
                 let is_plain = path.starts_with('/')
                     && path.split('/').all(|part| part != "." && part != "..")
-                    && path.trim_end_matches('/') != "";
+                    && !path.trim_end_matches('/').is_empty();
                 if !is_plain {
                     let wrong = format!("`{path}` is no folder that recordings may be confined to");
                     let remedy = "write it from / on, without . and .., and not / itself";
@@ -89,7 +89,7 @@ impl RecordingsSource {
                 path.trim_end_matches('/').to_owned()
             };
             let on_pbx = path("on_pbx", &folder.on_pbx);
-            let here = folder.here.and_then(filled);
+            let here = folder.here.as_deref().and_then(filled);
             let here = here.map_or_else(|| on_pbx.clone(), |here| path("here", &here));
             folders.push(Folder { on_pbx, here });
         }
@@ -102,7 +102,7 @@ impl RecordingsSource {
                 }
             }
         }
-        let path = self.path.and_then(filled);
+        let path = self.path.as_deref().and_then(filled);
         Recordings {
             attach: self.attach,
             attach_missed: self.attach_missed,

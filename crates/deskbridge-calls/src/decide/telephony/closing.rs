@@ -84,23 +84,20 @@ impl Draft<'_, '_> {
         let has_own = |talk: &Talk<'_, '_>| legs.keys().any(|leg| is_of(talk, leg));
         let first = talks.iter().position(|talk| !has_own(talk));
         let talk = first.and_then(|index| talks.get(index));
-        let main = End {
+        let own = End {
             call: main.call.clone(),
             ending: ending::ending(seen, talk, main.user),
             talk: first,
             is_main: true,
         };
-        let legs = legs.iter().map(|(leg, user)| {
+        let legs = legs.iter().map(|(leg, planned)| {
             let index = talks.iter().position(|talk| is_of(talk, leg));
             let talk = index.and_then(|index| talks.get(index));
             End {
-                call: Registered {
-                    key: main.call.key.leg(leg),
-                    call_id: None,
-                },
+                call: main.leg(leg),
                 ending: match talk {
-                    Some(talk) => ending::ending(seen, Some(talk), *user),
-                    None => ending::joined(seen, *user),
+                    Some(talk) => ending::ending(seen, Some(talk), planned.user),
+                    None => ending::joined(seen, planned.user),
                 },
                 talk: index,
                 is_main: false,
@@ -108,7 +105,7 @@ impl Draft<'_, '_> {
         });
         let mut legs: Vec<End> = legs.collect();
         legs.sort_by_key(|end| end.talk);
-        std::iter::once(main).chain(legs).collect()
+        std::iter::once(own).chain(legs).collect()
     }
 
     fn finish_absorbed(&mut self) {

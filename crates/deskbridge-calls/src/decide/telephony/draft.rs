@@ -66,23 +66,29 @@ impl<'s, 'a> Draft<'s, 'a> {
 
     /// Tells of agents and configured users whom the CRM does not know.
     pub(super) fn note_people(&mut self) {
-        if self.seen.people.is_empty() {
+        let (settings, line, people) = (self.seen.settings, self.seen.line, self.seen.people);
+        if people.is_empty() {
             return;
         }
-        for leg in &self.seen.legs {
-            if let Some(why) = &leg.why {
-                self.note(why.clone());
-            }
+        let legs = self.seen.legs.iter();
+        for why in legs.clone().filter_map(|leg| leg.why.as_ref()) {
+            self.note(why.clone());
         }
-        let settings = self.seen.settings;
-        let line = self.seen.line;
+        let of_legs = legs.filter_map(|leg| settings.users.get(&leg.conversation.extension));
+        let task = settings
+            .missed
+            .task
+            .as_ref()
+            .filter(|_| self.seen.is_missed());
+        let of_task = task.map(|task| [task.responsible, task.creator]);
         let named = [
             line.responsible,
             line.missed_responsible,
             settings.default_user,
         ];
-        for user in named.into_iter().flatten() {
-            if !self.seen.people.has(user) {
+        let named = named.into_iter().chain(of_task.into_iter().flatten());
+        for user in named.flatten().chain(of_legs.copied()) {
+            if !people.has(user) {
                 self.note(Note::NotActive(user));
             }
         }

@@ -5,41 +5,33 @@ use super::{
     draft::Draft,
     ending,
     note::Note,
-    planned::Main,
+    planned::{Main, PlannedLeg},
     registration::{self, Need},
 };
 use crate::{
+    call::Uniqueid,
     decide::{
         originate::Order,
         users::UserId,
-        write::{Cards, Registered, Write},
+        write::{CallKey, Cards, Registered, Write},
     },
     settings::Transfers,
 };
 
 impl Draft<'_, '_> {
+    /// Registers the call, when it is time.
     pub(super) fn register(&mut self) {
         if self.plan.planned.main.is_some() {
             return;
         }
-        let key = self.seen.key();
-        let order = self.seen.order();
-        if let Some((call_id, user)) =
-            order.and_then(|order| Some((order.call_id()?, order.user()?)))
-        {
+        let (seen, key) = (self.seen, self.seen.key());
+        let order = seen.order();
+        if let Some((call_id, user)) = order.and_then(|of| Some((of.call_id()?, of.user()?))) {
             // The CRM shows the card itself to whoever clicked.
             self.plan.planned.shown.insert(user);
-            self.plan.planned.main = Some(Main {
-                call: Registered {
-                    key,
-                    call_id: Some(call_id.to_owned()),
-                },
-                user,
-                is_finished: false,
-            });
-            return;
+            return self.begin(key, Some(call_id.to_owned()), user);
         }
-        let (user, phone) = match registration::need(self.seen) {
+        let (user, phone) = match registration::need(seen) {
             Need::Now(user, phone) => (user, phone),
             Need::Later(at) => {
                 self.plan.again_at = at;
@@ -47,118 +39,109 @@ impl Draft<'_, '_> {
             }
             Need::No(why) => return self.note(why),
         };
-        let shown = cards::wanted(self.seen, &self.plan.planned);
-        let is_shown = shown.contains(&user) && !self.seen.is_ended();
-        let shown_until = is_shown.then(|| self.seen.until(self.seen.now));
-        let registration =
-            registration::registration(self.seen, key.clone(), user, phone, shown_until);
+        let is_shown = !seen.is_ended() && cards::wanted(seen, &self.plan.planned).contains(&user);
+        let shown_until = is_shown.then(|| seen.until(seen.now));
+        let registration = registration::registration(seen, key.clone(), user, phone, shown_until);
         if is_shown {
             self.plan.planned.shown.insert(user);
         }
+        self.begin(key.clone(), None, user);
+        let register = Write::Register(registration);
+        self.once(format!("{key}/register"), seen.is_live(), register);
+    }
+
+    fn begin(&mut self, key: CallKey, call_id: Option<String>, user: UserId) {
         self.plan.planned.main = Some(Main {
-            call: Registered {
-                key: key.clone(),
-                call_id: None,
-            },
+            call: Registered { key, call_id },
             user,
             is_finished: false,
         });
-        let is_live = self.seen.is_live();
-        self.once(
-            format!("{key}/register"),
-            is_live,
-            Write::Register(registration),
-        );
-    }
-
-    /// Shows the card to whoever is to see it, and hides it from the others. When the call is over it hides itself.
-    pub(super) fn show(&mut self) {
-        let Some(main) = self
-            .plan
-            .planned
-            .main
-            .clone()
-            .filter(|_| !self.seen.is_ended())
-        else {
-            return;
-        };
-        if cards::are_late(self.seen, &self.plan.planned) {
-            self.note(Note::CardsLate);
-        }
-        let shown = self.plan.planned.shown.clone();
-        let mut wanted = cards::wanted(self.seen, &self.plan.planned);
-        // The CRM showed it, and takes it away itself.
-        wanted.extend(
-            self.seen
-                .order()
-                .and_then(Order::user)
-                .filter(|user| shown.contains(user)),
-        );
-        let added: Vec<UserId> = wanted.difference(&shown).copied().collect();
-        let removed: Vec<UserId> = shown.difference(&wanted).copied().collect();
-        self.plan.planned.shown = wanted;
-        self.change_cards(&main, "show", added, Write::Show);
-        self.change_cards(&main, "hide", removed, Write::Hide);
-    }
-
-    fn change_cards(
-        &mut self,
-        main: &Main,
-        name: &str,
-        users: Vec<UserId>,
-        write: impl FnOnce(Cards) -> Write,
-    ) {
-        if users.is_empty() {
-            return;
-        }
-        let call = main.call.clone();
-        let until = self.seen.until(self.seen.now);
-        let key = self.next(&format!("{}/{name}", call.key));
-        let cards = Cards { call, users, until };
-        self.once(key, true, write(cards));
     }
 
     /// Where each talker has a call of their own, all but the first get theirs when they talk.
     pub(super) fn register_legs(&mut self) {
-        let is_open = self
-            .plan
-            .planned
-            .main
-            .as_ref()
-            .is_some_and(|main| !main.is_finished);
-        if !is_open || self.seen.settings.transfers != Transfers::EachTalker {
+        let seen = self.seen;
+        let main = self.plan.planned.main.clone();
+        let Some(main) = main.filter(|main| !main.is_finished) else {
+            return;
+        };
+        if seen.settings.transfers != Transfers::EachTalker {
             return;
         }
-        let phone = match self.seen.is_ended() {
-            true => registration::phone_at_end(self.seen),
-            false => self.seen.phone.clone(),
+        let phone = match seen.is_ended() {
+            true => registration::phone_at_end(seen),
+            false => seen.phone.clone(),
         };
         let Some(phone) = phone else { return };
-        let key = self.key();
-        for talk in ending::reported(self.seen).iter().skip(1) {
-            let uniqueid = talk.leg.conversation.uniqueid.clone();
-            if self.plan.planned.legs.contains_key(&uniqueid) {
+        for talk in ending::reported(seen).iter().skip(1) {
+            let uniqueid = &talk.leg.conversation.uniqueid;
+            if self.plan.planned.legs.contains_key(uniqueid) {
                 continue;
             }
-            let of_leg = key.leg(&uniqueid);
-            let is_shown = talk.leg.is_open() && !self.seen.is_ended();
-            let since = cards::due(self.seen, talk.leg).filter(|_| is_shown);
-            let since = since.filter(|since| self.seen.is_fresh(*since));
-            let mut registration = registration::registration(
-                self.seen,
-                of_leg.clone(),
-                talk.user,
-                phone.clone(),
-                since.map(|_| self.seen.until(self.seen.now)),
-            );
-            registration.of_leg(self.seen.told(talk.leg.conversation.began_at));
-            self.plan.planned.legs.insert(uniqueid, talk.user);
-            let is_live = self.seen.is_live();
-            self.once(
-                format!("{of_leg}/register"),
-                is_live,
-                Write::Register(registration),
-            );
+            let key = main.leg(uniqueid).key;
+            let due = cards::due(seen, talk.leg).filter(|_| talk.leg.is_open());
+            let is_shown = due.is_some_and(|due| seen.is_fresh(due)) && !seen.is_ended();
+            let shown_until = is_shown.then(|| seen.until(seen.now));
+            let (user, phone) = (talk.user, phone.clone());
+            let mut registration =
+                registration::registration(seen, key.clone(), user, phone, shown_until);
+            registration.of_leg(seen.told(talk.leg.conversation.began_at));
+            let leg = PlannedLeg { user, is_shown };
+            self.plan.planned.legs.insert(uniqueid.clone(), leg);
+            let register = Write::Register(registration);
+            self.once(format!("{key}/register"), seen.is_live(), register);
+        }
+    }
+
+    /// Shows the card to whoever is to see it, and hides it from the others. When the call is over it hides itself.
+    pub(super) fn show(&mut self) {
+        let seen = self.seen;
+        let main = self.plan.planned.main.clone();
+        let Some(main) = main.filter(|_| !seen.is_ended()) else {
+            return;
+        };
+        if cards::are_late(seen, &self.plan.planned) {
+            self.note(Note::CardsLate);
+        }
+        let shown = self.plan.planned.shown.clone();
+        let mut wanted = cards::wanted(seen, &self.plan.planned);
+        // The CRM showed it, and takes it away itself.
+        let ordered_by = seen.order().and_then(Order::user);
+        wanted.extend(ordered_by.filter(|user| shown.contains(user)));
+        let added: Vec<UserId> = wanted.difference(&shown).copied().collect();
+        let removed: Vec<UserId> = shown.difference(&wanted).copied().collect();
+        self.plan.planned.shown = wanted;
+        self.change_cards(&main.call, "show", added, Write::Show);
+        self.change_cards(&main.call, "hide", removed, Write::Hide);
+        self.hide_legs(&main);
+    }
+
+    /// Hides the cards of legs that are over, while the call goes on.
+    fn hide_legs(&mut self, main: &Main) {
+        let open = self.seen.legs.iter().filter(|leg| leg.is_open());
+        let open: Vec<&Uniqueid> = open.map(|leg| &leg.conversation.uniqueid).collect();
+        let mut legs = std::mem::take(&mut self.plan.planned.legs);
+        for (uniqueid, leg) in &mut legs {
+            if leg.is_shown && !open.contains(&uniqueid) {
+                leg.is_shown = false;
+                self.change_cards(&main.leg(uniqueid), "hide", vec![leg.user], Write::Hide);
+            }
+        }
+        self.plan.planned.legs = legs;
+    }
+
+    fn change_cards(
+        &mut self,
+        call: &Registered,
+        name: &str,
+        users: Vec<UserId>,
+        write: impl FnOnce(Cards) -> Write,
+    ) {
+        if !users.is_empty() {
+            let until = self.seen.until(self.seen.now);
+            let key = self.next(&format!("{}/{name}", call.key));
+            let call = call.clone();
+            self.once(key, true, write(Cards { call, users, until }));
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::{
 pub struct Planned {
     /// The registration of the call.
     pub(super) main: Option<Main>,
-    /// Legs that have registrations of their own, each with its user.
-    pub(super) legs: BTreeMap<Uniqueid, UserId>,
+    /// Legs that have registrations of their own.
+    pub(super) legs: BTreeMap<Uniqueid, PlannedLeg>,
     /// Open registrations of calls that were joined into this one.
     pub(super) absorbed: Vec<Main>,
     /// Who is shown the card of the call.
@@ -39,6 +39,25 @@ pub(super) struct Main {
     /// Whom it was made for.
     pub(super) user: UserId,
     pub(super) is_finished: bool,
+}
+
+/// A leg that has a registration of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PlannedLeg {
+    /// Whom it was made for.
+    pub(super) user: UserId,
+    /// The user sees its card.
+    pub(super) is_shown: bool,
+}
+
+impl Main {
+    /// The registration of one of the call's legs.
+    pub(super) fn leg(&self, leg: &Uniqueid) -> Registered {
+        Registered {
+            key: self.call.key.leg(leg),
+            call_id: None,
+        }
+    }
 }
 
 impl Planned {
@@ -72,12 +91,9 @@ impl Planned {
             self.attached = other.attached;
             self.keys.extend(other.keys);
         } else {
-            let legs = other.legs.into_iter().map(|(leg, user)| Main {
-                call: Registered {
-                    key: main.call.key.leg(&leg),
-                    call_id: None,
-                },
-                user,
+            let legs = other.legs.into_iter().map(|(leg, planned)| Main {
+                call: main.leg(&leg),
+                user: planned.user,
                 is_finished: false,
             });
             self.absorbed.extend(legs);

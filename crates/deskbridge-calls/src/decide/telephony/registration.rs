@@ -6,6 +6,7 @@ use super::{note::Note, seen::Seen};
 use crate::{
     call::Direction,
     decide::{
+        numbers::dialable,
         status::Way,
         users::UserId,
         write::{CallKey, CallType, Register},
@@ -109,7 +110,8 @@ pub(super) fn phone_at_end(seen: &Seen<'_>) -> Option<String> {
     let other = || {
         let is_between = seen.call.direction == Direction::Internal;
         let other = seen.legs.get(1).filter(|_| is_between);
-        other.map(|leg| leg.conversation.extension.clone())
+        let other = other.map(|leg| dialable(&leg.conversation.extension));
+        other.filter(|number| !number.is_empty())
     };
     let phone = seen.phone.clone().or_else(other);
     phone.or_else(|| seen.settings.withheld_number.clone())

@@ -201,7 +201,10 @@ impl<'a> Seen<'a> {
                 let rung = self.legs.iter().rev().filter(|leg| did_ring(leg));
                 rung.filter_map(|leg| leg.user).next()
             }
-            Choice::ClientResponsible => self.circumstances.client_responsible,
+            Choice::ClientResponsible => {
+                let found = self.circumstances.client_responsible;
+                found.or_else(|| self.order().and_then(Order::responsible))
+            }
             Choice::Default => settings.default_user,
         };
         let choices = settings.missed.responsible.iter();

@@ -294,7 +294,7 @@ fn ended_at(life: &Life) -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn whenever_a_call_is_planned_it_comes_to_the_same(
