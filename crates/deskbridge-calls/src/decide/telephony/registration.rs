@@ -89,15 +89,14 @@ pub(super) fn need(seen: &Seen<'_>) -> Need {
             None => Need::No(Note::NoUser),
         };
     }
-    let (Some(user), Some(phone)) = (user, &seen.phone) else {
+    let (Some(user), Some(agent), Some(phone)) = (user, agent, &seen.phone) else {
         return Need::Later(None);
     };
     if seen.is_internal() {
         return Need::Later(None);
     }
-    let rings_from = agent.map_or(seen.call.started_at, |leg| leg.conversation.began_at);
-    let counts_from = rings_from.checked_add(seen.settings.minimum_ring_for).ok();
-    match counts_from {
+    let rings_from = agent.conversation.began_at;
+    match rings_from.checked_add(seen.settings.minimum_ring_for).ok() {
         Some(at) if seen.way() == Way::In && !seen.is_answered && at > seen.now => {
             Need::Later(Some(at))
         }

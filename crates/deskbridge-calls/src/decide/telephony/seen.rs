@@ -67,9 +67,9 @@ impl<'a> Seen<'a> {
         now: Timestamp,
     ) -> Self {
         let order = circumstances.order.as_ref();
-        let named = call.line.as_deref();
-        let named = named.or_else(|| order.and_then(|order| order.line.as_deref()));
-        let (line, line_number) = settings.lines.resolve(named);
+        // The PBX knows the line of a call that was ordered only when the agent has taken the phone.
+        let ordered = order.and_then(|order| order.line.as_deref());
+        let (line, line_number) = settings.lines.resolve(ordered.or(call.line.as_deref()));
         let otherwise = || call.trunk.as_deref().unwrap_or(&settings.connection);
         let line_number = line_number.unwrap_or_else(|| otherwise().to_owned());
         let legs: Vec<Leg<'_>> = call
@@ -77,8 +77,9 @@ impl<'a> Seen<'a> {
             .iter()
             .map(|conversation| leg(conversation, settings, people))
             .collect();
-        let client = call.client.as_deref();
-        let client = client.or_else(|| order.map(|order| order.phone.as_str()));
+        // What was dialled for it may have a prefix.
+        let ordered = order.map(|order| order.phone.as_str());
+        let client = ordered.or(call.client.as_deref());
         let phone = client.and_then(|client| {
             settings
                 .numbers

@@ -918,8 +918,10 @@ fn what_was_open_of_a_joined_call_is_closed_once() {
     let mut world = World::default();
     world.see(&talking, &plain(), &settings, at(2_100));
     let first = std::mem::take(&mut world.planned);
+    world.order = None;
     world.see(&asking, &plain(), &settings, at(5_100));
     let second = std::mem::take(&mut world.planned);
+    world.order = None;
     world.news();
     let mut planned = first;
     planned.absorb(second.clone());

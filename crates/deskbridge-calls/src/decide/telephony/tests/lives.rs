@@ -5,10 +5,11 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     super::Circumstances,
-    world::{CLIENT, LINE, MOBILE_OF_3, World, at, call, settings},
+    world::{CLIENT, LINE, MOBILE_OF_3, World, at, call, settings, user},
 };
 use crate::{
     call::{Call, ConversationState, Direction, MissedReason},
+    decide::originate::{Order, Why},
     settings::{Settings, Transfers},
 };
 
@@ -158,6 +159,42 @@ fn configured() -> impl Strategy<Value = String> {
     })
 }
 
+/// What is known around a call.
+fn around() -> impl Strategy<Value = Circumstances> {
+    let why = select(vec![
+        None,
+        None,
+        Some(Why::Callback {
+            responsible: Some(user(2)),
+        }),
+        Some(click(Some("externalCall.abc.1"))),
+        Some(click(None)),
+    ]);
+    (why, any::<bool>(), proptest::bool::weighted(0.2)).prop_map(|(why, is_found, is_refused)| {
+        Circumstances {
+            order: why.map(|why| Order {
+                id: "deskbridge-1".to_owned(),
+                phone: CLIENT.to_owned(),
+                line: Some(LINE.to_owned()),
+                entity: None,
+                why,
+            }),
+            client_responsible: is_found.then(|| user(3)),
+            open_tasks: Vec::new(),
+            is_refused,
+        }
+    })
+}
+
+fn click(call_id: Option<&str>) -> Why {
+    Why::Click {
+        user: user(1),
+        extension: None,
+        call_id: call_id.map(str::to_owned),
+        call_list: None,
+    }
+}
+
 /// A call at every moment at which something happens to it.
 fn moments(life: &Life) -> Vec<(i64, Call)> {
     let mut known = Call {
@@ -270,22 +307,32 @@ fn stop_ringing(mut call: Call, extension: &str, state: ConversationState, ms: i
 }
 
 /// The world after a call was planned at these moments, and a while after its end.
-fn live(life: &Life, settings: &Settings, seen: &[bool], late_ms: i64) -> World {
-    let circumstances = Circumstances::default();
+fn live(
+    life: &Life,
+    around: &Circumstances,
+    settings: &Settings,
+    seen: &[bool],
+    late_ms: i64,
+) -> World {
+    let mut circumstances = around.clone();
+    if life.direction == Direction::Incoming {
+        circumstances.order = None;
+    }
+    let circumstances = &circumstances;
     let moments = moments(life);
     let mut world = World::default();
     for (index, (ms, call)) in moments.iter().enumerate() {
         let until = moments.get(index + 1).map_or(*ms, |(ms, _)| *ms);
         if seen.get(index).copied().unwrap_or_default() {
-            world.see(call, &circumstances, settings, at((ms + until) / 2));
+            world.see(call, circumstances, settings, at((ms + until) / 2));
             // What it asked for.
             if let Some(again_at) = world.again_at.filter(|again_at| *again_at < at(until)) {
-                world.see(call, &circumstances, settings, again_at);
+                world.see(call, circumstances, settings, again_at);
             }
         }
     }
     let (ms, call) = moments.last().expect("it has an end");
-    world.see(call, &circumstances, settings, at(ms + late_ms));
+    world.see(call, circumstances, settings, at(ms + late_ms));
     world
 }
 
@@ -299,24 +346,26 @@ proptest! {
     #[test]
     fn whenever_a_call_is_planned_it_comes_to_the_same(
         life in life(),
+        around in around(),
         configured in configured(),
         seen in proptest::collection::vec(any::<bool>(), 16),
         late_ms in select(vec![0_i64, 100, 3_600_000]),
     ) {
         let settings = settings(&configured);
-        let world = live(&life, &settings, &seen, late_ms);
-        let only_then = live(&life, &settings, &[], late_ms);
+        let world = live(&life, &around, &settings, &seen, late_ms);
+        let only_then = live(&life, &around, &settings, &[], late_ms);
         prop_assert_eq!(&world.content, &only_then.content, "{:?}", ended_at(&life));
     }
 
     #[test]
     fn a_call_has_one_end(
         life in life(),
+        around in around(),
         configured in configured(),
         seen in proptest::collection::vec(any::<bool>(), 16),
     ) {
         let settings = settings(&configured);
-        let world = live(&life, &settings, &seen, 100);
+        let world = live(&life, &around, &settings, &seen, 100);
         let content = &world.content;
         let (_, call) = moments(&life).pop().expect("it has an end");
         let is_answered = call.conversations.iter().any(|of| of.answered_at.is_some());
@@ -334,6 +383,7 @@ proptest! {
             prop_assert!(statuses.len() <= 1, "{:?}", statuses);
             prop_assert!(!statuses.contains(&"200"));
             prop_assert!(content.tasks.len() <= 1);
+            prop_assert!(content.tickets.len() + content.comments.len() <= 1);
         }
         if settings.transfers != Transfers::EachTalker {
             prop_assert!(statuses.len() <= 1);
@@ -343,6 +393,9 @@ proptest! {
             prop_assert!(register.user.get() <= 4 || register.user.get() == 9);
             prop_assert!(!register.line.is_empty());
         }
+        prop_assert!(!around.is_refused || content.calls.is_empty());
+        let is_told = !content.calls.is_empty() || !content.activities.is_empty();
+        prop_assert!(content.tasks.is_empty() || is_told, "a task of a call that is not told");
         // What happens to a call once happens in this order.
         let rank = |told: &String| {
             let order = ["register", "finish", "attach", "activity", "entity", "task", "ticket"];

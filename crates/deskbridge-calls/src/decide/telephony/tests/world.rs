@@ -188,6 +188,7 @@ pub(super) struct World {
     /// Who sees which card now.
     pub(super) cards: BTreeMap<CallKey, BTreeSet<UserId>>,
     pub(super) keys: BTreeSet<String>,
+    pub(super) order: Option<CallKey>,
     /// The kinds of all writes, with what tells them apart.
     pub(super) story: Vec<String>,
     pub(super) notes: Vec<String>,
@@ -231,6 +232,13 @@ impl World {
         let payload: Payload = serde_json::from_value(effect.payload).expect("a payload");
         assert_eq!(payload.write, intended.write);
         assert_eq!(effect.kind, payload.write.kind());
+        if !matches!(payload.write, Write::CloseTask(_)) {
+            let order = self.order.get_or_insert_with(|| intended.order.clone());
+            assert_eq!(
+                *order, intended.order,
+                "the writes of a call are in one order"
+            );
+        }
         self.story.push(told(&intended.write));
         match payload.write {
             Write::Register(register) => {
