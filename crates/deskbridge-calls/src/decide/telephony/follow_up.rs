@@ -81,12 +81,7 @@ impl Draft<'_, '_> {
             return;
         }
         let key = self.key();
-        for missed in seen
-            .circumstances
-            .open_tasks
-            .iter()
-            .filter(|missed| **missed != key)
-        {
+        for missed in &seen.circumstances.open_tasks {
             let close = Write::CloseTask(CloseTask {
                 missed: missed.clone(),
                 reached_by: key.clone(),

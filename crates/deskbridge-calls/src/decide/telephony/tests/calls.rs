@@ -1,22 +1,16 @@
 //! Calls of many kinds, and what is written of them.
 
-use deskbridge_core::Language;
-
 use super::{
-    super::{Circumstances, Planned, plan, plan_not_begun},
-    world::{CLIENT, LINE, MOBILE_OF_3, World, at, call, people, settings, user},
+    super::{Circumstances, Planned, plan},
+    world::{LINE, MOBILE_OF_3, World, at, call, people, settings},
 };
 use crate::{
-    call::{Call, ConversationState::*, Direction::*, Linkedid, MissedReason},
-    decide::{
-        originate::{Order, Why},
-        users::People,
-        write::{CallKey, CallType, Write},
-    },
+    call::{Call, ConversationState::*, Direction::*, MissedReason},
+    decide::{users::People, write::CallType},
 };
 
 /// 9 is the default user, and 4 has the missed calls of the line.
-const PLAIN: &str = r#"
+pub(super) const PLAIN: &str = r#"
     zone = "Asia/Ho_Chi_Minh"
     default_user = 9
     [[lines]]
@@ -28,12 +22,17 @@ const PLAIN: &str = r#"
     folders = [{ on_pbx = "/rec", here = "/mnt/rec" }]
 "#;
 
-fn plain() -> Circumstances {
+pub(super) fn plain() -> Circumstances {
     Circumstances::default()
 }
 
 /// What is written when a call is seen at some moments.
-fn check(toml: &str, around: &Circumstances, seen: &[(Call, i64)], expected: &[&[&str]]) -> World {
+pub(super) fn check(
+    toml: &str,
+    around: &Circumstances,
+    seen: &[(Call, i64)],
+    expected: &[&[&str]],
+) -> World {
     let settings = settings(toml);
     let mut world = World::default();
     for ((call, ms), expected) in seen.iter().zip(expected) {
@@ -54,7 +53,7 @@ fn check_not_sent(toml: &str, call: &Call, because: &str) {
     );
 }
 
-fn incoming() -> Call {
+pub(super) fn incoming() -> Call {
     call(Incoming)
 }
 
@@ -141,105 +140,11 @@ fn who_gives_up_before_a_phone_rings_was_missed_all_the_same() {
     }
 }
 
-#[test]
-fn whose_a_missed_call_is_follows_the_settings() {
-    let over = incoming()
-        .ring("101", 1_000)
-        .stop("101", NoAnswer, 9_000)
-        .ring("102", 9_000)
-        .stop("102", Unreachable, 9_100)
-        .missed(MissedReason::NoAnswer, 9_500);
-    let around = Circumstances {
-        client_responsible: Some(user(3)),
-        ..plain()
-    };
-    for (order, expected) in [
-        ("[\"line\"]", "task for 4"),
-        ("[\"client_responsible\", \"line\"]", "task for 3"),
-        ("[\"last_rung\"]", "task for 1"),
-        ("[\"default\"]", "task for 9"),
-    ] {
-        let toml = format!("{PLAIN}\n[missed]\nresponsible = {order}");
-        let world = check_last(&toml, &around, &over);
-        assert_eq!(world.last().unwrap(), expected, "{order}");
-    }
-}
-
 /// What is written of a call that is seen once, when it is over.
-fn check_last(toml: &str, around: &Circumstances, over: &Call) -> Vec<String> {
+pub(super) fn check_last(toml: &str, around: &Circumstances, over: &Call) -> Vec<String> {
     let mut world = World::default();
     world.see(over, around, &settings(toml), at(100_000));
     world.news()
-}
-
-#[test]
-fn a_transfer_is_told_as_configured() {
-    let ringing = incoming().ring("101", 1_000);
-    let first = ringing.clone().answer("101", 2_000);
-    let blind = first.clone().hang_up("101", 42_000).ring("102", 42_000);
-    let second = blind.clone().answer("102", 45_000);
-    let over = second
-        .clone()
-        .record("/rec/one.wav", "1772424000.8", 2_000)
-        .record("/rec/two.wav", "1772424000.9", 45_000)
-        .hang_up("102", 55_000)
-        .answered(55_000);
-    let life = [
-        (ringing, 1_100),
-        (first, 2_100),
-        (blind, 42_100),
-        (second, 45_100),
-        (over, 55_100),
-    ];
-    for (transfers, third, fourth, last) in [
-        (
-            "last_talker",
-            &["show 2", "hide 1"][..],
-            &[][..],
-            &[
-                "finish 200 for 2 10 s",
-                "attach /mnt/rec/one.wav /mnt/rec/two.wav",
-            ][..],
-        ),
-        (
-            "longest_talker",
-            &["show 2", "hide 1"],
-            &[],
-            &[
-                "finish 200 for 1 40 s",
-                "attach /mnt/rec/one.wav /mnt/rec/two.wav",
-            ],
-        ),
-        (
-            "each_talker",
-            &["show 2", "hide 1"],
-            &["register for 2 type 3 shown", "hide 2"],
-            &[
-                "finish 200 for 1 40 s",
-                "finish 200 for 2 10 s",
-                "attach /mnt/rec/one.wav",
-                "attach /mnt/rec/two.wav",
-            ],
-        ),
-    ] {
-        let toml = format!("transfers = \"{transfers}\"\n{PLAIN}");
-        let expected = [
-            &["register for 1 type 2 shown"],
-            &[][..],
-            third,
-            fourth,
-            last,
-        ];
-        let mut world = World::default();
-        let settings = settings(&toml);
-        for ((call, ms), expected) in life.iter().zip(expected) {
-            world.see(call, &plain(), &settings, at(*ms));
-            assert_eq!(world.news(), *expected, "{transfers} at {ms}");
-        }
-    }
-    let whole = format!("duration = \"call\"\n{PLAIN}");
-    let told = check_last(&whole, &plain(), &life[4].0);
-    assert_eq!(told[1], "finish 200 for 2 50 s");
 }
 
 #[test]
@@ -528,31 +433,6 @@ fn lists_leave_calls_out() {
 }
 
 #[test]
-fn who_is_on_a_list_is_not_reported_and_not_heard() {
-    let toml = format!("{PLAIN}\n[lists]\nextensions = {{ never = [\"102\"] }}");
-    let ringing = incoming().ring("101", 1_000).ring("102", 1_000);
-    let over = ringing
-        .clone()
-        .answer("102", 2_000)
-        .others(2_000)
-        .record("/rec/a.wav", "1772424000.7", 2_000)
-        .hang_up("102", 5_000)
-        .answered(5_000);
-    let world = check(
-        &toml,
-        &plain(),
-        &[(ringing, 1_100), (over, 5_100)],
-        &[&["register for 1 type 2 shown"], &["finish 200 for 9 3 s"]],
-    );
-    assert!(
-        world
-            .notes
-            .iter()
-            .any(|note| note.contains("recording was not attached"))
-    );
-}
-
-#[test]
 fn what_rings_too_short_is_left_out_and_never_registered() {
     let toml = format!("minimum_ring_s = 5\n{PLAIN}");
     let ringing = incoming().ring("101", 1_000);
@@ -600,120 +480,6 @@ fn a_withheld_number_is_told_as_configured() {
     );
 }
 
-fn click(call_id: Option<&str>) -> Circumstances {
-    Circumstances {
-        order: Some(Order {
-            id: "deskbridge-1".to_owned(),
-            phone: "+84 901 234 567".to_owned(),
-            line: Some(LINE.to_owned()),
-            entity: None,
-            why: Why::Click {
-                user: user(1),
-                extension: Some("101".to_owned()),
-                call_id: call_id.map(str::to_owned),
-                call_list: Some("77".to_owned()),
-            },
-        }),
-        ..plain()
-    }
-}
-
-#[test]
-fn a_clicked_call_is_finished_and_not_registered_again() {
-    let around = click(Some("externalCall.abc.1"));
-    let ringing = Call {
-        client: None,
-        line: None,
-        ..call(Internal).ring("101", 0)
-    };
-    let over = call(Outgoing)
-        .ring("101", 0)
-        .answer("101", 9_000)
-        .hang_up("101", 12_000)
-        .answered(12_000);
-    let world = check(
-        PLAIN,
-        &around,
-        &[(ringing.clone(), 100), (over, 12_100)],
-        &[&[], &["finish 200 for 1 3 s"]],
-    );
-    let finish = world.content.calls.values().next().unwrap().finish.clone();
-    assert_eq!(
-        finish.unwrap().call.call_id.as_deref(),
-        Some("externalCall.abc.1")
-    );
-    // Whatever the settings leave out: the CRM waits for its end.
-    let toml = format!("{PLAIN}\n[lists]\nextensions = {{ never = [\"101\"] }}");
-    let over = ringing
-        .stop("101", NoAnswer, 9_000)
-        .missed(MissedReason::AgentDidNotAnswer, 9_000);
-    let told = check_last(&toml, &around, &over);
-    assert_eq!(told, ["finish 603-S for 1 0 s"]);
-}
-
-#[test]
-fn a_click_that_the_crm_did_not_register_keeps_its_call_list() {
-    let dialling = call(Outgoing).ring("101", 0);
-    let world = check(
-        PLAIN,
-        &click(None),
-        &[(dialling, 100)],
-        &[&["register for 1 type 1 shown"]],
-    );
-    let in_crm = world.content.calls.values().next().unwrap();
-    let register = in_crm.register.as_ref().unwrap();
-    assert_eq!(register.call_list.as_deref(), Some("77"));
-}
-
-#[test]
-fn a_click_without_a_call_is_finished() {
-    let settings = settings(PLAIN);
-    let order = click(Some("externalCall.abc.1")).order.unwrap();
-    let finish = plan_not_begun(&order, &settings, "the extension does not exist").unwrap();
-    let mut world = World::default();
-    world.write(&finish);
-    assert_eq!(world.news(), ["finish OTHER for 1 0 s"]);
-    let order = click(None).order.unwrap();
-    assert_eq!(
-        plan_not_begun(&order, &settings, ""),
-        None,
-        "nothing is open"
-    );
-}
-
-#[test]
-fn a_callback_that_no_agent_takes_is_missed() {
-    let around = Circumstances {
-        order: Some(Order {
-            id: "deskbridge-2".to_owned(),
-            phone: CLIENT.to_owned(),
-            line: Some(LINE.to_owned()),
-            entity: None,
-            why: Why::Callback { responsible: None },
-        }),
-        ..plain()
-    };
-    let ringing = call(Outgoing).ring("101", 0);
-    let missed = ringing
-        .clone()
-        .stop("101", NoAnswer, 30_000)
-        .missed(MissedReason::AgentDidNotAnswer, 30_000);
-    check(
-        PLAIN,
-        &around,
-        &[(ringing.clone(), 100), (missed, 30_100)],
-        &[
-            &["register for 1 type 4 shown"],
-            &["finish 304 for 4 0 s", "task for 4"],
-        ],
-    );
-    let busy = ringing
-        .stop("101", Busy, 30_000)
-        .missed(MissedReason::Busy, 30_000);
-    let told = check_last(PLAIN, &around, &busy);
-    assert_eq!(told, ["register for 1 type 4", "finish 486 for 1 0 s"]);
-}
-
 #[test]
 fn a_portal_that_refuses_telephony_gets_one_activity() {
     let around = Circumstances {
@@ -749,223 +515,6 @@ fn a_portal_that_refuses_telephony_gets_one_activity() {
 }
 
 #[test]
-fn a_task_is_done_when_the_client_was_reached() {
-    let missed = CallKey::new("pbx", &Linkedid::new("1772420000.1"));
-    let around = Circumstances {
-        open_tasks: vec![missed],
-        ..plain()
-    };
-    let over = call(Outgoing).ring("101", 0).answer("101", 2_000);
-    let over = over.hang_up("101", 5_000).answered(5_000);
-    let told = check_last(PLAIN, &around, &over);
-    assert_eq!(told[2], "close the task of pbx:1772420000.1");
-    let unanswered = call(Outgoing)
-        .ring("101", 0)
-        .stop("101", NoAnswer, 9_000)
-        .missed(MissedReason::NoAnswer, 9_000);
-    assert_eq!(check_last(PLAIN, &around, &unanswered).len(), 2);
-    let toml = format!("{PLAIN}\n[missed.task]\nclose_when_reached = false");
-    assert_eq!(check_last(&toml, &around, &over).len(), 2);
-}
-
-#[test]
-fn a_task_is_made_as_configured() {
-    let toml = format!(
-        r#"{PLAIN}
-        [hours.shop]
-        week = {{ mon = ["08:00-11:30", "13:00-17:00"] }}
-        [missed.task]
-        title = "Call {{{{ client }}}} back, {{{{ extensions|join(' ') }}}} did not"
-        description = "{{{{ missed_reason }}}}"
-        deadline_minutes = 60
-        hours = "shop"
-        responsible = 2
-        creator = 1
-        fields = {{ UF_KIND = "phone", UF_NONE = "" }}
-        except = ["gave_up_in_menu"]
-        "#
-    );
-    let missed = incoming().ring("101", 1_000).stop("101", NoAnswer, 9_000);
-    let over = missed.clone().missed(MissedReason::NoAnswer, 9_000);
-    let mut world = World::default();
-    world.see(&over, &plain(), &settings(&toml), at(60_000));
-    let task = world.content.tasks.values().next().unwrap();
-    assert_eq!(task.title, "Call +84901234567 back, 101 did not");
-    assert_eq!(task.description, "nobody answered");
-    // Thirty minutes before noon, the rest after it.
-    assert_eq!(task.deadline.as_deref(), Some("2026-03-02T13:30:09+07:00"));
-    assert_eq!((task.responsible, task.creator), (user(2), Some(user(1))));
-    assert_eq!(task.fields.len(), 1);
-    let over = missed.missed(MissedReason::GaveUpInMenu, 9_000);
-    let mut world = World::default();
-    world.see(&over, &plain(), &settings(&toml), at(60_000));
-    assert!(world.content.tasks.is_empty());
-    assert!(
-        world
-            .notes
-            .iter()
-            .any(|note| note.contains("missed.task.except"))
-    );
-}
-
-#[test]
-fn activity_and_entity_get_their_fields() {
-    let toml = format!(
-        r#"{PLAIN}
-        [activity]
-        SUBJECT = "{{{{ agent }}}} talked {{{{ talked_s }}}} s"
-        [entity]
-        UF_CRM_WAITED = "{{{{ waited_s }}}}"
-        UF_CRM_BROKEN = "{{{{ 1 / 0 }}}}"
-        "#
-    );
-    let over = incoming().ring("101", 1_000).answer("101", 4_000);
-    let over = over.hang_up("101", 9_000).answered(9_000);
-    let mut world = World::default();
-    world.see(&over, &plain(), &settings(&toml), at(9_100));
-    assert_eq!(world.news()[2..], ["activity", "entity"]);
-    let in_crm = world.content.calls.values().next().unwrap();
-    assert_eq!(in_crm.activity["SUBJECT"], "101 talked 5 s");
-    assert_eq!(in_crm.entity["UF_CRM_WAITED"], "4");
-    assert!(!in_crm.entity.contains_key("UF_CRM_BROKEN"));
-    assert!(
-        world
-            .notes
-            .iter()
-            .any(|note| note.contains("entity.UF_CRM_BROKEN"))
-    );
-}
-
-#[test]
-fn the_helpdesk_is_told_as_configured() {
-    let missed = incoming().ring("101", 1_000).stop("101", NoAnswer, 9_000);
-    let missed = missed.missed(MissedReason::NoAnswer, 9_000);
-    let over = incoming().ring("101", 1_000).answer("101", 4_000);
-    let over = over
-        .record("/rec/a.wav", "1772424000.7", 4_000)
-        .hang_up("101", 9_000)
-        .answered(9_000);
-    for (tickets, of_missed, of_over) in [
-        ("", None, None),
-        ("missed = \"always\"", Some("ticket"), None),
-        (
-            "missed = \"unless_open\"\ncomments = true",
-            Some("ticket"),
-            Some("comment"),
-        ),
-        ("comments = true", Some("comment"), Some("comment")),
-    ] {
-        let toml = format!("{PLAIN}\n[tickets]\n{tickets}");
-        let told = |call| {
-            let told = check_last(&toml, &plain(), call);
-            told.into_iter()
-                .find(|told| told == "ticket" || told == "comment")
-        };
-        assert_eq!(told(&missed).as_deref(), of_missed, "{tickets}");
-        assert_eq!(told(&over).as_deref(), of_over, "{tickets}");
-    }
-    let toml = format!("language = \"vi\"\n{PLAIN}\n[tickets]\ncomments = true");
-    let settings = settings(&toml);
-    assert_eq!(settings.language, Language::Vietnamese);
-    let mut world = World::default();
-    world.see(&over, &plain(), &settings, at(9_100));
-    let comment = world.content.comments.values().next().unwrap();
-    assert!(
-        comment.text.contains("Bắt đầu: 02/03/2026 11:00:00"),
-        "{}",
-        comment.text
-    );
-    assert_eq!(comment.files, ["/mnt/rec/a.wav"]);
-}
-
-#[test]
-fn a_recording_that_is_known_late_is_attached_late() {
-    let over = incoming().ring("101", 1_000).answer("101", 2_000);
-    let over = over.hang_up("101", 5_000).answered(5_000);
-    let one = over.clone().record("/rec/a.wav", "1772424000.7", 2_000);
-    let two = one
-        .clone()
-        .record("/rec/../etc/passwd", "1772424000.7", 2_000);
-    let three = two.clone().record("b.wav", "1772424000.7", 3_000);
-    let world = check(
-        PLAIN,
-        &plain(),
-        &[(over, 5_100), (one, 5_200), (two, 5_300), (three, 5_400)],
-        &[
-            &["register for 1 type 2", "finish 200 for 1 3 s"],
-            &["attach /mnt/rec/a.wav"],
-            &[],
-            &["attach /mnt/rec/a.wav /mnt/rec/b.wav"],
-        ],
-    );
-    assert!(
-        world
-            .notes
-            .iter()
-            .any(|note| note.contains("leads upwards"))
-    );
-}
-
-#[test]
-fn what_was_open_of_a_joined_call_is_closed_once() {
-    let settings = settings(PLAIN);
-    // 101 talks with the client, asks another client over a second call, and joins both.
-    let talking = incoming().ring("101", 1_000).answer("101", 2_000);
-    let asking = Call {
-        linkedid: Linkedid::new("1772424000.90"),
-        ..call(Outgoing).ring("101", 5_000)
-    };
-    let mut world = World::default();
-    world.see(&talking, &plain(), &settings, at(2_100));
-    let first = std::mem::take(&mut world.planned);
-    world.order = None;
-    world.see(&asking, &plain(), &settings, at(5_100));
-    let second = std::mem::take(&mut world.planned);
-    world.order = None;
-    world.news();
-    let mut planned = first;
-    planned.absorb(second.clone());
-    world.planned = planned;
-    let over = talking.hang_up("101", 9_000).answered(9_000);
-    world.see(&over, &plain(), &settings, at(9_100));
-    assert_eq!(
-        world.news(),
-        ["finish 200 for 1 7 s", "finish 200 for 1 7 s"]
-    );
-    assert!(
-        world
-            .content
-            .calls
-            .values()
-            .all(|call| call.finish.is_some())
-    );
-    // A call that nothing was told of goes on as the one that was told.
-    let mut planned = Planned::default();
-    planned.absorb(second);
-    assert_eq!(
-        planned.key().map(CallKey::as_str),
-        Some("pbx:1772424000.90")
-    );
-    world.planned = planned;
-    world.content = Default::default();
-    world.keys.clear();
-    let people = people(&settings);
-    let plan = plan(
-        &over,
-        &world.planned,
-        &plain(),
-        &settings,
-        &people,
-        at(9_100),
-    );
-    let [finish] = &plan.writes[..] else {
-        panic!("{:?}", plan.writes)
-    };
-    assert_eq!(finish.order.as_str(), "pbx:1772424000.90");
-    assert!(matches!(&finish.write, Write::Finish(of) if of.call.key == finish.order));
-}
-
-#[test]
 fn a_line_is_always_told() {
     let over = |line: Option<&str>, trunk: Option<&str>| Call {
         line: line.map(str::to_owned),
@@ -990,5 +539,63 @@ fn a_line_is_always_told() {
         let register = in_crm.register.as_ref().unwrap();
         assert_eq!(register.line, expected);
         assert_eq!(register.call_type, CallType::Incoming);
+    }
+}
+
+#[test]
+fn an_internal_call_waits_for_its_end_and_makes_no_task() {
+    let toml = format!("ignore_internal = false\n{PLAIN}");
+    let between = Call {
+        client: Some("103".to_owned()),
+        ..call(Internal).ring("101", 0)
+    };
+    let missed = between
+        .clone()
+        .stop("101", NoAnswer, 9_000)
+        .missed(MissedReason::NoAnswer, 9_000);
+    check(
+        &toml,
+        &plain(),
+        &[(between, 100), (missed, 9_100)],
+        &[&[], &["register for 1 type 1", "finish 304 for 1 0 s"]],
+    );
+}
+
+#[test]
+fn a_card_is_seen_as_long_as_there_is_something_to_see() {
+    let ringing = incoming().ring("101", 1_000).ring("102", 1_000);
+    // The other phone still rings when this one is taken.
+    let taken = ringing.clone().answer("102", 31_000);
+    let asking = taken.clone().others(31_100).ring("103", 40_000);
+    let joined = asking.clone().answer("103", 45_000).hang_up("102", 46_000);
+    check(
+        PLAIN,
+        &plain(),
+        &[
+            (ringing.clone(), 1_100),
+            (ringing, 30_000),
+            (taken.clone(), 31_050),
+            (taken, 39_000),
+            (asking, 40_100),
+            (joined, 46_100),
+        ],
+        &[
+            &["register for 1 type 2 shown", "show 2"],
+            &[],
+            &["hide 1"],
+            &[],
+            &["show 3"],
+            &["hide 2"],
+        ],
+    );
+}
+
+#[test]
+fn talk_is_told_in_whole_seconds() {
+    for (ms, expected) in [(1, 1), (400, 1), (1_400, 1), (1_600, 2), (60_000, 60)] {
+        let over = incoming().ring("101", 0).answer("101", 0);
+        let over = over.hang_up("101", ms).answered(ms);
+        let told = check_last(PLAIN, &plain(), &over);
+        assert_eq!(told[1], format!("finish 200 for 1 {expected} s"), "{ms} ms");
     }
 }
