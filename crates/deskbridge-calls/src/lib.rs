@@ -1,7 +1,10 @@
 //! Calls of the PBX, followed and carried into the CRM and the helpdesk.
 //!
 //! A call is everything under one linkedid; a conversation is one ring or answer at one internal number ([`call`]).
-//! What the PBX says becomes calls in [`decide::tracker`].
+//! What CRM and helpdesk are to hold of it follows from what is known of the call and from what an administrator
+//! decided ([`settings`]): functions of values in [`decide`] make calls of what the PBX says, and say which writes bring
+//! CRM and helpdesk there.
 
 pub mod call;
 pub mod decide;
+pub mod settings;
