@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey};
+use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +156,11 @@ impl Intended {
             write: self.write.clone(),
         };
         NewEffect {
+            urgency: if self.is_live {
+                Urgency::Live
+            } else {
+                Urgency::Usual
+            },
             kind: self.write.kind().to_owned(),
             ordering_key: OrderingKey::new(format!("call:{}", self.order)),
             idempotency_key: IdempotencyKey::new(format!("call:{}", self.key)),

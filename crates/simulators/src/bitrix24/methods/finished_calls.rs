@@ -56,7 +56,13 @@ pub(super) fn finish(call: &mut Call<'_>) -> Result<Answer, Refusal> {
             "ASSIGNED_BY_ID".to_owned(),
             Value::text(user_id.to_string()),
         )];
-        stored::update(call, Entity::Lead, entity.id, &assigned);
+        stored::update(
+            call,
+            Entity::Lead,
+            entity.id,
+            &assigned,
+            stored::Methods::Older,
+        );
     }
     let statistic = statistic(call, &known, &finish);
     let statistics = &mut call.state.statistics;
