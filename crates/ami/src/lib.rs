@@ -15,6 +15,7 @@ mod signal;
 mod splitter;
 mod tls;
 mod value;
+mod view;
 
 pub use crate::{
     action::Action,
@@ -30,4 +31,5 @@ pub use crate::{
     signal::{Filtering, Greeting, Reason, Resync, Signal},
     splitter::{Frame, Limits, Splitter, TooLong},
     value::{ActionId, Channel, Exten, Invalid, Name, VALUE_BYTES_MAX, Value, Variable, Word},
+    view::{ChannelState, Snapshot},
 };
