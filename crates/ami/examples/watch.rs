@@ -38,8 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut pem = String::new();
         File::open(file)?.take(1 << 20).read_to_string(&mut pem)?;
         options.tls = Some(Tls {
-            name: None,
-            roots_pem: vec![pem],
+            pinned_pem: vec![pem],
+            ..Tls::default()
         });
     }
     let (_connection, mut signals, driver) = ami::connect(host, port.parse()?, login, options)?;

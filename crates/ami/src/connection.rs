@@ -23,7 +23,7 @@ const REQUESTS_WAITING_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Connection {
     requests: mpsc::Sender<Request>,
-    log_in_again: Arc<Notify>,
+    connect_now: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -49,21 +49,13 @@ pub fn connect(
     let secured = secured.transpose()?;
     let (requests, asked) = mpsc::channel(REQUESTS_WAITING_MAX);
     let (outlet, signals) = queue::queue(options.backlog_bytes_max);
-    let log_in_again = Arc::new(Notify::new());
+    let connect_now = Arc::new(Notify::new());
     let connection = Connection {
         requests,
-        log_in_again: Arc::clone(&log_in_again),
+        connect_now: Arc::clone(&connect_now),
     };
     let address = (host.to_owned(), port);
-    let driver = Driver::new(
-        address,
-        secured,
-        login,
-        options,
-        asked,
-        outlet,
-        log_in_again,
-    );
+    let driver = Driver::new(address, secured, login, options, asked, outlet, connect_now);
     Ok((connection, signals, driver))
 }
 
@@ -89,6 +81,6 @@ impl Connection {
 
     /// Tries to connect now, in place of waiting: after a refused login once `manager.conf` was put right.
     pub fn connect_now(&self) {
-        self.log_in_again.notify_one();
+        self.connect_now.notify_one();
     }
 }

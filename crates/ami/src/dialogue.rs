@@ -19,7 +19,7 @@ use crate::{
     filter::{self, Language},
     login::{Login, Means},
     options::Options,
-    outcome::{NotSent, Outcome, Refusal},
+    outcome::{NotSent, Outcome, Refusal, Unknown},
     signal::{Filtering, Greeting, Reason, Resync, Signal},
 };
 
@@ -413,6 +413,11 @@ impl<'a> Dialogue<'a> {
             Outcome::Refused(refusal) => {
                 self.signals.push(Signal::Resync(Resync::Refused(refusal)));
             }
+            Outcome::Unknown(Unknown::TooLong { bytes_max }) => {
+                self.signals
+                    .push(Signal::Resync(Resync::TooLong { bytes_max }));
+            }
+            // The end of the connection and the deadline are told elsewhere.
             Outcome::NotSent(_) | Outcome::Unknown(_) => {}
         }
         if std::mem::take(&mut self.resync_again) {

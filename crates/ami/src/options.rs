@@ -43,8 +43,11 @@ pub struct Options {
 pub struct Tls {
     /// The name in Asterisk's certificate; the host's if it is not said.
     pub name: Option<String>,
-    /// Certificates to trust besides the machine's, as PEM. Asterisk's is usually its own.
+    /// Authorities to trust besides the machine's, as PEM.
     pub roots_pem: Vec<String>,
+    /// Asterisk's very certificate, as PEM, which is then trusted whatever its name, its dates and its issuer are. It
+    /// usually signed itself as an authority, and such a one is not trusted as a root.
+    pub pinned_pem: Vec<String>,
 }
 
 impl Default for Options {
@@ -79,7 +82,7 @@ pub enum OptionsError {
     #[error("the name {0:?} cannot be that of a certificate")]
     Name(String),
     /// A certificate cannot be read.
-    #[error("a root certificate cannot be used: {0}")]
+    #[error("a certificate cannot be used: {0}")]
     Root(String),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]

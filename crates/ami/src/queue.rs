@@ -185,7 +185,7 @@ fn cost(signal: &Signal) -> usize {
                 |message: &crate::Message| message.as_bytes().len() + MESSAGE_OVERHEAD_BYTES;
             channels.iter().map(bytes).sum::<usize>() + MESSAGE_OVERHEAD_BYTES
         }
-        Signal::Resync(Resync::Refused(_))
+        Signal::Resync(Resync::Refused(_) | Resync::TooLong { .. })
         | Signal::Connected(_)
         | Signal::LeftOut(_)
         | Signal::Disconnected { .. } => MESSAGE_OVERHEAD_BYTES,

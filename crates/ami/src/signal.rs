@@ -62,6 +62,11 @@ pub enum Resync {
     Channels(Vec<Message>),
     /// The user may not ask. What was missed cannot be known.
     Refused(Refusal),
+    /// There are more channels than [`answer_bytes_max`](crate::Options::answer_bytes_max) has room for.
+    TooLong {
+        /// The limit.
+        bytes_max: usize,
+    },
 }
 
 /// Why there is no connection.

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    NotSent, Unknown, Wanted,
+    NotSent, Wanted,
     action::{Command, Hangup, Originate, Then, UserEvent},
     value::{ActionId, Channel, Value, Word},
 };
@@ -47,6 +47,7 @@ fn word(signal: &Signal) -> String {
         }
         Signal::Resync(Resync::Channels(channels)) => format!("resync of {}", channels.len()),
         Signal::Resync(Resync::Refused(refusal)) => format!("no resync: {}", refusal.message),
+        Signal::Resync(Resync::TooLong { .. }) => "resync too long".to_owned(),
         Signal::Event(event) => event.event().unwrap().to_owned(),
         Signal::Stray(_) => "stray".to_owned(),
         Signal::LeftOut(_) => "left out".to_owned(),
@@ -454,6 +455,9 @@ fn answers_are_bounded() {
         panic!("no outcome")
     };
     assert_eq!(why, Unknown::TooLong { bytes_max: 500 });
+    talk.frame(Err(TooLong { bytes_max: 1 })).unwrap();
+    talk.list("CoreShowChannel", 40);
+    assert_eq!(talk.told, ["left out", "resync too long"]);
     let answers: Vec<_> = (0..6).map(|_| talk.ask(hangup())).collect();
     let refused = answers
         .into_iter()

@@ -174,6 +174,7 @@ async fn tls_is_checked_against_the_certificate() {
         tls: Some(ami::Tls {
             name: Some("localhost".to_owned()),
             roots_pem,
+            pinned_pem: Vec::new(),
         }),
         ..options()
     };
@@ -203,27 +204,37 @@ async fn tls_is_checked_against_the_certificate() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_name_is_refused() {
+async fn a_certificate_of_another_name_is_refused_unless_it_is_the_very_one() {
     let certificate = simulators::server::Certificate::self_signed().unwrap();
-    let tls = ami::Tls {
-        name: Some("pbx.test".to_owned()),
-        roots_pem: vec![certificate.pem()],
-    };
+    let pem = certificate.pem();
+    let other = simulators::server::Certificate::self_signed()
+        .unwrap()
+        .pem();
     let running = running(pbx::Options {
         certificate: Some(certificate),
         ..pbx::Options::default()
     })
     .await;
-    let options = Options {
-        tls: Some(tls),
-        ..options()
+    let client = |roots_pem: &str, pinned_pem: &str| {
+        let tls = ami::Tls {
+            name: Some("pbx.test".to_owned()),
+            roots_pem: vec![roots_pem.to_owned()],
+            pinned_pem: vec![pinned_pem.to_owned()],
+        };
+        let options = Options {
+            tls: Some(tls),
+            ..options()
+        };
+        client_of(&running, login(), options)
     };
-    let mut client = client_of(&running, login(), options);
+    let mut wary = client(&pem, &other);
     assert!(matches!(
-        client.disconnected().await,
+        wary.disconnected().await,
         (Reason::Tls(_), Some(_))
     ));
+    drop(wary);
     assert_eq!(running.pbx.count("Login"), 0);
+    client(&other, &pem).resync().await;
 }
 
 #[tokio::test]
