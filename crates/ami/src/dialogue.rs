@@ -1,7 +1,7 @@
 //! One connection's talk with Asterisk, without its socket: what arrives goes in, what is to be sent and told comes out.
 //!
 //! Time is an argument. Asterisk answers one action after another, and the items of a list come together; nothing here
-//! depends on that but the attribution of an answer without an id.
+//! depends on that.
 
 mod pending;
 #[cfg(test)]
@@ -159,7 +159,11 @@ impl<'a> Dialogue<'a> {
             Ok(Frame::Message(message)) if message.event().is_some() => {
                 self.event(message, filters, now)
             }
-            Ok(Frame::Message(message)) if message.response().is_some() => {
+            // Without the id of an action that waits it is nobody's: Asterisk sends such a one only for an action
+            // that it could not read, and a value with line ends in it can look like one.
+            Ok(Frame::Message(message))
+                if message.response().is_some() && self.pending.awaits(&message) =>
+            {
                 match self.pending.answer(message, self.options.answer_bytes_max) {
                     Some(settled) => self.settled(settled, filters, now),
                     None => Ok(()),

@@ -14,7 +14,8 @@ pub enum Signal {
     Resync(Resync),
     /// An event.
     Event(Message),
-    /// A block that is neither event nor response: the rest of one that a value with an empty line in it cut in two.
+    /// A block that is neither an event nor the answer to an action of ours: mostly the rest of one that a value with an
+    /// empty line in it cut in two.
     Stray(Message),
     /// A block that was too long to be read; a [`Resync`](Signal::Resync) follows.
     LeftOut(TooLong),

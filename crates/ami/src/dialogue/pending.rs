@@ -114,21 +114,23 @@ impl Pending {
         overdue
     }
 
-    /// Takes a response. One without an id, which Asterisk sends when it could not read an action, is that of the
-    /// oldest action: they are answered in order.
+    /// Whether an action waits for this response.
+    pub(super) fn awaits(&self, response: &Message) -> bool {
+        self.place(response).is_some()
+    }
+
+    fn place(&self, response: &Message) -> Option<usize> {
+        let id = response.action_id()?;
+        self.waiting.iter().position(|waiting| waiting.id == id)
+    }
+
+    /// Takes a response; `None` if it begins a list.
     pub(super) fn answer(
         &mut self,
         response: Message,
         bytes_max: usize,
     ) -> Option<(Waiting, Outcome)> {
-        let place = match response.action_id() {
-            Some(id) => self.waiting.iter().position(|waiting| waiting.id == id),
-            None => self
-                .waiting
-                .iter()
-                .position(|waiting| waiting.list.is_none()),
-        };
-        let place = place?;
+        let place = self.place(&response)?;
         if response
             .get("EventList")
             .is_some_and(|value| value.eq_ignore_ascii_case(b"start"))

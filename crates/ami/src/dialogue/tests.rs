@@ -417,15 +417,15 @@ fn events_with_an_id_are_events() {
 }
 
 #[test]
-fn an_answer_without_an_id_is_that_of_the_oldest_action() {
+fn an_answer_to_nobody_decides_nothing() {
     let (options, login, mut ids) = (options(), login(), ids());
     let mut talk = Talk::up(&options, &login, &mut ids);
-    let mut first = talk.ask(hangup());
-    let mut second = talk.ask(hangup());
-    talk.hear("Response: Error\r\nMessage: Failed to parse message: line too long\r\n")
+    let mut asked = talk.ask(hangup());
+    talk.hear("Response: Error\r\nMessage: No such channel\r\n")
         .unwrap();
-    assert!(matches!(first.try_recv(), Ok(Outcome::Refused(_))));
-    assert!(second.try_recv().is_err());
+    talk.hear("Response: Error\r\nActionID: other\r\n").unwrap();
+    assert!(asked.try_recv().is_err(), "it may have run");
+    assert_eq!(talk.told, ["stray", "stray"]);
 }
 
 #[test]
