@@ -65,7 +65,7 @@ fn event(body: &str) -> Event {
 }
 
 fn arrival(body: &str, number: u8) -> NewEvent {
-    let body_json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let body_json: Value = serde_json::from_str(body).unwrap_or_default();
     let word = |name: &str| body_json[name].as_str().unwrap_or_default().to_owned();
     NewEvent {
         connection: "main".to_owned(),

@@ -231,7 +231,9 @@ fn did_ring(leg: &Leg<'_>) -> bool {
         | ConversationState::Busy
         | ConversationState::Declined
         | ConversationState::CallerGaveUp
-        | ConversationState::TakenElsewhere => true,
+        | ConversationState::TakenElsewhere
+        | ConversationState::Forwarded
+        | ConversationState::NotSeen => true,
         ConversationState::Unreachable
         | ConversationState::WrongNumber
         | ConversationState::Failed => false,
