@@ -5,6 +5,7 @@
 use std::{env, error::Error, fs::File, io::Read as _};
 
 use ami::{Login, Options, Resync, Signal, Tls, Wanted, Word};
+use tokio::task::JoinSet;
 
 #[expect(clippy::print_stdout, reason = "a program for reading")]
 #[tokio::main(flavor = "current_thread")]
@@ -43,17 +44,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         });
     }
     let (_connection, mut signals, driver) = ami::connect(host, port.parse()?, login, options)?;
-    let watch = async {
-        while let Some(signal) = signals.next().await {
-            match signal {
-                Signal::Event(event) => println!("{}", event.event().unwrap_or_default()),
-                Signal::Resync(Resync::Channels(channels)) => {
-                    println!("-- {} channels live", channels.len());
-                }
-                other => println!("-- {other:?}"),
+    let mut tasks = JoinSet::new();
+    tasks.spawn(driver.run());
+    while let Some(signal) = signals.next().await {
+        match signal {
+            Signal::Event(event) => println!("{}", event.event().unwrap_or_default()),
+            Signal::Resync(Resync::Channels(channels)) => {
+                println!("-- {} channels live", channels.len());
             }
+            other => println!("-- {other:?}"),
         }
-    };
-    tokio::join!(driver.run(), watch);
+    }
     Ok(())
 }

@@ -111,22 +111,26 @@ impl Drop for Signals {
 }
 
 impl Outlet {
-    /// Adds signals; those that no longer fit are dropped with the rest.
-    pub(crate) fn push(&self, signals: impl IntoIterator<Item = Signal>) -> Result<(), Full> {
+    /// Adds signals, and answers how many bytes wait; those that no longer fit are dropped with the rest.
+    pub(crate) fn push(&self, signals: impl IntoIterator<Item = Signal>) -> Result<usize, Full> {
         let mut state = self.shared.state();
-        let mut pushed = Ok(());
+        let mut is_full = false;
         for signal in signals {
             let bytes = state.bytes + cost(&signal);
             if bytes > self.bytes_max {
-                pushed = Err(Full);
+                is_full = true;
                 break;
             }
             state.bytes = bytes;
             state.waiting.push_back(signal);
         }
+        let bytes = state.bytes;
         drop(state);
         self.shared.arrived.notify_one();
-        pushed
+        match is_full {
+            true => Err(Full),
+            false => Ok(bytes),
+        }
     }
 
     /// Adds a signal that has to be told, whatever waits. There are few of them, and none comes while the consumer is

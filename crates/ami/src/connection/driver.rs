@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     sync::{Notify, mpsc},
+    task::yield_now,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -24,6 +25,8 @@ use crate::{
 
 /// The most that is read at once.
 const READ_BYTES: usize = 64 << 10;
+/// When more waits for the consumer, it gets a turn after every read, in case it runs on the same thread.
+const READ_AHEAD_BYTES: usize = 1 << 20;
 
 /// What drives a connection.
 #[must_use = "nothing is sent before it runs"]
@@ -188,8 +191,10 @@ impl Driver {
             let told = self.outlet.push(dialogue.signals());
             let bytes_max = self.options.backlog_bytes_max;
             let told = told.map_err(|_full| Reason::Backlog { bytes_max });
-            if let Err(reason) = step.and(told) {
-                break reason;
+            match step.and(told) {
+                Ok(waiting_bytes) if waiting_bytes > READ_AHEAD_BYTES => yield_now().await,
+                Ok(_) => {}
+                Err(reason) => break reason,
             }
         };
         let was_up = dialogue.is_up();
