@@ -48,12 +48,7 @@ impl TrackedCall {
         self.call.direction != Direction::Incoming && (is_same || clients.next().is_none())
     }
 
-    fn call_client(
-        &mut self,
-        dest: &Snapshot<'_>,
-        at: Timestamp,
-        facts: &mut Vec<Fact>,
-    ) {
+    fn call_client(&mut self, dest: &Snapshot<'_>, at: Timestamp, facts: &mut Vec<Fact>) {
         let was_reached = self
             .channels
             .iter()
