@@ -15,7 +15,7 @@ use crate::{
 /// - `new ID CALL CHANNEL STATE CALLER EXTEN@CONTEXT`, `up ID`, `bye ID` (hangs up), `gone ID CAUSE`
 /// - `dial BY ID STRING` (`-` for an order), `dialled ID STATUS`
 /// - `in ID BRIDGE`, `out ID BRIDGE`, `swap ID BRIDGE REPLACED`, `waits ID BRIDGE TYPE TECHNOLOGY`, `set ID NAME VALUE`
-/// - `blind ID EXTEN`, `attended ORIG SECOND TARGET`, `queue ID join|leave|abandon`
+/// - `park ID PARKER`, `blind ID EXTEN`, `attended ORIG SECOND TARGET`, `queue ID join|leave|abandon`
 ///
 /// An id `1.2@1.1` says which call the event names.
 fn message(line: &str) -> Message {
@@ -66,6 +66,13 @@ fn message(line: &str) -> Message {
             word(),
             word()
         ),
+        "park" => {
+            let parkee = named("Parkee", &id);
+            format!(
+                "Event: ParkedCall\r\n{parkee}ParkerDialString: {}\r\n",
+                word()
+            )
+        }
         "waits" => format!(
             "Event: BridgeEnter\r\n{channel}BridgeUniqueid: {}\r\nBridgeType: {}\r\nBridgeTechnology: {}\r\n",
             word(),
@@ -243,6 +250,35 @@ fn clients_who_wait_beside_one_another_are_two_calls() {
 }
 
 #[test]
+fn a_parked_client_who_comes_back_was_sent_by_nobody() {
+    check(
+        "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+         new 1.2 1.1 PJSIP/101-1 0 101 s@from-internal
+         dial 1.1 1.2 101
+         in 1.1 b1
+         in 1.2 b1
+         2
+         park 1.1 PJSIP/101
+         out 1.1 b1
+         out 1.2 b1
+         waits 1.1 b2 parking holding_bridge
+         1
+         gone 1.2 16
+         40
+         out 1.1 b2
+         new 1.3 1.1 PJSIP/101-2 0 101 s@from-internal
+         dial 1.1 1.3 101",
+        &[
+            "0 1.1: an incoming call began from 79160000001 to 74950000001",
+            "0 1.1: 101 rings",
+            "0 1.1: 101 talks",
+            "2 1.1: 101 talked for 2.0 s",
+            "43 1.1: 101 rings",
+        ],
+    );
+}
+
+#[test]
 fn a_queue_member_behind_a_local_channel_that_rang_too_long_did_not_answer() {
     check(
         "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
@@ -264,7 +300,7 @@ fn a_queue_member_behind_a_local_channel_that_rang_too_long_did_not_answer() {
         &[
             "0 1.1: an incoming call began from 79160000001 to 74950000001",
             "0 1.1: 101 rings",
-            "15 1.1: 101 talked not: no answer",
+            "15 1.1: 101 did not talk: no answer",
             "15 1.1: the call ended, missed: nobody answered",
         ],
     );
@@ -339,7 +375,7 @@ fn whoever_is_asked_rings_for_the_client_once_they_are_given_away() {
             "3 1.1: 101 gave the client to 102, which rang",
             "3 1.1: 101 talked for 2.0 s",
             "3 1.1: 102 rings",
-            "8 1.1: 102 talked not: the caller gave up",
+            "8 1.1: 102 did not talk: the caller gave up",
             "8 1.1: the call ended, answered",
         ],
     );
@@ -600,7 +636,7 @@ fn whoever_begins_in_the_middle_takes_over_what_is_listed() {
         "100 3.2: 102 rings",
         "100 1.0: 101 talks",
         "100 3.2: it is recorded to /rec/q.wav",
-        "101 3.2: 102 talked not: no answer",
+        "101 3.2: 102 did not talk: no answer",
         "101 3.2: the call ended, missed: the caller gave up in a queue",
         "101 1.0: 101 talked for 1.0 s",
         "101 1.0: the call ended, answered",
@@ -631,7 +667,7 @@ fn what_went_unseen_ended_when_it_was_seen_last() {
     let expected = [
         "7 1.1: 101 talked for 7.0 s",
         "7 1.1: the call ended, answered",
-        "7 2.1: 102 talked not: nobody saw how it ended",
+        "7 2.1: 102 did not talk: nobody saw how it ended",
         "7 2.1: the call ended, missed: nobody saw how it ended",
     ];
     assert_eq!(played.sentences(), expected);
@@ -669,7 +705,7 @@ fn who_met_unseen_talks_from_when_that_is_found_out() {
     );
     let expected = [
         "15 1.1: 102 talks",
-        "5 1.1: 101 talked not: another phone took it",
+        "5 1.1: 101 did not talk: another phone took it",
         "18 1.1: 102 talked for 3.0 s",
         "18 1.1: the call ended, answered",
     ];
