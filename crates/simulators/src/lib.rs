@@ -7,6 +7,7 @@
 //!
 //! Not here: any network but loopback, persistence, and whatever no client has needed yet.
 
+pub mod ami;
 pub mod bitrix24;
 pub mod caresoft;
 pub mod clock;

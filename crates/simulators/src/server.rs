@@ -124,7 +124,7 @@ impl Certificate {
         self.made.cert.pem()
     }
 
-    fn acceptor(&self) -> io::Result<TlsAcceptor> {
+    pub(crate) fn acceptor(&self) -> io::Result<TlsAcceptor> {
         let key = rustls::pki_types::PrivateKeyDer::try_from(self.made.signing_key.serialize_der())
             .map_err(io::Error::other)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());

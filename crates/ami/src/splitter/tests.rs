@@ -148,6 +148,27 @@ fn every_recorded_block_is_an_event_or_a_response() {
     }
 }
 
+#[test]
+#[expect(clippy::disallowed_methods, reason = "small files of our own")]
+fn what_fuzzing_began_with_gives_the_same_frames_however_it_is_cut() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/ami");
+    let mut count = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let path = file.unwrap().path();
+        let stream = std::fs::read(&path).unwrap();
+        let limits = Limits {
+            block_bytes_max: 200,
+            ..LIMITS
+        };
+        let whole = split(&stream, &[], limits);
+        assert!(whole.len() > 1, "{}", path.display());
+        let every: Vec<usize> = (0..stream.len()).collect();
+        assert_eq!(split(&stream, &every, limits), whole, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 7, "the corpus is not where it was");
+}
+
 /// Streams in which line ends and colons are frequent.
 fn streams() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -179,6 +200,10 @@ proptest! {
     fn any_bytes_are_read(stream in prop::collection::vec(any::<u8>(), 0..300)) {
         drop(split(&stream, &[], LIMITS));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_cut_of_a_recording_gives_the_same_frames(
