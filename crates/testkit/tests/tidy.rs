@@ -272,6 +272,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "ami",
             "bitrix24",
             "caresoft",
+            "deskbridge-calls",
             "deskbridge-core",
             "deskbridge-http",
             "deskbridge-journal",

@@ -13,7 +13,7 @@ use super::{
     settings::{Notice, Signs},
     tracked::{Note, Queue, TrackedCall},
 };
-use crate::call::{Direction, Linkedid, TransferKind, Uniqueid};
+use crate::call::{Direction, Linkedid, Uniqueid};
 
 /// The longest path that is believed.
 const PATH_BYTES_MAX: usize = 4_096;
@@ -41,6 +41,7 @@ impl Tracker {
             "Hangup" => self.hangup(message, happened_at(), step),
             "BlindTransfer" => self.blind_transfer(message, happened_at(), step),
             "AttendedTransfer" => self.attended_transfer(message, happened_at(), step),
+            "ParkedCall" => self.parked_call(message, happened_at(), step),
             "Pickup" => self.pickup(message, happened_at(), step),
             "UnParkedCall" => self.unparked_call(message, happened_at(), step),
             "QueueCallerJoin" => self.queue(message, Queue::Waiting, happened_at(), step),
@@ -368,115 +369,6 @@ impl Tracker {
         self.forget_empty_bridge(bridge.as_deref());
     }
 
-    fn blind_transfer(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
-        if message.get("Result") != Some(b"Success") {
-            return;
-        }
-        let Some(transferer) = Snapshot::read(message, &Keys::TRANSFERER) else {
-            return;
-        };
-        let to = message.text("Extension").unwrap_or_default();
-        self.with(&transferer, at, step, |call, facts, _settings| {
-            let from = call
-                .channel(transferer.uniqueid)
-                .and_then(Channel::extension);
-            let from = from.map(str::to_owned);
-            call.transfer(at, TransferKind::Blind, from, &to, facts);
-            call.hand_over(transferer.uniqueid, at, facts);
-        });
-    }
-
-    fn attended_transfer(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
-        let dest_type = message.get("DestType").unwrap_or_default();
-        if message.get("Result") != Some(b"Success") || dest_type == b"Fail" {
-            return;
-        }
-        let Some(transferer) = Snapshot::read(message, &Keys::ORIG_TRANSFERER) else {
-            return;
-        };
-        let second = Snapshot::read(message, &Keys::SECOND_TRANSFERER);
-        let target = Snapshot::read(message, &Keys::TRANSFER_TARGET);
-        let transferee = Snapshot::read(message, &Keys::TRANSFEREE);
-        let Some(mut linkedid) = self.place(&transferer, at, step) else {
-            return;
-        };
-        for other in [&transferee, &second, &target].into_iter().flatten() {
-            if let Some(others) = self.place(other, at, step) {
-                linkedid = self.join(linkedid, others, at, step);
-            }
-        }
-        let Some(call) = self.calls.get_mut(&linkedid) else {
-            return;
-        };
-        if dest_type != b"Threeway" {
-            let second = second.map(|second| second.uniqueid);
-            let target = target.map(|target| target.uniqueid);
-            let target = call.transfer_target(second, target);
-            call.give_to(
-                transferer.uniqueid,
-                second,
-                target.as_ref(),
-                at,
-                &mut step.facts,
-            );
-        }
-        self.finish(&linkedid, at, step);
-    }
-
-    fn pickup(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
-        let taker = Snapshot::read(message, &Keys::PLAIN);
-        let target = Snapshot::read(message, &Keys::TARGET);
-        if let (Some(taker), Some(target)) = (taker, target) {
-            self.take(&taker, &target, at, step, |call| {
-                let rang = call.channel(target.uniqueid).and_then(Channel::extension);
-                (TransferKind::PickedUp, rang.map(str::to_owned))
-            });
-        }
-    }
-
-    fn unparked_call(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
-        let retriever = Snapshot::read(message, &Keys::RETRIEVER);
-        let parkee = Snapshot::read(message, &Keys::PARKEE);
-        let parker = message.text("ParkerDialString").unwrap_or_default();
-        let parker = parker.rsplit_once('/').map_or("", |(_, endpoint)| endpoint);
-        let from = match self.settings.agent(parker, None) {
-            Party::Agent { extension } if !extension.is_empty() => Some(extension),
-            _ => None,
-        };
-        if let (Some(retriever), Some(parkee)) = (retriever, parkee) {
-            self.take(&retriever, &parkee, at, step, |_call| {
-                (TransferKind::Retrieved, from)
-            });
-        }
-    }
-
-    /// Somebody takes a client who is elsewhere: their two calls are one.
-    fn take(
-        &mut self,
-        taker: &Snapshot<'_>,
-        from: &Snapshot<'_>,
-        at: Timestamp,
-        step: &mut Step,
-        how: impl FnOnce(&TrackedCall) -> (TransferKind, Option<String>),
-    ) {
-        let Some(takers) = self.place(taker, at, step) else {
-            return;
-        };
-        let Some(theirs) = self.place(from, at, step) else {
-            return;
-        };
-        let linkedid = self.join(takers, theirs, at, step);
-        let Some(call) = self.calls.get_mut(&linkedid) else {
-            return;
-        };
-        if let Some(to) = call.channel(taker.uniqueid).and_then(Channel::number) {
-            let to = to.to_owned();
-            let (kind, from) = how(call);
-            call.transfer(at, kind, from, &to, &mut step.facts);
-        }
-        self.finish(&linkedid, at, step);
-    }
-
     fn queue(&mut self, message: &Message, queue: Queue, at: Timestamp, step: &mut Step) {
         if let Some(channel) = Snapshot::read(message, &Keys::PLAIN) {
             self.with(&channel, at, step, |call, _facts, _settings| {
@@ -502,7 +394,7 @@ impl Tracker {
     }
 
     /// Does something with the call of a channel.
-    fn with(
+    pub(super) fn with(
         &mut self,
         channel: &Snapshot<'_>,
         at: Timestamp,

@@ -110,7 +110,7 @@ impl fmt::Display for Fact {
             }
             What::ConversationEnded {
                 extension, state, ..
-            } => write!(f, "{extension} talked not: {}", unanswered(*state)),
+            } => write!(f, "{extension} did not talk: {}", unanswered(*state)),
             What::Transferred(transfer) => transferred(f, transfer),
             What::Joined { joined } => write!(f, "call {joined} became part of it"),
             What::RecordingBegan { path } => write!(f, "it is recorded to {}", path.escape_debug()),

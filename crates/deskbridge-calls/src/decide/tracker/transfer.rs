@@ -1,13 +1,147 @@
 //! How a client is given to somebody else.
 
+use ami::Message;
 use jiff::Timestamp;
 
 use super::{
-    channel::{Channel, Half, Party},
+    Step, Tracker,
+    channel::{Channel, Half, Keys, Party, Snapshot},
     fact::{Fact, What},
     tracked::{ITEMS_MAX, TrackedCall, between_ms},
 };
 use crate::call::{ConversationState, Transfer, TransferKind, Uniqueid};
+
+impl Tracker {
+    pub(super) fn blind_transfer(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
+        if message.get("Result") != Some(b"Success") {
+            return;
+        }
+        let Some(transferer) = Snapshot::read(message, &Keys::TRANSFERER) else {
+            return;
+        };
+        let to = message.text("Extension").unwrap_or_default();
+        self.with(&transferer, at, step, |call, facts, _settings| {
+            let from = call
+                .channel(transferer.uniqueid)
+                .and_then(Channel::extension);
+            let from = from.map(str::to_owned);
+            call.transfer(at, TransferKind::Blind, from, &to, facts);
+            call.hand_over(transferer.uniqueid, at, facts);
+        });
+    }
+
+    pub(super) fn attended_transfer(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
+        let dest_type = message.get("DestType").unwrap_or_default();
+        if message.get("Result") != Some(b"Success") || dest_type == b"Fail" {
+            return;
+        }
+        let Some(transferer) = Snapshot::read(message, &Keys::ORIG_TRANSFERER) else {
+            return;
+        };
+        let second = Snapshot::read(message, &Keys::SECOND_TRANSFERER);
+        let target = Snapshot::read(message, &Keys::TRANSFER_TARGET);
+        let transferee = Snapshot::read(message, &Keys::TRANSFEREE);
+        let Some(mut linkedid) = self.place(&transferer, at, step) else {
+            return;
+        };
+        for other in [&transferee, &second, &target].into_iter().flatten() {
+            if let Some(others) = self.place(other, at, step) {
+                linkedid = self.join(linkedid, others, at, step);
+            }
+        }
+        let Some(call) = self.calls.get_mut(&linkedid) else {
+            return;
+        };
+        if dest_type != b"Threeway" {
+            let second = second.map(|second| second.uniqueid);
+            let target = target.map(|target| target.uniqueid);
+            let target = call.transfer_target(second, target);
+            call.give_to(
+                transferer.uniqueid,
+                second,
+                target.as_ref(),
+                at,
+                &mut step.facts,
+            );
+        }
+        self.finish(&linkedid, at, step);
+    }
+
+    pub(super) fn pickup(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
+        let taker = Snapshot::read(message, &Keys::PLAIN);
+        let target = Snapshot::read(message, &Keys::TARGET);
+        if let (Some(taker), Some(target)) = (taker, target) {
+            self.take(&taker, &target, at, step, |call| {
+                let rang = call.channel(target.uniqueid).and_then(Channel::extension);
+                (TransferKind::PickedUp, rang.map(str::to_owned))
+            });
+        }
+    }
+
+    pub(super) fn unparked_call(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
+        let retriever = Snapshot::read(message, &Keys::RETRIEVER);
+        let parkee = Snapshot::read(message, &Keys::PARKEE);
+        let from = self.parker(message);
+        if let (Some(retriever), Some(parkee)) = (retriever, parkee) {
+            self.take(&retriever, &parkee, at, step, |_call| {
+                (TransferKind::Retrieved, from)
+            });
+        }
+    }
+
+    /// Somebody takes a client who is elsewhere: their two calls are one.
+    fn take(
+        &mut self,
+        taker: &Snapshot<'_>,
+        from: &Snapshot<'_>,
+        at: Timestamp,
+        step: &mut Step,
+        how: impl FnOnce(&TrackedCall) -> (TransferKind, Option<String>),
+    ) {
+        let Some(takers) = self.place(taker, at, step) else {
+            return;
+        };
+        let Some(theirs) = self.place(from, at, step) else {
+            return;
+        };
+        let linkedid = self.join(takers, theirs, at, step);
+        let Some(call) = self.calls.get_mut(&linkedid) else {
+            return;
+        };
+        if let Some(to) = call.channel(taker.uniqueid).and_then(Channel::number) {
+            let to = to.to_owned();
+            let (kind, from) = how(call);
+            call.transfer(at, kind, from, &to, &mut step.facts);
+        }
+        self.finish(&linkedid, at, step);
+    }
+
+    /// A client is parked: whoever talked to them parts from them, which an order or a feature code says nowhere else.
+    pub(super) fn parked_call(&mut self, message: &Message, at: Timestamp, step: &mut Step) {
+        let parker = self.parker(message);
+        if let Some(parkee) = Snapshot::read(message, &Keys::PARKEE) {
+            self.with(&parkee, at, step, |call, facts, _settings| {
+                let mut live = call.live();
+                let is_parker =
+                    |it: &&Channel| parker.is_some() && it.extension() == parker.as_deref();
+                if let Some(parker) = live.find(is_parker).map(|it| it.uniqueid.clone()) {
+                    drop(live);
+                    call.hand_over(parker.as_str(), at, facts);
+                }
+            });
+        }
+    }
+
+    /// The internal number of whoever parked a client.
+    fn parker(&self, message: &Message) -> Option<String> {
+        let parker = message.text("ParkerDialString")?;
+        let (_, endpoint) = parker.rsplit_once('/')?;
+        match self.settings.agent(endpoint, None) {
+            Party::Agent { extension } if !extension.is_empty() => Some(extension),
+            Party::Agent { .. } | Party::Trunk { .. } | Party::Local { .. } | Party::Nobody => None,
+        }
+    }
+}
 
 impl TrackedCall {
     pub(super) fn transfer(

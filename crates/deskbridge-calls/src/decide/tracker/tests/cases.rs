@@ -14,8 +14,8 @@ use crate::{
 ///
 /// - `new ID CALL CHANNEL STATE CALLER EXTEN@CONTEXT`, `up ID`, `bye ID` (hangs up), `gone ID CAUSE`
 /// - `dial BY ID STRING` (`-` for an order), `dialled ID STATUS`
-/// - `in ID BRIDGE`, `out ID BRIDGE`, `set ID NAME VALUE`
-/// - `blind ID EXTEN`, `attended ORIG SECOND TARGET`, `queue ID join|leave|abandon`
+/// - `in ID BRIDGE`, `out ID BRIDGE`, `swap ID BRIDGE REPLACED`, `waits ID BRIDGE TYPE TECHNOLOGY`, `set ID NAME VALUE`
+/// - `park ID PARKER`, `blind ID EXTEN`, `attended ORIG SECOND TARGET`, `queue ID join|leave|abandon`
 ///
 /// An id `1.2@1.1` says which call the event names.
 fn message(line: &str) -> Message {
@@ -59,6 +59,24 @@ fn message(line: &str) -> Message {
         }
         "in" => format!(
             "Event: BridgeEnter\r\nBridgeType: basic\r\nBridgeUniqueid: {}\r\n{channel}",
+            word()
+        ),
+        "swap" => format!(
+            "Event: BridgeEnter\r\nBridgeType: basic\r\nBridgeUniqueid: {}\r\n{channel}SwapUniqueid: {}\r\n",
+            word(),
+            word()
+        ),
+        "park" => {
+            let parkee = named("Parkee", &id);
+            format!(
+                "Event: ParkedCall\r\n{parkee}ParkerDialString: {}\r\n",
+                word()
+            )
+        }
+        "waits" => format!(
+            "Event: BridgeEnter\r\n{channel}BridgeUniqueid: {}\r\nBridgeType: {}\r\nBridgeTechnology: {}\r\n",
+            word(),
+            word(),
             word()
         ),
         "out" => format!(
@@ -193,6 +211,74 @@ fn the_call_with_the_client_remains_though_the_internal_one_is_older() {
 }
 
 #[test]
+fn whoever_is_replaced_in_a_bridge_does_not_meet_the_client() {
+    let played = played_with(
+        settings(),
+        "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+         new 1.2 1.1 PJSIP/101-1 0 101 s@from-internal
+         dial 1.1 1.2 101
+         in 1.1 b1
+         in 1.2 b1
+         new 2.1 2.1 PJSIP/101-2 4 101 102@from-internal
+         new 2.2 2.1 PJSIP/102-1 0 102 s@from-internal
+         dial 2.1 2.2 102
+         in 2.1 b2
+         in 2.2 b2
+         out 1.1 b1
+         swap 1.1 b2 2.1
+         out 2.1 b2",
+    );
+    let call = played.tracker.calls().next().unwrap().call();
+    let talks = call.conversations.iter().map(|talk| talk.uniqueid.as_str());
+    assert_eq!(talks.collect::<Vec<_>>(), ["1.2", "2.2"]);
+}
+
+#[test]
+fn clients_who_wait_beside_one_another_are_two_calls() {
+    for kind in ["parking simple", "base holding_bridge"] {
+        let played = played_with(
+            settings(),
+            &format!(
+                "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+                 new 2.1 2.1 PJSIP/trunk-2 4 79160000002 74950000001@from-trunk
+                 waits 1.1 b1 {kind}
+                 waits 2.1 b1 {kind}"
+            ),
+        );
+        assert_eq!(played.tracker.calls().len(), 2, "{kind}");
+    }
+}
+
+#[test]
+fn a_parked_client_who_comes_back_was_sent_by_nobody() {
+    check(
+        "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+         new 1.2 1.1 PJSIP/101-1 0 101 s@from-internal
+         dial 1.1 1.2 101
+         in 1.1 b1
+         in 1.2 b1
+         2
+         park 1.1 PJSIP/101
+         out 1.1 b1
+         out 1.2 b1
+         waits 1.1 b2 parking holding_bridge
+         1
+         gone 1.2 16
+         40
+         out 1.1 b2
+         new 1.3 1.1 PJSIP/101-2 0 101 s@from-internal
+         dial 1.1 1.3 101",
+        &[
+            "0 1.1: an incoming call began from 79160000001 to 74950000001",
+            "0 1.1: 101 rings",
+            "0 1.1: 101 talks",
+            "2 1.1: 101 talked for 2.0 s",
+            "43 1.1: 101 rings",
+        ],
+    );
+}
+
+#[test]
 fn a_queue_member_behind_a_local_channel_that_rang_too_long_did_not_answer() {
     check(
         "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
@@ -214,7 +300,7 @@ fn a_queue_member_behind_a_local_channel_that_rang_too_long_did_not_answer() {
         &[
             "0 1.1: an incoming call began from 79160000001 to 74950000001",
             "0 1.1: 101 rings",
-            "15 1.1: 101 talked not: no answer",
+            "15 1.1: 101 did not talk: no answer",
             "15 1.1: the call ended, missed: nobody answered",
         ],
     );
@@ -289,7 +375,7 @@ fn whoever_is_asked_rings_for_the_client_once_they_are_given_away() {
             "3 1.1: 101 gave the client to 102, which rang",
             "3 1.1: 101 talked for 2.0 s",
             "3 1.1: 102 rings",
-            "8 1.1: 102 talked not: the caller gave up",
+            "8 1.1: 102 did not talk: the caller gave up",
             "8 1.1: the call ended, answered",
         ],
     );
@@ -550,7 +636,7 @@ fn whoever_begins_in_the_middle_takes_over_what_is_listed() {
         "100 3.2: 102 rings",
         "100 1.0: 101 talks",
         "100 3.2: it is recorded to /rec/q.wav",
-        "101 3.2: 102 talked not: no answer",
+        "101 3.2: 102 did not talk: no answer",
         "101 3.2: the call ended, missed: the caller gave up in a queue",
         "101 1.0: 101 talked for 1.0 s",
         "101 1.0: the call ended, answered",
@@ -581,8 +667,47 @@ fn what_went_unseen_ended_when_it_was_seen_last() {
     let expected = [
         "7 1.1: 101 talked for 7.0 s",
         "7 1.1: the call ended, answered",
-        "7 2.1: 102 talked not: nobody saw how it ended",
+        "7 2.1: 102 did not talk: nobody saw how it ended",
         "7 2.1: the call ended, missed: nobody saw how it ended",
+    ];
+    assert_eq!(played.sentences(), expected);
+}
+
+#[test]
+fn who_met_unseen_talks_from_when_that_is_found_out() {
+    let mut played = played_with(
+        settings(),
+        "new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+         new 1.2 1.1 PJSIP/101-1 0 101 s@from-internal
+         new 1.3 1.1 PJSIP/102-1 0 102 s@from-internal
+         dial 1.1 1.2 101
+         dial 1.1 1.3 102
+         5",
+    );
+    played.told.facts.clear();
+    played.told.take(played.tracker.disconnected(played.now));
+    played.play("10");
+    let mut listing = Listing::default();
+    for (id, name) in [("1.1", "PJSIP/trunk-1"), ("1.3", "PJSIP/102-1")] {
+        let item = format!(
+            "Event: CoreShowChannel\r\nChannel: {name}\r\nChannelState: 6\r\nUniqueid: {id}\r\nLinkedid: 1.1\r\nDuration: 00:00:15\r\nBridgeId: b1\r\n"
+        );
+        listing.add(&Message::parse(Bytes::from(item)));
+    }
+    played
+        .told
+        .take(played.tracker.resync(&listing, played.now));
+    played.play(
+        "3
+         out 1.3 b1
+         gone 1.3 16
+         gone 1.1 16",
+    );
+    let expected = [
+        "15 1.1: 102 talks",
+        "5 1.1: 101 did not talk: another phone took it",
+        "18 1.1: 102 talked for 3.0 s",
+        "18 1.1: the call ended, answered",
     ];
     assert_eq!(played.sentences(), expected);
 }
