@@ -100,6 +100,7 @@ unchanged() {
 
 step "format" cargo fmt --all --check
 begin_asterisk
+step "rules of the tree" cargo test -p testkit --test tidy --quiet
 step "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build the tests" cargo test --workspace --no-run --quiet
 step "PostgreSQL" start_postgres
