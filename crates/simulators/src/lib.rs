@@ -12,5 +12,6 @@ pub mod caresoft;
 pub mod clock;
 pub mod faults;
 pub mod frappe;
+pub mod freshdesk;
 pub mod sample_facts;
 pub mod server;
