@@ -186,9 +186,10 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("bitrix24", &[]),
     ("caresoft", &[]),
+    ("freshdesk", &[]),
     ("frappe", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),
