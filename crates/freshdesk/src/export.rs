@@ -81,7 +81,6 @@ pub enum Oddity {
 
 /// A user of an export: agents are among them.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "they are read one by one")]
 pub enum User {
     /// A contact.
     Contact(Contact),

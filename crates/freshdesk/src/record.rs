@@ -17,7 +17,7 @@ pub use self::{
     contact::{Company, CompanyMembership, Contact},
     conversation::{Attachment, Conversation, ConversationSource, Kind, Link},
     desk::{Agent, AgentContact, Group, Rating, Role, TicketScope, TimeEntry, minutes_of},
-    field::{Choice, Choices, NestedField, RawChoices, TicketField},
+    field::{Choice, Choices, NestedChoice, NestedField, RawChoices, TicketField},
     stats::{ClosedBy, Stats},
     ticket::{
         Association, FirstAuthor, Priority, Requester, Status, Ticket, TicketCompany, TicketSource,

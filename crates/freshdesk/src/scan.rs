@@ -88,6 +88,10 @@ pub trait Row: Record + sealed::Sealed {
     /// What it is told apart by.
     #[doc(hidden)]
     fn key(&self) -> Key;
+
+    /// Whether it is in this list.
+    #[doc(hidden)]
+    fn is_of(listing: Listing) -> bool;
 }
 
 mod sealed {
@@ -103,19 +107,12 @@ macro_rules! row {
                 let updated_at: fn(&Self) -> Option<Timestamp> = $updated_at;
                 Key { id: self.id.0, updated_at: updated_at(self) }
             }
-        }
 
-        impl Listed for $record {
             fn is_of(listing: Listing) -> bool {
                 matches!(listing, $pattern)
             }
         }
     )*};
-}
-
-/// Which listing a record is in.
-trait Listed {
-    fn is_of(listing: Listing) -> bool;
 }
 
 row! {
@@ -289,8 +286,7 @@ plain_scan! {
     TimeEntry, time_entries, Listing::TimeEntries;
 }
 
-#[expect(private_bounds, reason = "which rows there are is decided here")]
-impl<T: Listed> Scan<T> {
+impl<T: Row> Scan<T> {
     /// Goes on from where a scan stood.
     ///
     /// # Errors

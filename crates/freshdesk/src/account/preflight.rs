@@ -167,7 +167,7 @@ pub fn estimate(wanted: &Wanted, standing: &Standing) -> Estimate {
 }
 
 impl Account {
-    /// Finds out what is to be known before a run. Costs eight requests.
+    /// Finds out what is to be known before a run. Costs seven requests.
     ///
     /// # Errors
     /// When it could not be asked.

@@ -61,24 +61,33 @@ pub(super) fn ticket(value: Value) -> Result<Ticket, Misfit> {
     rename(&mut record, "ticket_type", "type");
     rename(&mut record, "to_email", "to_emails");
     rename(&mut record, "owner_id", "company_id");
-    if let Some(Value::Object(copies)) = record.remove("cc_email") {
-        for (name, addresses) in copies {
-            let name = match name.as_str() {
-                "reply_cc" => "reply_cc_emails",
-                "tkt_cc" => "ticket_cc_emails",
-                other => other,
-            };
-            record.entry(name).or_insert(addresses);
+    match record.remove("cc_email") {
+        Some(Value::Object(copies)) => {
+            for (name, addresses) in copies {
+                let name = match name.as_str() {
+                    "reply_cc" => "reply_cc_emails",
+                    "tkt_cc" => "ticket_cc_emails",
+                    other => other,
+                };
+                record.entry(name).or_insert(addresses);
+            }
         }
+        Some(addresses) => {
+            record.entry("cc_emails").or_insert(addresses);
+        }
+        None => {}
     }
     custom_fields(&mut record);
-    let states = record.remove("ticket_states");
-    if let Some(Value::Object(mut states)) =
-        states.map(|states| inner(states, "helpdesk_ticket_state"))
-    {
-        // In spite of its name a time.
-        rename(&mut states, "first_response_time", "first_responded_at");
-        record.insert("stats".to_owned(), Value::Object(states));
+    if let Some(Value::Object(requester)) = record.get_mut("requester") {
+        custom_fields(requester);
+    }
+    if let Some(states) = record.remove("ticket_states") {
+        let mut states = inner(states, "helpdesk_ticket_state");
+        if let Value::Object(states) = &mut states {
+            // In spite of its name a time.
+            rename(states, "first_response_time", "first_responded_at");
+        }
+        record.insert("stats".to_owned(), states);
     }
     if let Some(Value::Array(tags)) = record.get_mut("tags") {
         for tag in tags {
@@ -146,8 +155,15 @@ fn attachments(record: &mut Members) {
 
 /// `{"custom_field": {"order_code_715040": 1}}` is `{"custom_fields": {"cf_order_code": 1}}`.
 fn custom_fields(record: &mut Members) {
-    let Some(Value::Object(fields)) = record.remove("custom_field") else {
-        return;
+    let fields = match record.remove("custom_field") {
+        Some(Value::Object(fields)) => fields,
+        // None, in XML.
+        Some(Value::String(text)) if text.trim().is_empty() => Members::new(),
+        Some(other) => {
+            record.insert("custom_field".to_owned(), other);
+            return;
+        }
+        None => return,
     };
     let account = record.get("account_id").and_then(|id| match id {
         Value::Number(number) => Some(number.to_string()),

@@ -24,7 +24,7 @@ impl Records {
         }
     }
 
-    fn broken(&mut self, why: impl ToString) -> ExportError {
+    fn broken(&mut self, why: &dyn ToString) -> ExportError {
         self.is_over = true;
         ExportError::Broken {
             file: self.file.clone(),
@@ -50,11 +50,11 @@ impl Records {
                     }
                     Some(taken)
                 }
-                Err(error) => return Err(self.broken(error)),
+                Err(error) => return Err(self.broken(&error)),
             };
             match taken {
                 None if scanner.is_inside() => {
-                    return Err(self.broken("it ends in the middle of a record"));
+                    return Err(self.broken(&"it ends in the middle of a record"));
                 }
                 None => return Ok(None),
                 Some(taken) => self.reader.consume(taken),
@@ -64,7 +64,7 @@ impl Records {
                 return Ok(Some(scanner.bytes));
             }
             if scanner.state == State::Stray {
-                return Err(self.broken("it is no list of records"));
+                return Err(self.broken(&"it is no list of records"));
             }
         }
     }

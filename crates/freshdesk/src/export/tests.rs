@@ -1,4 +1,7 @@
-use std::{fs, io::Write as _};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+};
 
 use serde_json::json;
 
@@ -340,7 +343,8 @@ fn damage_is_noticed() {
         "Tickets0.json",
         br#"[{"ticket":{"id":5,"subject":"abcdefgh"}}]"#,
     )]);
-    let mut bytes = fs::read(zip.path()).unwrap();
+    let mut bytes = Vec::new();
+    zip.reopen().unwrap().read_to_end(&mut bytes).unwrap();
     let place = bytes
         .windows(4)
         .position(|window| window == b"PK\x01\x02")

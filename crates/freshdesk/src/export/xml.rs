@@ -48,7 +48,7 @@ impl Records {
         }
     }
 
-    fn broken(&mut self, why: impl ToString) -> ExportError {
+    fn broken(&mut self, why: &dyn ToString) -> ExportError {
         self.is_over = true;
         ExportError::Broken {
             file: self.file.clone(),
@@ -66,7 +66,7 @@ impl Records {
             let event = self.reader.read_event_into(&mut buffer);
             let event = match event {
                 Ok(event) => event,
-                Err(error) => return Err(self.broken(error)),
+                Err(error) => return Err(self.broken(&error)),
             };
             match event {
                 Event::Start(start) => {
@@ -77,7 +77,7 @@ impl Records {
                             "elements lie in each other more than {} deep",
                             self.depth_max
                         );
-                        return Err(self.broken(why));
+                        return Err(self.broken(&why));
                     }
                 }
                 Event::End(_) => {
@@ -102,7 +102,7 @@ impl Records {
                     self.add(&resolve(&reference));
                 }
                 Event::Eof if self.open.is_empty() => return Ok(None),
-                Event::Eof => return Err(self.broken("it ends in the middle of an element")),
+                Event::Eof => return Err(self.broken(&"it ends in the middle of an element")),
                 Event::Empty(_)
                 | Event::Comment(_)
                 | Event::Decl(_)

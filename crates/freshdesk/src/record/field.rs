@@ -57,10 +57,13 @@ pub enum Choices {
     /// Numbers with their labels: statuses, priorities, sources, groups, agents.
     Numbered(Vec<Choice>),
     /// Labels with the labels below them.
-    Nested(Vec<(String, Vec<(String, Vec<String>)>)>),
+    Nested(Vec<NestedChoice>),
     /// Another shape.
     Other(Value),
 }
+
+/// A label with those below it, each with those below that.
+pub type NestedChoice = (String, Vec<(String, Vec<String>)>);
 
 /// A numbered choice.
 #[derive(Clone, Debug, PartialEq, Eq)]

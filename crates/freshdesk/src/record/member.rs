@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Record;
 
 /// The type of a member.
-pub(crate) trait Member: Sized {
+pub(crate) trait Member: Default {
     /// Reads it; what cannot be read comes back.
     fn read(value: Value) -> Result<Self, Value>;
 
@@ -15,27 +15,13 @@ pub(crate) trait Member: Sized {
 }
 
 /// Takes a member out of a record. One that cannot be read stays in.
-pub(crate) fn take<T: Member>(members: &mut Map<String, Value>, name: &str) -> T
-where
-    T: Absent,
-{
+pub(crate) fn take<T: Member>(members: &mut Map<String, Value>, name: &str) -> T {
     match members.remove(name) {
-        None | Some(Value::Null) => T::absent(),
+        None | Some(Value::Null) => T::default(),
         Some(value) => T::read(value).unwrap_or_else(|value| {
             members.insert(name.to_owned(), value);
-            T::absent()
+            T::default()
         }),
-    }
-}
-
-/// A type that can be absent.
-pub(crate) trait Absent {
-    fn absent() -> Self;
-}
-
-impl<T: Default> Absent for T {
-    fn absent() -> Self {
-        T::default()
     }
 }
 

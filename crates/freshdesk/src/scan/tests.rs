@@ -199,7 +199,7 @@ fn more_than_can_be_read_of_one_second_is_a_gap_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_million_tickets_need_little_more_than_their_pages_and_a_small_position() {
+fn many_tickets_need_little_more_than_their_pages_and_a_small_position() {
     let mut rows = BTreeMap::new();
     for id in 0..50_000_u64 {
         rows.insert(id, i64::try_from(id).unwrap() * 7 / 3);
@@ -304,7 +304,7 @@ proptest! {
 
 #[test]
 fn the_walk_over_numbers_leaves_out_what_is_known_and_can_be_written_down() {
-    let known = |id: TicketId| id.0 % 3 == 0;
+    let known = |id: TicketId| id.0.is_multiple_of(3);
     let mut walk = ArchiveWalk::new(TicketId(1), TicketId(9));
     let mut asked = Vec::new();
     while let Some(id) = walk.ask(known) {
@@ -315,7 +315,7 @@ fn the_walk_over_numbers_leaves_out_what_is_known_and_can_be_written_down() {
             Some(id),
             "an answer that was lost is asked for again"
         );
-        walk.take(id.0 % 2 == 0);
+        walk.take(id.0.is_multiple_of(2));
     }
     assert_eq!(asked, [1, 2, 4, 5, 7, 8]);
     assert_eq!((walk.found, walk.missing, walk.remaining()), (3, 3, 0));

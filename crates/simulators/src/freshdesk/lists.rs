@@ -220,7 +220,7 @@ impl TicketList {
         match self.order {
             Order::Updated => {}
             Order::Created | Order::Due => {
-                found.sort_by_key(|ticket| (ticket.created_at, ticket.number))
+                found.sort_by_key(|ticket| (ticket.created_at, ticket.number));
             }
             Order::Status => found.sort_by_key(|ticket| ticket.status),
         }

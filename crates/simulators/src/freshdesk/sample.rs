@@ -126,7 +126,8 @@ impl Sample {
             },
             phone: (!has_email || random.bool()).then(|| phone(&mut random)),
             mobile: None,
-            company_id: (index % 3 == 0).then(|| COMPANIES_FROM + random.u64(..self.companies())),
+            company_id: (index.is_multiple_of(3))
+                .then(|| COMPANIES_FROM + random.u64(..self.companies())),
             language: language.code().to_owned(),
             state: match index % 11 {
                 7 => ContactState::Unverified,
