@@ -48,8 +48,8 @@ pub(crate) fn ids(value: Value) -> Result<Vec<u64>, Value> {
 
 pub(crate) fn one<T: Record>(value: Value) -> Result<Option<T>, Value> {
     match &value {
-        // An include that finds nobody is an empty object.
-        Value::Object(members) if members.is_empty() => Ok(None),
+        // An include that finds nobody is an empty object; one of which nothing is known says as much.
+        Value::Object(members) if members.values().all(Value::is_null) => Ok(None),
         _ => T::read(value.clone()).map(Some).map_err(|_misfit| value),
     }
 }

@@ -194,7 +194,8 @@ fn more_than_can_be_read_of_one_second_is_a_gap_and_the_rest_is_read() {
         panic!("{gaps:?}")
     };
     assert_eq!(*second, at(10));
-    assert!((29_900..=30_000).contains(read), "{read}");
+    // The last page could only be had without a row that is known.
+    assert!((29_700..=30_000).contains(read), "{read}");
     assert!(seen.contains_key(&31_000));
 }
 
