@@ -102,6 +102,8 @@ pub struct Options {
     pub response_bytes_max: u64,
     /// The largest file that is fetched.
     pub file_bytes_max: u64,
+    /// How long a file may take from its first byte to its last. Between two pieces of it no more than `deadline` passes.
+    pub file_deadline: Duration,
     /// The most conversations of one ticket.
     pub conversations_max: usize,
     /// How often a request is sent that fails for want of a connection, of an answer, or with 5xx.
@@ -129,6 +131,7 @@ impl Default for Options {
             deadline: Duration::from_secs(60),
             response_bytes_max: 64 << 20,
             file_bytes_max: 100 << 20,
+            file_deadline: Duration::from_secs(900),
             conversations_max: 5000,
             attempts_max: 5,
             retry_after: Duration::from_secs(1),

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use ring::digest;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url};
 
 use super::{Account, address::is_loopback, transport::lost};
@@ -67,6 +67,8 @@ pub struct Download {
     bytes: u64,
     bytes_max: u64,
     silence_max: Duration,
+    file_deadline: Duration,
+    until: Instant,
     hash: digest::Context,
 }
 
@@ -91,8 +93,13 @@ impl Download {
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Cause> {
-        let chunk = timeout(self.silence_max, self.response.chunk()).await;
-        let chunk = chunk.map_err(|_elapsed| Cause::Deadline(self.silence_max))?;
+        let silence = Instant::now() + self.silence_max;
+        let (until, deadline) = match silence < self.until {
+            true => (silence, self.silence_max),
+            false => (self.until, self.file_deadline),
+        };
+        let chunk = timeout_at(until, self.response.chunk()).await;
+        let chunk = chunk.map_err(|_elapsed| Cause::Deadline(deadline))?;
         let Some(chunk) = chunk.map_err(|error| Cause::Lost(error.into()))? else {
             return match self.expected.filter(|expected| *expected != self.bytes) {
                 Some(expected) => Err(Cause::WrongSize {
@@ -240,6 +247,8 @@ impl Account {
             bytes: 0,
             bytes_max: self.0.options.file_bytes_max,
             silence_max: self.0.options.deadline,
+            file_deadline: self.0.options.file_deadline,
+            until: Instant::now() + self.0.options.file_deadline,
             hash: digest::Context::new(&digest::SHA256),
         }
     }
