@@ -88,11 +88,11 @@ pub enum Cause {
     /// A list that is not what was asked for.
     #[error("the list is not the one that was asked for")]
     Astray(#[source] Astray),
-    /// A conversation without an end.
-    #[error("more than {conversations_max} conversations")]
+    /// A list without an end.
+    #[error("there are more than {rows_max} of them")]
     TooMany {
         /// The limit.
-        conversations_max: usize,
+        rows_max: usize,
     },
     /// A file at a host that files do not come from.
     #[error("the file lies at {host:?}, from where none is fetched")]

@@ -26,15 +26,21 @@ pub(crate) enum Question {
     Company(CompanyId),
     Agent(PersonId),
     Me,
-    Roles,
+    Roles(Slice),
     TicketFields,
     LatestTicket,
     Search {
         query: String,
         page: u32,
     },
-    TicketRatings(TicketId),
-    TicketTimeEntries(TicketId),
+    TicketRatings {
+        of: TicketId,
+        slice: Slice,
+    },
+    TicketTimeEntries {
+        of: TicketId,
+        slice: Slice,
+    },
     File(Option<AttachmentId>),
 }
 
@@ -47,14 +53,13 @@ impl Question {
             Self::ArchivedTicket(id) => format!("tickets/archived/{id}"),
             Self::Conversations { of, is_archived, slice } => {
                 let archived = if *is_archived { "archived/" } else { "" };
-                let Slice { page, per_page } = slice;
-                format!("tickets/{archived}{of}/conversations?per_page={per_page}&page={page}")
+                format!("tickets/{archived}{of}/conversations?{}", paging(*slice))
             }
             Self::Contact(id) => format!("contacts/{id}"),
             Self::Company(id) => format!("companies/{id}"),
             Self::Agent(id) => format!("agents/{id}"),
             Self::Me => "agents/me".to_owned(),
-            Self::Roles => "roles".to_owned(),
+            Self::Roles(slice) => format!("roles?{}", paging(*slice)),
             Self::TicketFields => "ticket_fields".to_owned(),
             Self::LatestTicket => {
                 "tickets?updated_since=1970-01-01T00:00:00Z&order_by=created_at&order_type=desc&per_page=1".to_owned()
@@ -63,8 +68,12 @@ impl Question {
                 let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
                 format!("search/tickets?query=%22{query}%22&page={page}")
             }
-            Self::TicketRatings(id) => format!("tickets/{id}/satisfaction_ratings"),
-            Self::TicketTimeEntries(id) => format!("tickets/{id}/time_entries"),
+            Self::TicketRatings { of, slice } => {
+                format!("tickets/{of}/satisfaction_ratings?{}", paging(*slice))
+            }
+            Self::TicketTimeEntries { of, slice } => {
+                format!("tickets/{of}/time_entries?{}", paging(*slice))
+            }
             Self::File(_) => String::new(),
         }
     }
@@ -92,6 +101,10 @@ impl Question {
             _ => 1,
         }
     }
+}
+
+fn paging(slice: Slice) -> String {
+    format!("per_page={}&page={}", slice.per_page, slice.page)
 }
 
 fn time(at: Timestamp) -> String {
@@ -155,12 +168,12 @@ impl fmt::Display for Question {
             Self::Company(id) => write!(f, "company {id}"),
             Self::Agent(id) => write!(f, "agent {id}"),
             Self::Me => f.write_str("whose key it is"),
-            Self::Roles => f.write_str("the roles"),
+            Self::Roles(_) => f.write_str("the roles"),
             Self::TicketFields => f.write_str("the fields of tickets"),
             Self::LatestTicket => f.write_str("the latest ticket"),
             Self::Search { page, .. } => write!(f, "page {page} of a search"),
-            Self::TicketRatings(id) => write!(f, "the ratings of ticket {id}"),
-            Self::TicketTimeEntries(id) => write!(f, "the time entries of ticket {id}"),
+            Self::TicketRatings { of, .. } => write!(f, "the ratings of ticket {of}"),
+            Self::TicketTimeEntries { of, .. } => write!(f, "the time entries of ticket {of}"),
             Self::File(Some(id)) => write!(f, "file {id}"),
             Self::File(None) => f.write_str("a file"),
         }

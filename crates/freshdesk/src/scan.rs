@@ -31,9 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use self::archive::ArchiveWalk;
 pub(crate) use self::slice::Slice;
 use self::{offsets::Offsets, updates::Updates};
-use crate::record::{
-    Agent, Company, Contact, Conversation, Group, Rating, Record, Ticket, TimeEntry,
-};
+use crate::record::{Agent, Company, Contact, Group, Rating, Record, Ticket, TimeEntry};
 
 /// Changes that the next pass reads again, lest a late one be missed.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
@@ -396,10 +394,10 @@ impl<T> Scan<T> {
     }
 }
 
-/// The pages of one ticket's conversations.
-pub(crate) struct ConversationPages(Offsets);
+/// The pages of a list that is read at once, such as what was said on one ticket.
+pub(crate) struct Pages(Offsets);
 
-impl ConversationPages {
+impl Pages {
     pub(crate) fn new() -> Self {
         Self(Offsets::since(Timestamp::UNIX_EPOCH, None))
     }
@@ -408,10 +406,10 @@ impl ConversationPages {
         self.0.ask().map(|(_, slice)| slice)
     }
 
-    pub(crate) fn take(&mut self, rows: &[Conversation], has_next: bool) -> Vec<bool> {
-        let keys = rows.iter().map(|row| Key {
-            id: row.id.0,
-            updated_at: row.updated_at,
+    pub(crate) fn take(&mut self, ids: impl Iterator<Item = u64>, has_next: bool) -> Vec<bool> {
+        let keys = ids.map(|id| Key {
+            id,
+            updated_at: None,
         });
         self.0.take(&keys.collect::<Vec<_>>(), has_next)
     }

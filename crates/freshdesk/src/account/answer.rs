@@ -103,7 +103,17 @@ impl Answer {
         Ok(Page { rows, has_next })
     }
 
-    /// A list of records.
+    /// A list that has no pages.
+    pub(super) fn whole_list<T: Record>(self) -> Result<Vec<T>, Cause> {
+        match self.has_next {
+            false => self.all(),
+            true => Err(Cause::Shape {
+                what: "it goes on, which such a list was not known to do",
+            }),
+        }
+    }
+
+    /// The records of a page.
     pub(super) fn all<T: Record>(self) -> Result<Vec<T>, Cause> {
         let Value::Array(rows) = self.json()? else {
             return Err(Cause::Shape {

@@ -8,6 +8,7 @@ use crate::{
     error::{Cause, Error},
     question::Question,
     record::{Agent, Ticket, TicketId, TicketScope},
+    scan::Slice,
 };
 
 /// Whether something can be read.
@@ -153,11 +154,11 @@ pub fn estimate(wanted: &Wanted, standing: &Standing) -> Estimate {
     let requests = ticket_pages + contact_pages + whole + others;
     let of_ticket = u64::from(Question::Ticket(TicketId(0)).credits());
     let credits = ticket_pages + contact_pages + whole * of_ticket + others;
-    let windows = |count: u64, limit: u32| count.div_ceil(u64::from(limit.max(1)));
+    let windows_of = |count: u64, limit: u32| count.div_ceil(u64::from(limit.max(1)));
     let share = standing.share;
-    let windows = windows(credits, share.total)
-        .max(windows(ticket_pages, share.ticket_lists))
-        .max(windows(contact_pages, share.contact_lists));
+    let windows = windows_of(credits, share.total)
+        .max(windows_of(ticket_pages, share.ticket_lists))
+        .max(windows_of(contact_pages, share.contact_lists));
     let windows = u32::try_from(windows).unwrap_or(u32::MAX);
     Estimate {
         requests,
@@ -187,12 +188,15 @@ impl Account {
         };
         let latest: Vec<Ticket> = self.ask(&Question::LatestTicket, Answer::all).await?;
         let latest = latest.first().map(|ticket| ticket.id);
-        let probe = latest.unwrap_or(TicketId(1));
+        let of = latest.unwrap_or(TicketId(1));
+        let slice = Slice::FIRST;
         Ok(Preflight {
             tickets: self.count("created_at:>'1990-01-01'").await?,
-            archive: self.feature(&Question::ArchivedTicket(probe)).await?,
-            ratings: self.feature(&Question::TicketRatings(probe)).await?,
-            time_entries: self.feature(&Question::TicketTimeEntries(probe)).await?,
+            archive: self.feature(&Question::ArchivedTicket(of)).await?,
+            ratings: self.feature(&Question::TicketRatings { of, slice }).await?,
+            time_entries: self
+                .feature(&Question::TicketTimeEntries { of, slice })
+                .await?,
             standing: self.standing(),
             me,
             roles,

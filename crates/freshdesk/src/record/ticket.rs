@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    Attachment, CompanyId, Conversation, ConversationId, GroupId, OtherId, PersonId, Record as _,
-    Stats, TicketId, record,
+    Attachment, CompanyId, Conversation, ConversationId, GroupId, OtherId, PersonId, Stats, record,
 };
 
 record! {
@@ -286,13 +285,4 @@ pub(crate) fn settle(conversations: &mut Vec<Conversation>) {
     conversations.sort_by_key(|item| (item.created_at, item.id));
     let mut seen = std::collections::HashSet::<ConversationId>::new();
     conversations.retain(|item| seen.insert(item.id));
-}
-
-impl Ticket {
-    /// A ticket of which nothing is known but its number, for tests and for what only an error tells of.
-    pub fn empty(id: TicketId) -> Self {
-        let members = serde_json::json!({"id": id});
-        #[expect(clippy::expect_used, reason = "an object with an id is a ticket")]
-        Self::read(members).expect("has an id")
-    }
 }

@@ -13,6 +13,12 @@ pub(crate) struct Slice {
 }
 
 impl Slice {
+    /// The first page.
+    pub(crate) const FIRST: Self = Self {
+        page: 1,
+        per_page: PER_PAGE_MAX,
+    };
+
     /// The page that begins at `offset` or a little before it, and reaches farthest beyond it. Sizes of pages are free, so
     /// that pages can overlap although they are counted. Nothing when it would be beyond the last page.
     pub(crate) fn holding(offset: u64, pages_max: Option<u32>) -> Option<Self> {

@@ -60,7 +60,7 @@ async fn a_ticket_comes_with_everything_that_was_said_on_it_in_order() {
 async fn more_conversations_than_are_read_is_an_error() {
     let running = running().await;
     let options = Options {
-        conversations_max: 150,
+        ticket_rows_max: 150,
         ..options()
     };
     let account = account_with(&running, options);
@@ -69,12 +69,7 @@ async fn more_conversations_than_are_read_is_an_error() {
         .await
         .unwrap_err();
     assert!(
-        matches!(
-            error.cause,
-            Cause::TooMany {
-                conversations_max: 150
-            }
-        ),
+        matches!(error.cause, Cause::TooMany { rows_max: 150 }),
         "{error}"
     );
 }
@@ -104,7 +99,20 @@ async fn single_things_are_read_or_said_to_be_missing() {
     );
     let ratings = account.ratings(TicketId(5)).await.unwrap();
     assert_eq!(ratings[0].score(), Some(records.ratings[&6_000_005].score));
+    running.desk.change_records(|records| {
+        let entry = records.time_entries[&7_000_007].clone();
+        for id in 8_000_000..8_000_150 {
+            records.time_entries.insert(
+                id,
+                desk::TimeEntry {
+                    id,
+                    ..entry.clone()
+                },
+            );
+        }
+    });
     let entries = account.time_entries(TicketId(7)).await.unwrap();
+    assert_eq!(entries.len(), 151);
     assert_eq!(
         entries[0].minutes(),
         Some(records.time_entries[&7_000_007].minutes)
