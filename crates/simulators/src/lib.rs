@@ -13,5 +13,6 @@ pub mod caresoft;
 pub mod clock;
 pub mod faults;
 pub mod frappe;
+pub mod freshdesk;
 pub mod sample_facts;
 pub mod server;

@@ -186,10 +186,11 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
+    ("freshdesk", &[]),
     ("frappe", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),
