@@ -7,4 +7,6 @@
 
 pub mod call;
 pub mod decide;
+pub mod follow;
+pub mod people;
 pub mod settings;
