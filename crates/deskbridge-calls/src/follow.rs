@@ -287,12 +287,6 @@ impl Running<'_> {
                         self.book.know(people.borrow_and_update().clone());
                     }
                 }
-                signal = self.signals.next(), if listens => match signal {
-                    Some(signal) => self.take(signal),
-                    None => self.is_over = true,
-                },
-                () = until(again_at) => {}
-                () = until(save_at), if self.saving.is_none() => {}
                 () = sleep_until(hold_at) => {
                     hold_at = Instant::now() + HOLD_EVERY;
                     if !(self.setup.holds)().await {
@@ -308,6 +302,13 @@ impl Running<'_> {
                     expire_at = Instant::now() + EXPIRE_EVERY;
                     self.book.expire(self.setup.clock.now());
                 }
+                // Last, because it may always be ready.
+                signal = self.signals.next(), if listens => match signal {
+                    Some(signal) => self.take(signal),
+                    None => self.is_over = true,
+                },
+                () = until(again_at) => {}
+                () = until(save_at), if self.saving.is_none() => {}
             }
         }
         self.stop().await;
@@ -468,7 +469,7 @@ impl Running<'_> {
     }
 
     /// Notes that the PBX is seen, so that a restart knows since when it was not.
-    async fn note_seen(&self) {
+    async fn note_seen(&mut self) {
         if !self.status.is_connected() {
             return;
         }
