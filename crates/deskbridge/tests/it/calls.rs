@@ -1,0 +1,235 @@
+//! Calls: a PBX that replays what a real one said, the program as a process, and what the portal holds afterwards.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+use simulators::{
+    ami::{self, Speed},
+    bitrix24::{Behaviour, ExternalCall, Webhook},
+    faults::Rule,
+};
+use testkit::{captures, wait_for};
+
+use crate::hub::{Bench, Hub};
+
+const SECRET: &str = "telephony7sample";
+/// Where the recordings lie on the PBX.
+const ON_PBX: &str = "/var/spool/asterisk/node/spool/monitor";
+/// Users of the portal by their extensions.
+const OF_101: u64 = 57;
+const OF_102: u64 = 338;
+const NOBODYS: u64 = 1;
+
+/// A PBX and a portal, and the program's configuration between them.
+struct Calls {
+    bench: Bench,
+    pbx: ami::Running,
+}
+
+impl Calls {
+    async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With more settings of calls.
+    async fn with(more: &str) -> Self {
+        let bench = Bench::new().await;
+        let portal = &bench.portal.portal;
+        let mut data = portal.data();
+        let scopes = ["crm", "user", "telephony", "task"];
+        data.webhooks.push(Webhook::new(1, SECRET, scopes));
+        for user in &mut data.users {
+            if user["ID"] == OF_102.to_string() {
+                user["UF_PHONE_INNER"] = "102".into();
+            }
+        }
+        portal.set_data(data).unwrap();
+        portal.set_behaviour(Behaviour {
+            webhooks_register_calls: true,
+            ..Behaviour::default()
+        });
+        let pbx = ami::start(ami::Options::default()).await.unwrap();
+        let (address, folder) = (pbx.address, bench.path("monitor"));
+        fs::create_dir(&folder).unwrap();
+        let folder = folder.display();
+        bench.configure(|text| {
+            let text = text.replace(simulators::bitrix24::CUSTOMER_SECRET, SECRET);
+            format!(
+                r#"{text}
+[[asterisk]]
+name = "office"
+address = "{address}"
+user = "hub"
+password = "hub"
+zone = "Europe/Moscow"
+default_user = {NOBODYS}
+endpoints = {{ trunks = ["trunk"] }}
+recordings.folders = [{{ on_pbx = "{ON_PBX}", here = "{folder}" }}]
+numbers.country = "RU"
+{more}
+"#
+            )
+        });
+        Self { bench, pbx }
+    }
+
+    /// Serves, and waits until the PBX is listened to and the users are known.
+    async fn serve(&self) -> Hub {
+        let hub = self.bench.serve().await;
+        wait_for("somebody to listen to the PBX", async || {
+            (self.pbx.pbx.logged_in() > 0 && self.pbx.pbx.count("CoreShowChannels") > 0)
+                .then_some(())
+        })
+        .await;
+        hub
+    }
+
+    /// Replays what a PBX said, at its own pace, with files where it recorded to.
+    async fn replay(&self, name: &str) {
+        let capture = captures::named(name);
+        let text = String::from_utf8_lossy(&capture.bytes);
+        let path = "Variable: MIXMONITOR_FILENAME\r\nValue: ";
+        for (at, _) in text.match_indices(path) {
+            let path = text[at + path.len()..].lines().next().unwrap();
+            let here = path.strip_prefix(ON_PBX).unwrap();
+            let here = self.bench.path("monitor").join(here.trim_start_matches('/'));
+            fs::create_dir_all(here.parent().unwrap()).unwrap();
+            fs::write(here, sound()).unwrap();
+        }
+        let reads: Vec<_> = capture
+            .reads
+            .iter()
+            .map(|read| (read.bytes, read.after))
+            .collect();
+        let recording = ami::Recording {
+            bytes: &capture.bytes,
+            reads: &reads,
+        };
+        self.pbx.pbx.replay(recording, Speed::Times(1.0)).await;
+    }
+
+    fn fail(&self, rules: Value) {
+        let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
+        self.bench.portal.portal.set_faults(rules).unwrap();
+    }
+
+    fn calls(&self) -> Vec<ExternalCall> {
+        self.bench.portal.portal.telephony().calls
+    }
+
+    /// The only call of the portal, once it is finished, and recorded if it is to be.
+    async fn finished(&self, is_recorded: bool) -> ExternalCall {
+        wait_for("the call to be finished", async || {
+            let calls = self.calls();
+            let is_done = |call: &ExternalCall| {
+                call.finish.is_some() && (call.recording.is_some() || !is_recorded)
+            };
+            let call = calls.first().filter(|_| calls.iter().all(is_done));
+            call.cloned()
+        })
+        .await
+    }
+
+    async fn has_no_open_effects(&self, hub: &Hub) {
+        wait_for("everything to be carried out", async || {
+            let (_, text) = hub.get("/metrics", "").await;
+            let is_open = |line: &str| {
+                let of = line.strip_prefix("deskbridge_effects{state=\"");
+                of.is_some_and(|of| {
+                    let is_open_state = of.starts_with("pending") || of.starts_with("running");
+                    is_open_state && !of.ends_with(" 0")
+                })
+            };
+            (!text.lines().any(is_open)).then_some(())
+        })
+        .await;
+    }
+
+    fn tasks(&self) -> Vec<Value> {
+        let tasks = self.bench.portal.portal.data().tasks;
+        tasks.into_iter().map(Value::Object).collect()
+    }
+}
+
+/// A wav file with something in it.
+fn sound() -> Vec<u8> {
+    let mut bytes = b"RIFF\x48\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    bytes.extend([0x40, 0x1f, 0, 0, 0x80, 0x3e, 0, 0, 2, 0, 16, 0]);
+    bytes.extend(b"data\x24\0\0\0");
+    bytes.extend([7; 36]);
+    bytes
+}
+
+/// What is expected of a call.
+struct Expected {
+    kind: u8,
+    user: u64,
+    status: &'static str,
+    seconds: u64,
+    shown: &'static [u64],
+}
+
+fn check(call: &ExternalCall, expected: &Expected) {
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!(
+        (call.identity.kind, finish.user_id, finish.status_code.as_str()),
+        (expected.kind, expected.user, expected.status),
+        "{call:#?}"
+    );
+    // What is replayed has been paced by a clock of its own.
+    assert!(finish.duration_s.abs_diff(expected.seconds) <= 1, "{finish:?}");
+    assert_eq!(
+        call.was_shown_to,
+        BTreeSet::from_iter(expected.shown.iter().copied()),
+        "{call:#?}"
+    );
+    assert_eq!(call.identity.external_call_id.as_deref().map(|id| id.starts_with("office:")), Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answered_call_is_there_once_with_its_recording() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("inbound_answered").await;
+    let call = calls.finished(true).await;
+    check(
+        &call,
+        &Expected {
+            kind: 2,
+            user: OF_101,
+            status: "200",
+            seconds: 4,
+            shown: &[OF_101],
+        },
+    );
+    assert_eq!(call.identity.phone_number, "+79161234567");
+    assert_eq!(call.identity.line_number.as_deref(), Some("74951230001"));
+    assert_eq!(call.recording.as_ref().unwrap().bytes, sound().len());
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!((calls.calls().len(), calls.tasks().len()), (1, 0));
+    assert_eq!(calls.calls()[0].recordings_attached, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_call_is_finished_once_and_somebodys_task() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("inbound_noanswer").await;
+    let call = calls.finished(false).await;
+    check(
+        &call,
+        &Expected {
+            kind: 2,
+            user: OF_101,
+            status: "304",
+            seconds: 0,
+            shown: &[OF_101],
+        },
+    );
+    calls.has_no_open_effects(&hub).await;
+    let tasks = calls.tasks();
+    assert_eq!((calls.calls().len(), tasks.len()), (1, 1), "{tasks:?}");
+    assert_eq!(tasks[0]["RESPONSIBLE_ID"], OF_101.to_string());
+    let title = tasks[0]["TITLE"].as_str().unwrap();
+    assert!(title.contains(&call.identity.phone_number), "{title}");
+}
