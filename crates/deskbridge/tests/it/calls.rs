@@ -86,6 +86,11 @@ numbers.country = "RU"
 
     /// Replays what a PBX said, at its own pace, with files where it recorded to.
     async fn replay(&self, name: &str) {
+        self.replay_at(name, 1.0).await;
+    }
+
+    /// The same so many times as quickly.
+    async fn replay_at(&self, name: &str, times: f64) {
         let capture = captures::named(name);
         let text = String::from_utf8_lossy(&capture.bytes);
         let path = "Variable: MIXMONITOR_FILENAME\r\nValue: ";
@@ -105,7 +110,7 @@ numbers.country = "RU"
             bytes: &capture.bytes,
             reads: &reads,
         };
-        self.pbx.pbx.replay(recording, Speed::Times(1.0)).await;
+        self.pbx.pbx.replay(recording, Speed::Times(times)).await;
     }
 
     fn fail(&self, rules: Value) {
@@ -232,4 +237,136 @@ async fn a_missed_call_is_finished_once_and_somebodys_task() {
     assert_eq!(tasks[0]["RESPONSIBLE_ID"], OF_101.to_string());
     let title = tasks[0]["TITLE"].as_str().unwrap();
     assert!(title.contains(&call.identity.phone_number), "{title}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_has_one_call_of_whoever_answered() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("queue_101_misses_102_answers").await;
+    let call = calls.finished(true).await;
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_102, "200"));
+    assert_eq!(call.was_shown_to, BTreeSet::from([OF_101, OF_102]));
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!(calls.calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transferred_call_is_the_last_talkers() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("blind_transfer_101_to_102").await;
+    let call = calls.finished(true).await;
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_102, "200"));
+    assert!(call.was_shown_to.contains(&OF_102), "{call:#?}");
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!(calls.calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outgoing_call_is_the_callers_and_makes_no_lead() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("outbound_answered").await;
+    let call = calls.finished(true).await;
+    check(
+        &call,
+        &Expected {
+            kind: 1,
+            user: OF_101,
+            status: "200",
+            seconds: 4,
+            shown: &[OF_101],
+        },
+    );
+    assert!(!call.is_entity_created, "{call:#?}");
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!(calls.calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_between_extensions_is_not_told() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay("internal_101_to_102").await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    calls.finished(true).await;
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!(calls.calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_asked_for_and_nothing_is_there_twice() {
+    let lost = |method: &str| serde_json::json!({"when": method, "times": 1, "execute": true, "answer": "hang_up"});
+    let methods = [
+        "telephony.externalcall.register",
+        "telephony.externalcall.finish",
+        "telephony.externalcall.attachrecord",
+    ];
+    let calls = Calls::new().await;
+    calls.fail(methods.into_iter().map(lost).collect());
+    let hub = calls.serve().await;
+    calls.replay("inbound_answered").await;
+    let call = calls.finished(true).await;
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!((calls.calls().len(), calls.calls()[0].registrations), (1, 2));
+
+    calls.fail([lost("tasks.task.add")].into_iter().collect());
+    calls.replay("inbound_noanswer").await;
+    wait_for("a task", async || (!calls.tasks().is_empty()).then_some(())).await;
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!((calls.calls().len(), calls.tasks().len()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_late_is_told_right_and_shown_to_nobody() {
+    let calls = Calls::new().await;
+    let down = |times: u64| {
+        serde_json::json!([{
+            "when": "telephony.*", "times": times,
+            "answer": {"status": 503, "json": {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}},
+        }])
+    };
+    calls.fail(down(1_000_000));
+    let hub = calls.serve().await;
+    calls.replay("inbound_answered").await;
+    // Cards are worth nothing twenty seconds later; a burst is over before.
+    calls.fail(down(3));
+    let call = calls.finished(true).await;
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+    assert!(call.registered_at > call.started_at, "{call:#?}");
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!((calls.calls().len(), calls.calls()[0].registrations), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_there_once_however_often_the_program_is_killed() {
+    for seed in 1..=3 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let calls = Calls::new().await;
+        calls.bench.portal.portal.set_latency(simulators::bitrix24::Latency {
+            request_ms: 150,
+            ..Default::default()
+        });
+        let mut hub = calls.serve().await;
+        calls.replay_at("inbound_answered", 4.0).await;
+        for _ in 0..3 {
+            tokio::time::sleep(std::time::Duration::from_millis(rng.u64(0..600))).await;
+            hub.process.kill();
+            hub = calls.bench.serve().await;
+        }
+        let call = calls.finished(true).await;
+        let finish = call.finish.as_ref().unwrap();
+        let told = (finish.user_id, finish.status_code.as_str());
+        assert_eq!(told, (OF_101, "200"), "seed {seed}");
+        calls.has_no_open_effects(&hub).await;
+        let all = calls.calls();
+        assert_eq!((all.len(), all[0].finishes_refused <= 3), (1, true), "seed {seed}");
+        assert!(calls.tasks().is_empty(), "seed {seed}");
+    }
 }
