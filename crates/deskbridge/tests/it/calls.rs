@@ -39,7 +39,7 @@ impl Calls {
         let scopes = ["crm", "user", "telephony", "task"];
         data.webhooks.push(Webhook::new(1, SECRET, scopes));
         for user in &mut data.users {
-            if user["ID"] == OF_102.to_string() {
+            if user["ID"].as_str() == Some(&OF_102.to_string()) {
                 user["UF_PHONE_INNER"] = "102".into();
             }
         }
@@ -93,9 +93,8 @@ numbers.country = "RU"
     async fn replay_at(&self, name: &str, times: f64) {
         let capture = captures::named(name);
         let text = String::from_utf8_lossy(&capture.bytes);
-        let path = "Variable: MIXMONITOR_FILENAME\r\nValue: ";
-        for (at, _) in text.match_indices(path) {
-            let path = text[at + path.len()..].lines().next().unwrap();
+        for after in text.split("Variable: MIXMONITOR_FILENAME\r\nValue: ").skip(1) {
+            let path = after.lines().next().unwrap();
             let here = path.strip_prefix(ON_PBX).unwrap();
             let here = self.bench.path("monitor").join(here.trim_start_matches('/'));
             fs::create_dir_all(here.parent().unwrap()).unwrap();
@@ -369,4 +368,112 @@ async fn a_call_is_there_once_however_often_the_program_is_killed() {
         assert_eq!((all.len(), all[0].finishes_refused <= 3), (1, true), "seed {seed}");
         assert!(calls.tasks().is_empty(), "seed {seed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_telephony_is_refused_a_call_is_an_activity_of_the_client() {
+    let calls = Calls::new().await;
+    let portal = &calls.bench.portal.portal;
+    portal.set_behaviour(Behaviour::default());
+    let mut data = portal.data();
+    data.contacts.push(
+        serde_json::json!({
+            "ID": "9001", "NAME": "Minh", "ASSIGNED_BY_ID": "57", "HAS_PHONE": "Y",
+            "PHONE": [{"ID": "1", "VALUE_TYPE": "WORK", "VALUE": "+79161234567", "TYPE_ID": "PHONE"}],
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    portal.set_data(data).unwrap();
+    let hub = calls.serve().await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    let of_ours = || {
+        let activities = portal.data().activities.into_iter();
+        let ours = activities.filter(|one| {
+            one.get("ORIGIN_ID").and_then(Value::as_str).is_some_and(|id| id.starts_with("office:"))
+        });
+        ours.collect::<Vec<_>>()
+    };
+    wait_for("an activity", async || (!of_ours().is_empty()).then_some(())).await;
+    calls.has_no_open_effects(&hub).await;
+    let activities = of_ours();
+    assert_eq!((calls.calls().len(), activities.len()), (0, 1), "{activities:#?}");
+    assert_eq!(activities[0]["RESPONSIBLE_ID"], OF_101.to_string());
+    assert_eq!(activities[0]["OWNER_ID"], "9001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_task_of_a_missed_call_is_done_when_the_client_is_reached() {
+    let calls = Calls::new().await;
+    let hub = calls.serve().await;
+    calls.replay_at("inbound_noanswer", 4.0).await;
+    wait_for("a task", async || (!calls.tasks().is_empty()).then_some(())).await;
+    calls.has_no_open_effects(&hub).await;
+    assert_ne!(calls.tasks()[0]["STATUS"], "5");
+    calls.replay_at("inbound_answered", 4.0).await;
+    wait_for("the task to be done", async || {
+        (calls.tasks()[0]["STATUS"] == "5").then_some(())
+    })
+    .await;
+    calls.has_no_open_effects(&hub).await;
+    assert_eq!((calls.calls().len(), calls.tasks().len()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_from_before_the_users_were_known_is_told_when_they_are() {
+    let calls = Calls::new().await;
+    calls.fail(serde_json::json!([{"when": "user.get", "answer": {"status": 503, "html": "<h1>Bad</h1>"}}]));
+    let hub = calls.serve().await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    wait_for("the call to be stored", async || {
+        let (_, text) = hub.get("/metrics", "").await;
+        text.contains("deskbridge_calls_open{connection=\"office\"} 0").then_some(())
+    })
+    .await;
+    assert_eq!(calls.calls().len(), 0);
+    calls.fail(serde_json::json!([]));
+    let call = calls.finished(true).await;
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_call_is_a_ticket_and_the_next_one_a_comment_on_it() {
+    let calls = Calls::with(
+        "helpdesk = \"helpdesk\"\ntickets = { missed = \"unless_open\", comments = true }",
+    )
+    .await;
+    let installed = calls.bench.run(&["frappe", "install"]).await;
+    assert_eq!(installed.status, Some(0), "{}{}", installed.out, installed.err);
+    let site = &calls.bench.site.site;
+    let mut data = site.data();
+    let contact = serde_json::json!({
+        "doctype": "Contact", "name": "Minh", "first_name": "Minh", "email_id": "minh@shop.example",
+        "email_ids": [{"email_id": "minh@shop.example", "is_primary": 1}],
+        "phone_nos": [{"phone": "+7 916 123-45-67", "is_primary_phone": 1}],
+    });
+    data.documents.push(contact.as_object().unwrap().clone());
+    site.set_data(&data).unwrap();
+    let hub = calls.serve().await;
+    let keyed = |doctype: &str| {
+        let documents = site.data().documents.into_iter();
+        let ours = documents.filter(|document| {
+            let key = document.get("custom_deskbridge_call").and_then(Value::as_str);
+            document["doctype"] == doctype && key.is_some_and(|key| key.starts_with("office:"))
+        });
+        ours.collect::<Vec<_>>()
+    };
+    calls.replay_at("inbound_noanswer", 4.0).await;
+    wait_for("a ticket", async || (!keyed("HD Ticket").is_empty()).then_some(())).await;
+    calls.has_no_open_effects(&hub).await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    wait_for("a comment", async || (!keyed("HD Ticket Comment").is_empty()).then_some(())).await;
+    calls.has_no_open_effects(&hub).await;
+    let (tickets, comments) = (keyed("HD Ticket"), keyed("HD Ticket Comment"));
+    assert_eq!((tickets.len(), comments.len()), (1, 1));
+    assert_eq!(tickets[0]["contact"], "Minh");
+    assert_eq!(tickets[0]["raised_by"], "minh@shop.example");
+    let content = comments[0]["content"].as_str().unwrap();
+    assert!(content.contains("+79161234567"), "{content}");
 }
