@@ -26,14 +26,14 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+use self::{
+    book::{Batch, Book},
+    lookup::{Found, Lookups},
+};
 pub use self::{
     kept::{Kept, Progress},
     lookup::{NoOrders, Orders},
     status::{Status, StatusSnapshot},
-};
-use self::{
-    book::{Batch, Book},
-    lookup::{Found, Lookups},
 };
 use crate::{
     decide::tracker::{self, Listing},
@@ -161,12 +161,7 @@ impl Follower {
             return Paused::Stopping;
         };
         let manager = self.setup.manager.clone();
-        let connected = ami::connect(
-            &manager.host,
-            manager.port,
-            manager.login,
-            manager.options,
-        );
+        let connected = ami::connect(&manager.host, manager.port, manager.login, manager.options);
         let (connection, signals, driver) = match connected {
             Ok(connected) => connected,
             Err(error) => {
@@ -480,7 +475,10 @@ impl Running<'_> {
             fresh_until: now,
             keep_until: now.checked_add(SEEN_FOR).unwrap_or(now),
         };
-        let noted = self.setup.store.remember_answer(seen_key(self.setup), answer);
+        let noted = self
+            .setup
+            .store
+            .remember_answer(seen_key(self.setup), answer);
         if let Err(error) = noted.await {
             tracing::warn!(error = %Chain(&error), "It was not noted that the PBX is seen");
         }
@@ -503,9 +501,7 @@ impl Running<'_> {
 }
 
 /// The end of a transaction, if one is being written.
-async fn saved(
-    saving: &mut Option<Saving>,
-) -> (Batch, deskbridge_store::Result<Vec<Recorded>>) {
+async fn saved(saving: &mut Option<Saving>) -> (Batch, deskbridge_store::Result<Vec<Recorded>>) {
     match saving {
         Some(saving) => saving.await,
         None => std::future::pending().await,

@@ -22,9 +22,7 @@ impl Place {
         };
         let mut change = ActivityChange::default();
         for (field, value) in &write.fields {
-            change
-                .fields
-                .push((field.clone(), value.as_str().into()));
+            change.fields.push((field.clone(), value.as_str().into()));
         }
         match self.crm.update_activity(activity, &change).await {
             Outcome::Refused(Error::NotFound { .. }) => {

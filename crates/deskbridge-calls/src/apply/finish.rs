@@ -36,7 +36,9 @@ impl Place {
             Standing::Refused(why) => return self.not_finished(&write.call.key, why).await,
         };
         let key = &write.call.key;
-        if effect.look_first && let Some(found) = self.in_statistics(crm, &call_id, key).await? {
+        if effect.look_first
+            && let Some(found) = self.in_statistics(crm, &call_id, key).await?
+        {
             return json(&found);
         }
         let mut finish = bitrix24::Finish::new(

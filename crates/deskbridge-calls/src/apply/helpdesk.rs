@@ -118,7 +118,12 @@ impl Place {
             Ok(added) => added
                 .name()
                 .ok_or_else(|| Stop::refused("the helpdesk answered without a name")),
-            Err(error) if matches!(error.cause, Cause::NotUnique { .. } | Cause::Duplicate { .. }) => {
+            Err(error)
+                if matches!(
+                    error.cause,
+                    Cause::NotUnique { .. } | Cause::Duplicate { .. }
+                ) =>
+            {
                 let found = self.of_key(helpdesk, doctype, key).await?;
                 found.ok_or_else(|| error.into())
             }
@@ -153,19 +158,20 @@ impl Place {
     }
 
     /// The contact that alone has a number.
-    async fn contact(
-        &self,
-        helpdesk: &frappe::Client,
-        phone: &str,
-    ) -> Result<Option<Name>, Stop> {
+    async fn contact(&self, helpdesk: &frappe::Client, phone: &str) -> Result<Option<Name>, Stop> {
         let numbers = &self.settings.numbers;
         let Some(wanted) = numbers.compared(phone) else {
             return Ok(None);
         };
         let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
-        let tail: String = digits.iter().skip(digits.len().saturating_sub(DIGITS)).collect();
+        let tail: String = digits
+            .iter()
+            .skip(digits.len().saturating_sub(DIGITS))
+            .collect();
         // Whatever stands between the digits.
-        let pattern = tail.chars().fold("%".to_owned(), |pattern, digit| format!("{pattern}{digit}%"));
+        let pattern = tail.chars().fold("%".to_owned(), |pattern, digit| {
+            format!("{pattern}{digit}%")
+        });
         let list = List::new()
             .fields(["name"])
             .filter(Filter::new("phone", Op::Like, pattern).of("Contact Phone"))
@@ -211,7 +217,8 @@ impl Place {
             .filter(|status| {
                 let category = status.trimmed("category");
                 CLOSED.iter().any(|closed| {
-                    category == Some(closed) || category.is_none() && status.text("name") == Some(closed)
+                    category == Some(closed)
+                        || category.is_none() && status.text("name") == Some(closed)
                 })
             })
             .filter_map(|status| status.to_text("name"))

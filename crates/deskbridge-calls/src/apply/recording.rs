@@ -139,7 +139,9 @@ impl Place {
                 let into = joined.clone();
                 let done = tokio::task::spawn_blocking(move || joining::join(&files, &into)).await;
                 let done = done.map_err(|error| Stop::refused(error.to_string()))?;
-                done.map_err(|error| Stop::refused(format!("recordings cannot be joined: {error}")))?;
+                done.map_err(|error| {
+                    Stop::refused(format!("recordings cannot be joined: {error}"))
+                })?;
                 joined
             }
         };
@@ -197,7 +199,13 @@ fn extension(path: &Path) -> Option<String> {
 
 /// What people see of the file: the call, not where it was.
 fn upload_name(key: &CallKey, path: &Path) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '.' {
+            c
+        } else {
+            '-'
+        }
+    };
     let key: String = key.as_str().chars().map(plain).collect();
     let extension = extension(path).unwrap_or_else(|| "wav".to_owned());
     format!("{key}.{extension}")

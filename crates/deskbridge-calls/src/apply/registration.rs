@@ -116,11 +116,11 @@ impl Place {
         let id = registered.call_id.as_deref();
         match id.and_then(bitrix24::CallId::new) {
             Some(id) => Ok(Standing::Known(id, registered)),
-            None => Ok(Standing::Refused(
-                registered
-                    .refused
-                    .unwrap_or_else(|| "the call was not registered".to_owned()),
-            )),
+            None => {
+                Ok(Standing::Refused(registered.refused.unwrap_or_else(|| {
+                    "the call was not registered".to_owned()
+                })))
+            }
         }
     }
 
@@ -148,10 +148,11 @@ impl Place {
             )));
         };
         match record.state {
-            EffectState::Done => serde_json::from_value(record.result.unwrap_or_default())
-                .map_err(|error| {
+            EffectState::Done => {
+                serde_json::from_value(record.result.unwrap_or_default()).map_err(|error| {
                     Stop::refused(format!("the result of {name} cannot be read: {error}"))
-                }),
+                })
+            }
             EffectState::Dead | EffectState::Discarded => Err(Stop::refused(format!(
                 "{name} of the call {key} was given up ({}); mend that, revive it, and then this",
                 record.failure.as_deref().unwrap_or("discarded")

@@ -39,7 +39,9 @@ impl Unsure {
         let rest = PORTAL_REQUEST_FOR - now.duration_since(looked_at);
         match Duration::try_from(rest) {
             Ok(rest) if !rest.is_zero() => Err(Stop::not_yet(
-                format!("an attempt to add {subject} was cut off and may still be running in the portal"),
+                format!(
+                    "an attempt to add {subject} was cut off and may still be running in the portal"
+                ),
                 rest,
             )),
             // The next attempt may be cut off as well.

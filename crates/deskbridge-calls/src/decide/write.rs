@@ -37,7 +37,9 @@ impl CallKey {
 
     /// The PBX that the call is of.
     pub fn connection(&self) -> &str {
-        self.0.split_once(':').map_or("", |(connection, _)| connection)
+        self.0
+            .split_once(':')
+            .map_or("", |(connection, _)| connection)
     }
 
     /// The linkedid, if this is the key of a call itself and not that of a leg or of an order.

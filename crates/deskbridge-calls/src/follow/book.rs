@@ -301,9 +301,8 @@ impl Book {
                 &self.people,
                 now,
             );
-            let is_unknown = |note: &Note| {
-                matches!(note, Note::UnknownExtension(_) | Note::UsersNotKnown)
-            };
+            let is_unknown =
+                |note: &Note| matches!(note, Note::UnknownExtension(_) | Note::UsersNotKnown);
             needed.lacks_people |= planned.notes.iter().any(is_unknown);
             let notes = planned.notes.into_iter().map(|note| note.to_string());
             let notes = notes.filter(|note| followed.noted.insert(note.clone()));
@@ -317,9 +316,8 @@ impl Book {
                 self.again.insert((at, linkedid.clone()));
             }
             self.effects.extend(planned.writes);
-            kept.is_settled = call.ended.is_some()
-                && planned.again_at.is_none()
-                && !self.people.is_empty();
+            kept.is_settled =
+                call.ended.is_some() && planned.again_at.is_none() && !self.people.is_empty();
         }
         kept.planned = followed.planned.clone();
         kept.circumstances = followed.circumstances.clone();
@@ -357,7 +355,11 @@ impl Book {
 /// What has to be asked elsewhere before a call is planned, which was not asked before.
 fn asked(call: &Call, followed: &mut Followed, settings: &Settings, people: &People) -> Vec<What> {
     let mut wanted = Vec::new();
-    if let Some(order) = call.originated.as_ref().filter(|_| !followed.has_asked.order) {
+    if let Some(order) = call
+        .originated
+        .as_ref()
+        .filter(|_| !followed.has_asked.order)
+    {
         followed.has_asked.order = true;
         wanted.push(What::Order(order.clone()));
     }

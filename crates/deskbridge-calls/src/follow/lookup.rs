@@ -11,11 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{Kept, Setup, kept::MISSED};
 use crate::{
     call::Linkedid,
-    decide::{
-        originate::Order,
-        users::UserId,
-        write::CallKey,
-    },
+    decide::{originate::Order, users::UserId, write::CallKey},
 };
 
 /// How long a missed call waits for the CRM to say who is responsible for the client.
@@ -30,10 +26,7 @@ const MISSED_MAX: usize = 50;
 /// Who knows why calls were begun that we ordered.
 pub trait Orders: Send + Sync + 'static {
     /// The order of this id, if there is one.
-    fn order<'a>(
-        &'a self,
-        id: &'a str,
-    ) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>>;
+    fn order<'a>(&'a self, id: &'a str) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>>;
 }
 
 /// For who orders no calls.
@@ -41,10 +34,7 @@ pub trait Orders: Send + Sync + 'static {
 pub struct NoOrders;
 
 impl Orders for NoOrders {
-    fn order<'a>(
-        &'a self,
-        _id: &'a str,
-    ) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>> {
+    fn order<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
@@ -118,9 +108,7 @@ fn missed(
 }
 
 /// Asks the store until it answers.
-async fn certainly<'a, T>(
-    ask: impl Fn() -> BoxFuture<'a, deskbridge_store::Result<T>>,
-) -> T {
+async fn certainly<'a, T>(ask: impl Fn() -> BoxFuture<'a, deskbridge_store::Result<T>>) -> T {
     loop {
         match ask().await {
             Ok(answer) => return answer,
@@ -141,7 +129,9 @@ async fn responsible(crm: &bitrix24::Client, phone: &str) -> Option<UserId> {
         }
         Err(_elapsed) => return None,
     };
-    let mut users = callers.iter().filter_map(|caller| caller.responsible.as_ref());
+    let mut users = callers
+        .iter()
+        .filter_map(|caller| caller.responsible.as_ref());
     users.find_map(|one| UserId::new(one.user.get()))
 }
 

@@ -55,8 +55,7 @@ pub(super) struct Following {
 impl Following {
     pub(super) fn new(pbxs: Vec<Pbx>, store: &Store, clock: &Clock) -> Self {
         let with_directory = |pbx: Pbx| {
-            let directory =
-                Directory::new(&pbx.crm, &pbx.settings, store, clock, pbx.users_every);
+            let directory = Directory::new(&pbx.crm, &pbx.settings, store, clock, pbx.users_every);
             (pbx, directory)
         };
         Self {

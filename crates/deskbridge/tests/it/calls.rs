@@ -93,10 +93,16 @@ numbers.country = "RU"
     async fn replay_at(&self, name: &str, times: f64) {
         let capture = captures::named(name);
         let text = String::from_utf8_lossy(&capture.bytes);
-        for after in text.split("Variable: MIXMONITOR_FILENAME\r\nValue: ").skip(1) {
+        for after in text
+            .split("Variable: MIXMONITOR_FILENAME\r\nValue: ")
+            .skip(1)
+        {
             let path = after.lines().next().unwrap();
             let here = path.strip_prefix(ON_PBX).unwrap();
-            let here = self.bench.path("monitor").join(here.trim_start_matches('/'));
+            let here = self
+                .bench
+                .path("monitor")
+                .join(here.trim_start_matches('/'));
             fs::create_dir_all(here.parent().unwrap()).unwrap();
             fs::write(here, sound()).unwrap();
         }
@@ -176,18 +182,31 @@ struct Expected {
 fn check(call: &ExternalCall, expected: &Expected) {
     let finish = call.finish.as_ref().unwrap();
     assert_eq!(
-        (call.identity.kind, finish.user_id, finish.status_code.as_str()),
+        (
+            call.identity.kind,
+            finish.user_id,
+            finish.status_code.as_str()
+        ),
         (expected.kind, expected.user, expected.status),
         "{call:#?}"
     );
     // What is replayed has been paced by a clock of its own.
-    assert!(finish.duration_s.abs_diff(expected.seconds) <= 1, "{finish:?}");
+    assert!(
+        finish.duration_s.abs_diff(expected.seconds) <= 1,
+        "{finish:?}"
+    );
     assert_eq!(
         call.was_shown_to,
         BTreeSet::from_iter(expected.shown.iter().copied()),
         "{call:#?}"
     );
-    assert_eq!(call.identity.external_call_id.as_deref().map(|id| id.starts_with("office:")), Some(true));
+    assert_eq!(
+        call.identity
+            .external_call_id
+            .as_deref()
+            .map(|id| id.starts_with("office:")),
+        Some(true)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +264,10 @@ async fn a_queue_has_one_call_of_whoever_answered() {
     calls.replay("queue_101_misses_102_answers").await;
     let call = calls.finished(true).await;
     let finish = call.finish.as_ref().unwrap();
-    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_102, "200"));
+    assert_eq!(
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_102, "200")
+    );
     assert_eq!(call.was_shown_to, BTreeSet::from([OF_101, OF_102]));
     calls.has_no_open_effects(&hub).await;
     assert_eq!(calls.calls().len(), 1);
@@ -258,7 +280,10 @@ async fn a_transferred_call_is_the_last_talkers() {
     calls.replay("blind_transfer_101_to_102").await;
     let call = calls.finished(true).await;
     let finish = call.finish.as_ref().unwrap();
-    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_102, "200"));
+    assert_eq!(
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_102, "200")
+    );
     assert!(call.was_shown_to.contains(&OF_102), "{call:#?}");
     calls.has_no_open_effects(&hub).await;
     assert_eq!(calls.calls().len(), 1);
@@ -310,9 +335,15 @@ async fn an_answer_that_is_lost_is_asked_for_and_nothing_is_there_twice() {
     calls.replay("inbound_answered").await;
     let call = calls.finished(true).await;
     let finish = call.finish.as_ref().unwrap();
-    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+    assert_eq!(
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_101, "200")
+    );
     calls.has_no_open_effects(&hub).await;
-    assert_eq!((calls.calls().len(), calls.calls()[0].registrations), (1, 2));
+    assert_eq!(
+        (calls.calls().len(), calls.calls()[0].registrations),
+        (1, 2)
+    );
 
     calls.fail([lost("tasks.task.add")].into_iter().collect());
     calls.replay("inbound_noanswer").await;
@@ -337,10 +368,16 @@ async fn what_is_told_late_is_told_right_and_shown_to_nobody() {
     calls.fail(down(3));
     let call = calls.finished(true).await;
     let finish = call.finish.as_ref().unwrap();
-    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+    assert_eq!(
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_101, "200")
+    );
     assert!(call.registered_at > call.started_at, "{call:#?}");
     calls.has_no_open_effects(&hub).await;
-    assert_eq!((calls.calls().len(), calls.calls()[0].registrations), (1, 1));
+    assert_eq!(
+        (calls.calls().len(), calls.calls()[0].registrations),
+        (1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,10 +385,14 @@ async fn a_call_is_there_once_however_often_the_program_is_killed() {
     for seed in 1..=3 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let calls = Calls::new().await;
-        calls.bench.portal.portal.set_latency(simulators::bitrix24::Latency {
-            request_ms: 150,
-            ..Default::default()
-        });
+        calls
+            .bench
+            .portal
+            .portal
+            .set_latency(simulators::bitrix24::Latency {
+                request_ms: 150,
+                ..Default::default()
+            });
         let mut hub = calls.serve().await;
         calls.replay_at("inbound_answered", 4.0).await;
         for _ in 0..3 {
@@ -365,7 +406,11 @@ async fn a_call_is_there_once_however_often_the_program_is_killed() {
         assert_eq!(told, (OF_101, "200"), "seed {seed}");
         calls.has_no_open_effects(&hub).await;
         let all = calls.calls();
-        assert_eq!((all.len(), all[0].finishes_refused <= 3), (1, true), "seed {seed}");
+        assert_eq!(
+            (all.len(), all[0].finishes_refused <= 3),
+            (1, true),
+            "seed {seed}"
+        );
         assert!(calls.tasks().is_empty(), "seed {seed}");
     }
 }
@@ -391,14 +436,23 @@ async fn where_telephony_is_refused_a_call_is_an_activity_of_the_client() {
     let of_ours = || {
         let activities = portal.data().activities.into_iter();
         let ours = activities.filter(|one| {
-            one.get("ORIGIN_ID").and_then(Value::as_str).is_some_and(|id| id.starts_with("office:"))
+            one.get("ORIGIN_ID")
+                .and_then(Value::as_str)
+                .is_some_and(|id| id.starts_with("office:"))
         });
         ours.collect::<Vec<_>>()
     };
-    wait_for("an activity", async || (!of_ours().is_empty()).then_some(())).await;
+    wait_for("an activity", async || {
+        (!of_ours().is_empty()).then_some(())
+    })
+    .await;
     calls.has_no_open_effects(&hub).await;
     let activities = of_ours();
-    assert_eq!((calls.calls().len(), activities.len()), (0, 1), "{activities:#?}");
+    assert_eq!(
+        (calls.calls().len(), activities.len()),
+        (0, 1),
+        "{activities:#?}"
+    );
     assert_eq!(activities[0]["RESPONSIBLE_ID"], OF_101.to_string());
     assert_eq!(activities[0]["OWNER_ID"], "9001");
 }
@@ -428,14 +482,18 @@ async fn a_call_from_before_the_users_were_known_is_told_when_they_are() {
     calls.replay_at("inbound_answered", 4.0).await;
     wait_for("the call to be stored", async || {
         let (_, text) = hub.get("/metrics", "").await;
-        text.contains("deskbridge_calls_open{connection=\"office\"} 0").then_some(())
+        text.contains("deskbridge_calls_open{connection=\"office\"} 0")
+            .then_some(())
     })
     .await;
     assert_eq!(calls.calls().len(), 0);
     calls.fail(serde_json::json!([]));
     let call = calls.finished(true).await;
     let finish = call.finish.as_ref().unwrap();
-    assert_eq!((finish.user_id, finish.status_code.as_str()), (OF_101, "200"));
+    assert_eq!(
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_101, "200")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -445,7 +503,13 @@ async fn a_missed_call_is_a_ticket_and_the_next_one_a_comment_on_it() {
     )
     .await;
     let installed = calls.bench.run(&["frappe", "install"]).await;
-    assert_eq!(installed.status, Some(0), "{}{}", installed.out, installed.err);
+    assert_eq!(
+        installed.status,
+        Some(0),
+        "{}{}",
+        installed.out,
+        installed.err
+    );
     let site = &calls.bench.site.site;
     let mut data = site.data();
     let contact = serde_json::json!({
@@ -459,16 +523,24 @@ async fn a_missed_call_is_a_ticket_and_the_next_one_a_comment_on_it() {
     let keyed = |doctype: &str| {
         let documents = site.data().documents.into_iter();
         let ours = documents.filter(|document| {
-            let key = document.get("custom_deskbridge_call").and_then(Value::as_str);
+            let key = document
+                .get("custom_deskbridge_call")
+                .and_then(Value::as_str);
             document["doctype"] == doctype && key.is_some_and(|key| key.starts_with("office:"))
         });
         ours.collect::<Vec<_>>()
     };
     calls.replay_at("inbound_noanswer", 4.0).await;
-    wait_for("a ticket", async || (!keyed("HD Ticket").is_empty()).then_some(())).await;
+    wait_for("a ticket", async || {
+        (!keyed("HD Ticket").is_empty()).then_some(())
+    })
+    .await;
     calls.has_no_open_effects(&hub).await;
     calls.replay_at("inbound_answered", 4.0).await;
-    wait_for("a comment", async || (!keyed("HD Ticket Comment").is_empty()).then_some(())).await;
+    wait_for("a comment", async || {
+        (!keyed("HD Ticket Comment").is_empty()).then_some(())
+    })
+    .await;
     calls.has_no_open_effects(&hub).await;
     let (tickets, comments) = (keyed("HD Ticket"), keyed("HD Ticket Comment"));
     assert_eq!((tickets.len(), comments.len()), (1, 1));

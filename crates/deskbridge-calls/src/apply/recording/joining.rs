@@ -15,7 +15,10 @@ pub(super) fn join(files: &[PathBuf], into: &Path) -> io::Result<()> {
     for file in files {
         parts.push(Part::open(file)?);
     }
-    let format = parts.first().map(|part| part.format.clone()).unwrap_or_default();
+    let format = parts
+        .first()
+        .map(|part| part.format.clone())
+        .unwrap_or_default();
     if parts.iter().any(|part| part.format != format) {
         return Err(wrong("they are not of one format; set recordings.convert"));
     }

@@ -32,7 +32,9 @@ pub(super) async fn run(
         .process_group(0)
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| {
-        Stop::not_sent(format!("`{program}` of recordings.convert cannot be started: {error}"))
+        Stop::not_sent(format!(
+            "`{program}` of recordings.convert cannot be started: {error}"
+        ))
     })?;
     let group = child.id();
     let mut said = child.stderr.take();

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "tests read whole files of their own")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read whole files of their own"
+)]
 
 use std::{fs, os::unix::fs::symlink, path::PathBuf, time::Duration};
 
@@ -59,7 +62,9 @@ async fn a_program_converts_within_its_time_or_is_ended_with_all_that_it_started
         let words = ["sh", "-c", script, "{in}", "{out}"].map(str::to_owned);
         program::run(&words, &from, &into, within).await
     };
-    run("cp \"$0\" \"$1\"", Duration::from_secs(20)).await.unwrap();
+    run("cp \"$0\" \"$1\"", Duration::from_secs(20))
+        .await
+        .unwrap();
     assert_eq!(fs::read_to_string(&into).unwrap(), "sound");
     let failed = run("echo no such codec >&2; exit 3", Duration::from_secs(20)).await;
     let Err(Stop::Refused(why)) = failed else {
@@ -74,7 +79,8 @@ async fn a_program_converts_within_its_time_or_is_ended_with_all_that_it_started
     let stat = format!("/proc/{}/stat", child.trim());
     testkit::wait_for("the child to end", async || {
         let stat = fs::read_to_string(&stat);
-        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+        stat.map_or(true, |stat| stat.contains(") Z "))
+            .then_some(())
     })
     .await;
 }
