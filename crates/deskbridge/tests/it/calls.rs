@@ -169,11 +169,7 @@ impl Calls {
     /// Serves, and waits until the PBX is listened to and the users are known.
     async fn serve(&self) -> Hub {
         let hub = self.bench.serve().await;
-        wait_for("somebody to listen to the PBX", async || {
-            (self.pbx.pbx.logged_in() > 0 && self.pbx.pbx.count("CoreShowChannels") > 0)
-                .then_some(())
-        })
-        .await;
+        is_followed(&hub).await;
         hub
     }
 
@@ -210,6 +206,16 @@ impl Calls {
         };
         self.pbx.pbx.replay(recording, Speed::Times(times)).await;
     }
+}
+
+/// Waits until the program listens to the PBX and knows which channels live.
+async fn is_followed(hub: &Hub) {
+    wait_for("the PBX to be followed", async || {
+        let (_, text) = hub.get("/metrics", "").await;
+        text.contains("deskbridge_asterisk_connected{connection=\"office\"} 1")
+            .then_some(())
+    })
+    .await;
 }
 
 /// A wav file with something in it.

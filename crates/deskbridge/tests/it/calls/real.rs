@@ -5,7 +5,7 @@ use testkit::{
     wait_for,
 };
 
-use super::{Desk, Hub, OF_101, OF_102, Place};
+use super::{Desk, Hub, OF_101, OF_102, Place, is_followed};
 
 const CUSTOMER: &str = "84900000001";
 
@@ -30,12 +30,7 @@ impl Real {
         };
         desk.configure(&place, "");
         let hub = desk.bench.serve().await;
-        wait_for("the PBX to be followed", async || {
-            let (_, text) = hub.get("/metrics", "").await;
-            text.contains("deskbridge_asterisk_connected{connection=\"office\"} 1")
-                .then_some(())
-        })
-        .await;
+        is_followed(&hub).await;
         Self { pbx, desk, hub }
     }
 
