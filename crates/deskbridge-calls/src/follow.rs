@@ -1,6 +1,6 @@
 //! Following the calls of a PBX: from what its manager tells to calls that are kept and effects that are recorded.
 //!
-//! One task a PBX. What the manager tells changes calls at once ([`book`]), whatever the store does; whatever changed
+//! One task a PBX. What the manager tells changes calls at once (`book`), whatever the store does; whatever changed
 //! while one transaction was written goes into the next. A call, its story and the effects that follow from it are one
 //! transaction, so that a program that is killed between any two has told of neither or of both.
 //!
