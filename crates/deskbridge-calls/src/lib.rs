@@ -5,6 +5,9 @@
 //! decided ([`settings`]): functions of values in [`decide`] make calls of what the PBX says, and say which writes bring
 //! CRM and helpdesk there.
 
+pub mod apply;
 pub mod call;
 pub mod decide;
+pub mod follow;
+pub mod people;
 pub mod settings;

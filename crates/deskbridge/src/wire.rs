@@ -1,5 +1,6 @@
 //! How the parts are put together, from the configuration.
 
+pub(crate) mod calls;
 pub(crate) mod caresoft;
 mod lease;
 
@@ -325,6 +326,9 @@ impl App {
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
+        let pbxs = calls::pbxs(config, environment, &portals)?;
+        let following = calls::Following::new(pbxs, &store, &clock);
+        handlers.extend(following.handlers(&mut rng));
         let planners = caresoft::planners(config, &store, sender.routes())?;
         let Flow {
             intake,
@@ -365,19 +369,17 @@ impl App {
             rng: rng.fork(),
             body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
         };
-        let setup = Setup::alone(
-            store.clone(),
-            intake.clone(),
-            clock.clone(),
-            rng.fork(),
-            Arc::new(|_| None),
-        );
+        let nothing = Arc::new(|_: &_| None);
+        let (taking, at) = (intake.clone(), clock.clone());
+        let setup = Setup::alone(store.clone(), taking, at, rng.fork(), nothing);
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
+        let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
+            followed,
             store: store.clone(),
             clock,
             journal,
@@ -483,8 +485,10 @@ impl Pruning {
         while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
         while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
         let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_calls(before, PRUNE_ROWS).await? > 0 {}
         let retention = Retention {
-            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            received_from: before,
             ended_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
             young_from: now.saturating_sub(YOUNG_FOR).unwrap_or_default(),
         };

@@ -251,6 +251,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     (
         "deskbridge",
         &[
+            "ami",
             "deskbridge-calls",
             "deskbridge-console",
             "deskbridge-core",
