@@ -7,4 +7,6 @@
 
 pub mod call;
 pub mod decide;
+pub mod replay;
 pub mod settings;
+pub mod view;
