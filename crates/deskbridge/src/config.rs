@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, with the environment over it.
 
+pub(crate) mod asterisk;
 pub(crate) mod caresoft;
 pub(crate) mod overlay;
 pub(crate) mod route;
@@ -14,6 +15,7 @@ use std::{
 use deskbridge_core::Secret;
 use serde::Deserialize;
 
+pub(crate) use asterisk::Asterisk;
 pub(crate) use caresoft::Caresoft;
 pub(crate) use route::Route;
 pub(crate) use secret::SecretSource;
@@ -71,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) bitrix24: Vec<Bitrix24>,
     #[serde(default)]
     pub(crate) caresoft: Vec<Caresoft>,
+    #[serde(default)]
+    pub(crate) asterisk: Vec<Asterisk>,
     #[serde(default)]
     pub(crate) route: Vec<Route>,
     #[serde(default)]
@@ -288,6 +292,8 @@ impl Config {
         check_unique("frappe", self.frappe.iter().map(|one| &one.name))?;
         check_unique("bitrix24", self.bitrix24.iter().map(|one| &one.name))?;
         check_unique("caresoft", self.caresoft.iter().map(|one| &one.name))?;
+        let pbxs = self.asterisk.iter().map(|one| &one.connection.name);
+        check_unique("asterisk", pbxs)?;
         check_unique("route", self.route.iter().map(|one| &one.name))
     }
 
@@ -318,6 +324,34 @@ impl Config {
                     &one.name
                 })
             })
+            .transpose()
+    }
+
+    /// The portal that the calls of a PBX are carried to.
+    ///
+    /// # Errors
+    /// When it is missing, or there are several and none is chosen.
+    pub(crate) fn asterisk_bitrix24(
+        &self,
+        pbx: &asterisk::Connection,
+    ) -> Result<&Bitrix24, ConfigError> {
+        let place = format!("asterisk[{}].crm", pbx.name);
+        let wanted = pbx.crm.as_deref();
+        choose("bitrix24", place, wanted, &self.bitrix24, |one| &one.name)
+    }
+
+    /// The helpdesk that is told of the calls of a PBX, if any is named.
+    ///
+    /// # Errors
+    /// When the one that is named is missing.
+    pub(crate) fn asterisk_frappe(
+        &self,
+        pbx: &asterisk::Connection,
+    ) -> Result<Option<&Frappe>, ConfigError> {
+        let place = format!("asterisk[{}].helpdesk", pbx.name);
+        let wanted = pbx.helpdesk.as_deref();
+        wanted
+            .map(|name| choose("frappe", place, Some(name), &self.frappe, |one| &one.name))
             .transpose()
     }
 

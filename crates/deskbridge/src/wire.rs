@@ -1,5 +1,6 @@
 //! How the parts are put together, from the configuration.
 
+pub(crate) mod calls;
 pub(crate) mod caresoft;
 mod lease;
 

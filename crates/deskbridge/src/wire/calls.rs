@@ -1,0 +1,171 @@
+//! The PBXs, from the configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use deskbridge_calls::{
+    decide::tracker,
+    settings::{Settings, missed::MissedTicket},
+};
+use deskbridge_profile::crm::Portals;
+
+use crate::config::{self, Config, asterisk::Connection};
+
+/// How the id begins that a channel gets which we order.
+pub(crate) const ORIGINATE_PREFIX: &str = "deskbridge-";
+
+/// A PBX, with everything that its calls need; nothing is connected yet.
+pub(crate) struct Pbx {
+    pub(crate) name: String,
+    pub(crate) manager: Manager,
+    pub(crate) endpoints: tracker::Settings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) crm: bitrix24::Client,
+    pub(crate) helpdesk: Option<frappe::Client>,
+    pub(crate) users_every: Duration,
+}
+
+/// How its manager is spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct Manager {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) login: ami::Login,
+    pub(crate) options: ami::Options,
+}
+
+/// The PBXs that are followed.
+pub(crate) fn pbxs(
+    config: &Config,
+    environment: &[(String, String)],
+    portals: &Portals,
+) -> anyhow::Result<Vec<Pbx>> {
+    let enabled = config.asterisk.iter();
+    let enabled = enabled.filter(|pbx| pbx.connection.enabled);
+    enabled
+        .map(|pbx| of(config, pbx, environment, portals))
+        .collect()
+}
+
+fn of(
+    config: &Config,
+    pbx: &config::Asterisk,
+    environment: &[(String, String)],
+    portals: &Portals,
+) -> anyhow::Result<Pbx> {
+    let connection = &pbx.connection;
+    let name = &connection.name;
+    let settings = settings(pbx)?;
+    let helpdesk = config.asterisk_frappe(connection)?;
+    let is_told = settings.tickets.comments || settings.tickets.missed != MissedTicket::Never;
+    if is_told && helpdesk.is_none() {
+        bail!(
+            "{}: name the [[frappe]] that is told of calls, or leave `tickets` out",
+            place(connection, "helpdesk")
+        );
+    }
+    let helpdesk = helpdesk
+        .map(|frappe| super::helpdesk(config, frappe, environment))
+        .transpose()?;
+    let mut endpoints = connection.endpoints.clone();
+    endpoints
+        .originate_prefix
+        .get_or_insert_with(|| ORIGINATE_PREFIX.to_owned());
+    Ok(Pbx {
+        name: name.clone(),
+        manager: manager(config, connection, environment)?,
+        endpoints,
+        settings: Arc::new(settings),
+        crm: crm(config, connection, environment, portals)?,
+        helpdesk: helpdesk.map(|(_, hub)| hub),
+        users_every: Duration::from_secs(
+            u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
+        ),
+    })
+}
+
+/// What becomes of the calls of a PBX.
+pub(crate) fn settings(pbx: &config::Asterisk) -> anyhow::Result<Settings> {
+    let name = &pbx.connection.name;
+    let compiled = pbx.calls.clone().compile(name);
+    compiled.with_context(|| format!("asterisk[{name}]"))
+}
+
+fn place(connection: &Connection, field: &str) -> String {
+    format!("asterisk[{}].{field}", connection.name)
+}
+
+fn manager(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+) -> anyhow::Result<Manager> {
+    let place = |field: &str| place(connection, field);
+    let (host, port) = connection
+        .host_and_port()
+        .map_err(|why| anyhow::anyhow!("{}: {why}", place("address")))?;
+    let password = config.secret(&place("password"), &connection.password, environment)?;
+    let login = ami::Login::new(&connection.user, password.expose())
+        .with_context(|| format!("{} or password", place("user")))?;
+    let has_tls_settings = connection.tls_name.is_some()
+        || connection.ca_file.is_some()
+        || connection.certificate_file.is_some();
+    if has_tls_settings && !connection.tls {
+        bail!(
+            "{}: a certificate is configured; say `tls = true`",
+            place("tls")
+        );
+    }
+    let pem = |field: &str, file: Option<&std::path::Path>| {
+        let read = config.certificate(&place(field), file);
+        read.map(|pem| pem.into_iter().collect())
+    };
+    let tls = match connection.tls {
+        false => None,
+        true => Some(ami::Tls {
+            name: connection.tls_name.clone(),
+            roots_pem: pem("ca_file", connection.ca_file.as_deref())?,
+            pinned_pem: pem("certificate_file", connection.certificate_file.as_deref())?,
+        }),
+    };
+    Ok(Manager {
+        host: host.to_owned(),
+        port,
+        login: match connection.plain_login {
+            false => login,
+            true => login.by(ami::Means::Plain),
+        },
+        options: ami::Options {
+            tls,
+            ..ami::Options::default()
+        },
+    })
+}
+
+/// Who speaks to the portal about calls.
+fn crm(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+    portals: &Portals,
+) -> anyhow::Result<bitrix24::Client> {
+    let crm = config.asterisk_bitrix24(connection)?;
+    if !crm.enabled {
+        bail!(
+            "{}: bitrix24[{}] is not enabled, so that no call may be written to it; enable it, or switch the PBX off \
+             with `enabled = false`",
+            place(connection, "crm"),
+            crm.name
+        );
+    }
+    let place = format!("bitrix24[{}].webhook_url", crm.name);
+    let source = crm
+        .webhook_url
+        .as_ref()
+        .with_context(|| format!("{place} is missing: calls are written by it"))?;
+    let url = config.secret(&place, source, environment)?;
+    let webhook: bitrix24::Webhook = url.expose().parse().with_context(|| place.clone())?;
+    portals
+        .client_with(webhook, &super::portal_options(config, Some(crm))?)
+        .context(place)
+}
