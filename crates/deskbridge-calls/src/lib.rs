@@ -6,6 +6,7 @@
 //! CRM and helpdesk there.
 
 pub mod call;
+pub mod clicks;
 pub mod decide;
 pub mod replay;
 pub mod settings;
