@@ -3,7 +3,7 @@
 //!
 //! The event is on disk before the portal is answered ([`http`]); planning it ([`plan`]) records the order of one call as
 //! the effect [`ORIGINATE`]; carrying that out ([`dial`]) asks the PBX. The order's id is the channel's `ChannelId`, and
-//! the effect's idempotency key is made of it, so that whoever sees the channel finds the order ([`order`]).
+//! the effect's idempotency key is made of it, so that whoever sees the channel finds the order ([`RecordedOrders`]).
 
 pub mod dial;
 pub mod http;
@@ -15,10 +15,11 @@ mod tests;
 
 use deskbridge_core::IdempotencyKey;
 use deskbridge_store::Store;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::originate::Order;
+use crate::{decide::originate::Order, follow::Orders};
 
 /// The name of portals as a source in the journal.
 pub const SOURCE: &str = "bitrix24";
@@ -41,14 +42,18 @@ pub fn key(order: &str) -> IdempotencyKey {
     IdempotencyKey::new(format!("{ORIGINATE}:{order}"))
 }
 
-/// The order that a channel was begun by; `None` when none of ours has its id.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn order(store: &Store, channel_id: &str) -> deskbridge_store::Result<Option<Order>> {
-    let effect = store.effect_of_key(key(channel_id)).await?;
-    let dial = effect.and_then(|record| {
-        serde_json::from_value::<Dial>(record.effect.intent.payload).ok()
-    });
-    Ok(dial.map(|dial| dial.order))
+/// The orders that are recorded as effects: those of every node, and for as long as effects are kept.
+#[derive(Clone, Debug)]
+pub struct RecordedOrders(pub Store);
+
+impl Orders for RecordedOrders {
+    fn order<'a>(&'a self, id: &'a str) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>> {
+        Box::pin(async move {
+            let effect = self.0.effect_of_key(key(id)).await?;
+            let dial = effect.and_then(|record| {
+                serde_json::from_value::<Dial>(record.effect.intent.payload).ok()
+            });
+            Ok(dial.map(|dial| dial.order))
+        })
+    }
 }

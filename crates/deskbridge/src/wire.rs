@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod caresoft;
+mod clicks;
 mod lease;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -326,12 +327,19 @@ impl App {
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
-        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let pbxs = calls::pbxs(config, environment, &portals)?;
+        let following = calls::Following::new(pbxs, &store, &clock);
+        handlers.extend(following.handlers(&mut rng));
+        let clicks = clicks::Clicks::new(config, environment, &following, &store, &clock, &tasks)?;
+        handlers.extend(clicks.handlers());
+        let mut planners = caresoft::planners(config, &store, sender.routes())?;
+        planners.extend(clicks.planners());
         let Flow {
             intake,
             events,
             journal,
         } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
+        clicks.start(&journal);
         let console = deskbridge_console::Parts {
             store: store.clone(),
             events: events.clone(),
@@ -377,12 +385,14 @@ impl App {
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
+        let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
+            followed,
             store: store.clone(),
             clock,
             journal,
-            intake,
+            intake: intake.clone(),
             events,
             portals,
             profiles: profiles.clone(),
@@ -397,6 +407,7 @@ impl App {
             )
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
+            .merge(clicks.router(&intake))
             .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)
@@ -484,8 +495,10 @@ impl Pruning {
         while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
         while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
         let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_calls(before, PRUNE_ROWS).await? > 0 {}
         let retention = Retention {
-            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            received_from: before,
             ended_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
             young_from: now.saturating_sub(YOUNG_FOR).unwrap_or_default(),
         };

@@ -22,21 +22,18 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-pub use self::line::Manager;
 use self::line::{Line, NoLine, Response};
 use super::{Dial, notify};
 use crate::{
     decide::{
         originate::{Originate, originate},
         telephony::plan_not_begun,
-        users::People,
         write::Intended,
     },
+    follow::Manager,
+    people::Directory,
     settings::Settings,
 };
-
-/// Who answers which phone, as far as it is known.
-pub type Known = Arc<dyn Fn() -> Arc<People> + Send + Sync>;
 
 /// A PBX that calls are begun on.
 #[derive(Clone)]
@@ -46,7 +43,7 @@ pub struct Pbx {
     /// What becomes of its calls.
     pub settings: Arc<Settings>,
     /// Who answers which phone.
-    pub people: Known,
+    pub directory: Directory,
     /// Whether a user is told by the CRM that their order was not carried out.
     pub notifies: bool,
 }
@@ -109,14 +106,12 @@ impl Dialler {
             Came::Begun => Outcome::Done(json!({"channel": dial.order.id})),
             Came::Later(why) => Outcome::NotSent(Failure::new(why)),
             Came::Unknown(why) => Outcome::Unknown(Failure::new(why)),
-            Came::Not(why) => {
-                match self.tell(pbx, &dial, &why).await {
-                    Ok(()) => Outcome::Refused(Failure::new(why)),
-                    Err(failed) => Outcome::NotSent(Failure::new(format!(
-                        "{why}, and the CRM cannot be told yet: {failed}"
-                    ))),
-                }
-            }
+            Came::Not(why) => match self.tell(pbx, &dial, &why).await {
+                Ok(()) => Outcome::Refused(Failure::new(why)),
+                Err(failed) => Outcome::NotSent(Failure::new(format!(
+                    "{why}, and the CRM cannot be told yet: {failed}"
+                ))),
+            },
         }
     }
 
@@ -129,7 +124,9 @@ impl Dialler {
         }
         let journal = self.journal.get().ok_or("the program is starting")?;
         let recorded = journal.record(effects).await;
-        recorded.map(drop).map_err(|error| Chain(&error).to_string())
+        recorded
+            .map(drop)
+            .map_err(|error| Chain(&error).to_string())
     }
 
     async fn ask(
@@ -139,7 +136,7 @@ impl Dialler {
         dial: &Dial,
         look_first: bool,
     ) -> Came {
-        let wanted = match originate(&dial.order, &pbx.settings, &(pbx.people)()) {
+        let wanted = match originate(&dial.order, &pbx.settings, &pbx.directory.people()) {
             Ok(wanted) => wanted,
             Err(refused) => return Came::Not(refused.to_string()),
         };
@@ -199,7 +196,9 @@ impl Dialler {
         let listed = line.send(CoreShowChannels).await.answer();
         let listed = listed.map_err(|error| error.to_string())?;
         let is_ours = |name: &str, channel: &ami::Message| {
-            channel.get(name).is_some_and(|known| known == id.as_bytes())
+            channel
+                .get(name)
+                .is_some_and(|known| known == id.as_bytes())
         };
         let mut channels = listed.items.iter();
         Ok(channels.any(|channel| is_ours("Uniqueid", channel) || is_ours("Linkedid", channel)))

@@ -75,16 +75,18 @@ async fn receive(
     if body.len() > BODY_BYTES_MAX {
         return Err(ApiError::new(Code::BodyTooLarge, "1 MiB"));
     }
-    let malformed = |why: String| {
-        ApiError::new(Code::MalformedBody, "it is no event of Bitrix24").because(why)
-    };
+    let malformed =
+        |why: String| ApiError::new(Code::MalformedBody, "it is no event of Bitrix24").because(why);
     let form = Form::parse(&body).map_err(|error| malformed(error.to_string()))?;
     let event = Event::parse(&body).map_err(|error| malformed(error.to_string()))?;
     let tokens = tokens.tokens().await;
     // Every token is compared, whichever fits.
     let fitting = tokens.iter().filter(|token| event.is_from(token)).count();
     if fitting == 0 {
-        tracing::warn!(connection, "An event was not believed: its application_token is not the portal's");
+        tracing::warn!(
+            connection,
+            "An event was not believed: its application_token is not the portal's"
+        );
         return Err(ApiError::new(Code::WrongSignature, ""));
     }
     let event = reading::event(connection, &body, &event, &form);

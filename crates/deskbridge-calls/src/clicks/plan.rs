@@ -30,9 +30,16 @@ const ONE_CLICK_FOR: SignedDuration = SignedDuration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Portal {
     /// The PBXs whose calls are carried to it; the first takes what names no line of another one.
-    pub pbxs: Vec<Arc<Settings>>,
+    pub pbxs: Vec<Pbx>,
     /// An order that is older is not carried out: nobody waits for it any more.
     pub too_old_after: SignedDuration,
+}
+
+/// A PBX that orders are carried out by.
+#[derive(Clone, Debug)]
+pub struct Pbx {
+    /// What becomes of its calls.
+    pub settings: Arc<Settings>,
     /// How the id begins that the channel of an order gets.
     pub prefix: String,
 }
@@ -69,7 +76,19 @@ impl Clicks {
             Ok(read) => read,
             Err(error) => return unrouted(Chain(&error).to_string()),
         };
-        let id = format!("{}{}", portal.prefix, event.id.uuid().simple());
+        let line = match &read.news {
+            News::CallStart(start) => start.line_number.as_deref(),
+            News::Callback(callback) => callback.line_number.as_deref(),
+            _ => return unrouted("the event is none of a call".to_owned()),
+        };
+        let Some(Pbx {
+            settings: pbx,
+            prefix,
+        }) = portal.pbx(line)
+        else {
+            return unrouted(format!("no [[asterisk]] has crm = \"{connection}\""));
+        };
+        let id = format!("{prefix}{}", event.id.uuid().simple());
         let (order, click) = match &read.news {
             News::CallStart(start) => match of_click(id, start) {
                 Some(order) => (order, Some(start)),
@@ -77,9 +96,6 @@ impl Clicks {
             },
             News::Callback(callback) => (of_callback(id, callback), None),
             _ => return unrouted("the event is none of a call".to_owned()),
-        };
-        let Some(pbx) = portal.pbx(order.line.as_deref()) else {
-            return unrouted(format!("no [[asterisk]] has crm = \"{connection}\""));
         };
         let ordered_at = read.sent_at.unwrap_or(event.received_at);
         // A portal whose clock goes before ours must not be believed too young.
@@ -89,7 +105,10 @@ impl Clicks {
             let record = clicked(connection, click);
             let mut before = self.store.known(vec![record]).await?;
             if let Some(before) = before.pop() {
-                let last = before.facts.get("at").and_then(|at| at.as_str()?.parse().ok());
+                let last = before
+                    .facts
+                    .get("at")
+                    .and_then(|at| at.as_str()?.parse().ok());
                 let is_again = last.is_some_and(|last: Timestamp| {
                     ordered_at.duration_since(last).abs() < ONE_CLICK_FOR
                 });
@@ -123,9 +142,9 @@ impl Planner for Clicks {
 }
 
 impl Portal {
-    fn pbx(&self, line: Option<&str>) -> Option<&Arc<Settings>> {
-        let has_line = |pbx: &&Arc<Settings>| {
-            let (found, _) = pbx.lines.resolve(line);
+    fn pbx(&self, line: Option<&str>) -> Option<&Pbx> {
+        let has_line = |pbx: &&Pbx| {
+            let (found, _) = pbx.settings.lines.resolve(line);
             line.is_some() && !found.number.is_empty() && Some(found.number.as_str()) == line
         };
         self.pbxs.iter().find(has_line).or(self.pbxs.first())
@@ -208,8 +227,10 @@ fn of_callback(id: String, callback: &CallbackRequest) -> Order {
 
 fn entity(record: &CrmRecord) -> Option<Entity> {
     let kind = record.kind.name();
-    ["LEAD", "CONTACT", "COMPANY"].contains(&kind).then(|| Entity {
-        kind: kind.to_owned(),
-        id: record.id.get(),
-    })
+    ["LEAD", "CONTACT", "COMPANY"]
+        .contains(&kind)
+        .then(|| Entity {
+            kind: kind.to_owned(),
+            id: record.id.get(),
+        })
 }

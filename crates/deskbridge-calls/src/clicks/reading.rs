@@ -29,8 +29,18 @@ pub fn event(connection: &str, body: &[u8], event: &Event, form: &Form) -> NewEv
             let own = format!("callback/{}", digits(&callback.phone_number));
             ("callback", "start".to_owned(), own, true)
         }
-        News::Installed(_) => ("application", "install".to_owned(), "application".to_owned(), false),
-        News::Uninstalled => ("application", "uninstall".to_owned(), "application".to_owned(), false),
+        News::Installed(_) => (
+            "application",
+            "install".to_owned(),
+            "application".to_owned(),
+            false,
+        ),
+        News::Uninstalled => (
+            "application",
+            "uninstall".to_owned(),
+            "application".to_owned(),
+            false,
+        ),
         News::Other { name, .. } => {
             let name: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
             ("event", name, "event".to_owned(), false)
@@ -74,5 +84,9 @@ fn without_credentials(form: &Form) -> Vec<u8> {
 
 /// The digits of a number, by which equal ones are told.
 pub(super) fn digits(phone: &str) -> String {
-    phone.chars().filter(char::is_ascii_digit).take(40).collect()
+    phone
+        .chars()
+        .filter(char::is_ascii_digit)
+        .take(40)
+        .collect()
 }

@@ -61,9 +61,16 @@ fn every_call_of_every_recording_is_told_once() {
         assert_eq!(names.len(), calls.len(), "{name}");
         for call in &calls {
             let keys: BTreeSet<_> = call.effects.iter().map(|effect| &effect.key).collect();
-            assert_eq!(keys.len(), call.effects.len(), "{name}: a write comes twice");
+            assert_eq!(
+                keys.len(),
+                call.effects.len(),
+                "{name}: a write comes twice"
+            );
             let finished = kinds(call).iter().filter(|kind| **kind == "finish").count();
-            let registered = kinds(call).iter().filter(|kind| **kind == "register").count();
+            let registered = kinds(call)
+                .iter()
+                .filter(|kind| **kind == "register")
+                .count();
             if call.call.ended.is_some() {
                 assert!(finished >= registered, "{name}: left open");
             }

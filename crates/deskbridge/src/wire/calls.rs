@@ -1,14 +1,22 @@
 //! The PBXs, from the configuration.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use deskbridge_calls::{
+    apply::{self, Target},
+    clicks::RecordedOrders,
     decide::tracker,
+    follow::{Follower, Manager, Setup, Status},
+    people::Directory,
     settings::{Settings, missed::MissedTicket},
 };
+use deskbridge_core::Clock;
+use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
+use deskbridge_store::Store;
 
+use super::lease::Leases;
 use crate::config::{self, Config, asterisk::Connection};
 
 /// How the id begins that a channel gets which we order.
@@ -21,17 +29,10 @@ pub(crate) struct Pbx {
     pub(crate) endpoints: tracker::Settings,
     pub(crate) settings: Arc<Settings>,
     pub(crate) crm: bitrix24::Client,
+    /// The name of the portal's connection.
+    pub(crate) crm_name: String,
     pub(crate) helpdesk: Option<frappe::Client>,
     pub(crate) users_every: Duration,
-}
-
-/// How its manager is spoken to.
-#[derive(Clone, Debug)]
-pub(crate) struct Manager {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) login: ami::Login,
-    pub(crate) options: ami::Options,
 }
 
 /// The PBXs that are followed.
@@ -45,6 +46,76 @@ pub(crate) fn pbxs(
     enabled
         .map(|pbx| of(config, pbx, environment, portals))
         .collect()
+}
+
+/// What follows PBXs and carries out what comes of it.
+pub(super) struct Following {
+    pbxs: Vec<(Pbx, Directory)>,
+    store: Store,
+    clock: Clock,
+}
+
+impl Following {
+    pub(super) fn new(pbxs: Vec<Pbx>, store: &Store, clock: &Clock) -> Self {
+        let with_directory = |pbx: Pbx| {
+            let directory = Directory::new(&pbx.crm, &pbx.settings, store, clock, pbx.users_every);
+            (pbx, directory)
+        };
+        Self {
+            pbxs: pbxs.into_iter().map(with_directory).collect(),
+            store: store.clone(),
+            clock: clock.clone(),
+        }
+    }
+
+    /// What carries out writes.
+    pub(super) fn handlers(
+        &self,
+        rng: &mut fastrand::Rng,
+    ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
+        let targets = self.pbxs.iter().map(|(pbx, directory)| Target {
+            settings: Arc::clone(&pbx.settings),
+            crm: pbx.crm.clone(),
+            helpdesk: pbx.helpdesk.clone(),
+            directory: directory.clone(),
+        });
+        apply::handlers(targets.collect(), &self.store, &self.clock, rng)
+    }
+
+    /// The PBXs with who answers their phones.
+    pub(super) fn pbxs(&self) -> impl Iterator<Item = (&Pbx, &Directory)> {
+        self.pbxs.iter().map(|(pbx, directory)| (pbx, directory))
+    }
+
+    /// Starts to follow; how each PBX stands, by its name.
+    pub(super) fn start(
+        self,
+        journal: &Journal,
+        tasks: &Tasks,
+        leases: &Leases,
+        rng: &mut fastrand::Rng,
+    ) -> Vec<(String, Arc<Status>)> {
+        let start = |(pbx, directory): (Pbx, Directory)| {
+            tasks.spawn("users", directory.clone().run(tasks.clone()));
+            let setup = Setup {
+                manager: pbx.manager,
+                endpoints: pbx.endpoints,
+                settings: pbx.settings,
+                crm: pbx.crm,
+                directory,
+                orders: Arc::new(RecordedOrders(self.store.clone())),
+                store: self.store.clone(),
+                journal: journal.clone(),
+                clock: self.clock.clone(),
+                holds: leases.hold(format!("asterisk/{}", pbx.name)),
+            };
+            let follower = Follower::new(setup, rng.fork());
+            let status = follower.status();
+            tasks.spawn("calls", follower.run(tasks.clone()));
+            (pbx.name, status)
+        };
+        self.pbxs.into_iter().map(start).collect()
+    }
 }
 
 fn of(
@@ -77,6 +148,7 @@ fn of(
         endpoints,
         settings: Arc::new(settings),
         crm: crm(config, connection, environment, portals)?,
+        crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
         users_every: Duration::from_secs(
             u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),

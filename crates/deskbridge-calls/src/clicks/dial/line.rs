@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use ami::{
-    Action, Class, Classes, Connection, Login, Options, OptionsError, Outcome, Reason, Signal,
-    Signals, Wanted, Word,
+    Action, Class, Classes, Connection, OptionsError, Outcome, Reason, Signal, Signals, Wanted,
+    Word,
 };
 use deskbridge_journal::Tasks;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::follow::Manager;
 
 /// How long a connection may take to be made before an order waits for another attempt.
 const UP_WITHIN: Duration = Duration::from_secs(8);
@@ -15,19 +17,6 @@ const UP_WITHIN: Duration = Duration::from_secs(8);
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// How long it is waited for the PBX to say that nothing came of an order: it does so at once, or the phone rings.
 const RESPONSE_WITHIN: Duration = Duration::from_millis(1_500);
-
-/// How the manager of a PBX is spoken to.
-#[derive(Clone, Debug)]
-pub struct Manager {
-    /// Where it is.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Who logs in.
-    pub login: Login,
-    /// How.
-    pub options: Options,
-}
 
 /// A connection that was up when it was made.
 pub(super) struct Line {
@@ -64,7 +53,9 @@ impl Line {
             Some(line) => line,
             None => {
                 let made = Self::connect(manager, tasks);
-                made.map_err(|error| NoLine(error.to_string()))?.logged_in().await?
+                made.map_err(|error| NoLine(error.to_string()))?
+                    .logged_in()
+                    .await?
             }
         };
         line_now.used_at = Instant::now();

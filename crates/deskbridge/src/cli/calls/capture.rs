@@ -106,16 +106,12 @@ impl Capture {
         let got = fill(&mut *self.bytes, &mut self.read);
         let got = got.with_context(|| format!("reading {}", self.name))?;
         self.is_over = got < bytes;
-        self.splitter
-            .feed(self.read.get(..got).unwrap_or_default());
+        self.splitter.feed(self.read.get(..got).unwrap_or_default());
         Ok(())
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a file that the caller names"
-)]
+#[expect(clippy::disallowed_methods, reason = "a file that the caller names")]
 fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
@@ -146,19 +142,32 @@ fn fill(from: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
 /// A line `offset bytes seconds`: how many bytes one read gave, and when.
 fn next_line(index: &mut BufReader<File>) -> anyhow::Result<Option<(usize, Timestamp)>> {
     let mut line = String::new();
-    let read = index.by_ref().take(INDEX_LINE_BYTES_MAX).read_line(&mut line);
+    let read = index
+        .by_ref()
+        .take(INDEX_LINE_BYTES_MAX)
+        .read_line(&mut line);
     if read.context("reading the index of the recording")? == 0 {
         return Ok(None);
     }
-    let wrong = || format!("the index of the recording has a line that is none: {}", line.trim().escape_debug());
+    let wrong = || {
+        format!(
+            "the index of the recording has a line that is none: {}",
+            line.trim().escape_debug()
+        )
+    };
     let mut fields = line.split_whitespace().skip(1);
     let (bytes, at) = fields.next().zip(fields.next()).with_context(wrong)?;
     let bytes: usize = bytes.parse().with_context(wrong)?;
     let (seconds, fraction) = at.split_once('.').unwrap_or((at, "0"));
     let micros = format!("{fraction:0<6}");
-    let micros: i64 = micros.get(..6).and_then(|of| of.parse().ok()).with_context(wrong)?;
+    let micros: i64 = micros
+        .get(..6)
+        .and_then(|of| of.parse().ok())
+        .with_context(wrong)?;
     let seconds: i64 = seconds.parse().with_context(wrong)?;
-    let at = seconds.checked_mul(1_000_000).and_then(|of| of.checked_add(micros));
+    let at = seconds
+        .checked_mul(1_000_000)
+        .and_then(|of| of.checked_add(micros));
     let at = Timestamp::from_microsecond(at.with_context(wrong)?).with_context(wrong)?;
     if bytes > READ_BYTES_MAX {
         bail!(wrong());

@@ -102,13 +102,20 @@ fn story(replayed: &Replayed) -> String {
     let call = &replayed.call;
     let mut lines = vec![format!("call {}", plain(call.linkedid.as_str()))];
     for fact in &replayed.story {
-        lines.push(format!("  {}  {}", local(fact.at), plain(&fact.to_string())));
+        lines.push(format!(
+            "  {}  {}",
+            local(fact.at),
+            plain(&fact.to_string())
+        ));
     }
     if call.ended.is_none() {
         lines.push("  it goes on at the end of the recording".to_owned());
     }
     for effect in &replayed.effects {
-        lines.push(format!("  -> {}", plain(&effect_in_words(&view::effect(effect)))));
+        lines.push(format!(
+            "  -> {}",
+            plain(&effect_in_words(&view::effect(effect)))
+        ));
     }
     for note in &replayed.notes {
         lines.push(format!("  -- {}", plain(&note.to_string())));
