@@ -3,10 +3,37 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use deskbridge_store::KeptCall;
+
 use crate::{
     call::{Call, CallResult, Conversation, ConversationState},
     decide::write::Intended,
+    follow::Kept,
 };
+
+/// A kept call: that of [`call`] with its `connection`. What is kept in a shape that nobody knows any more is told as
+/// far as the store itself knows it.
+pub fn kept(kept: &KeptCall) -> Value {
+    let known = Kept::read(kept.state.clone());
+    let mut shown = known.map_or_else(
+        || {
+            json!({
+                "linkedid": kept.linkedid,
+                "joined": kept.joined,
+                "direction": kept.direction,
+                "client": kept.client,
+                "line": kept.line,
+                "started_at": kept.started_at,
+                "result": kept.result,
+            })
+        },
+        |known| call(known.call()),
+    );
+    if let Value::Object(shown) = &mut shown {
+        shown.insert("connection".to_owned(), json!(kept.connection));
+    }
+    shown
+}
 
 /// A call: the same object wherever calls are shown. `result` is `null` while it goes on.
 pub fn call(call: &Call) -> Value {

@@ -345,6 +345,7 @@ impl App {
             events: events.clone(),
             readers,
             clock: clock.clone(),
+            shown_call: deskbridge_calls::view::kept,
             administrators,
         };
         let parts = Parts {

@@ -18,7 +18,7 @@ use crate::{
         originate::{Order, Why},
         telephony::plan_not_begun,
         users::UserId,
-        write::{Entity, Intended},
+        write::{CallKey, Entity, Intended},
     },
     settings::Settings,
 };
@@ -183,7 +183,10 @@ fn effects(
     vec![NewEffect {
         urgency: Urgency::Live,
         kind: ORIGINATE.to_owned(),
-        ordering_key: OrderingKey::new(format!("call:order:{}", dial.order.id)),
+        ordering_key: OrderingKey::new(format!(
+            "call:{}",
+            CallKey::of_order(&dial.pbx, &dial.order.id)
+        )),
         idempotency_key: key,
         // Texts and numbers: it can always be written as JSON.
         payload: serde_json::to_value(dial).unwrap_or_default(),

@@ -6,16 +6,24 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use deskbridge_calls::{
     decide::tracker,
     replay::{self, Replay, Replayed},
+    settings::Settings,
     view,
 };
 use deskbridge_core::Clock;
 
 use super::capture::Capture;
-use crate::cli::terminal::{local, plain};
+use crate::{
+    cli::{
+        ConfigFile,
+        terminal::{local, plain},
+    },
+    wire::{self, calls::ORIGINATE_PREFIX},
+};
 
 pub(super) const HELP: &str = "\
 Nothing is connected to, asked or written. Users of the CRM are invented: every extension is that of the user with the \
@@ -37,8 +45,18 @@ pub(crate) struct ReplayArguments {
     #[arg(long = "trunk", value_name = "NAME")]
     trunks: Vec<String>,
     /// How the ids of channels begin that were ordered for the CRM.
-    #[arg(long, value_name = "PREFIX", default_value = "crm-")]
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "crm-",
+        conflicts_with = "connection"
+    )]
     originate_prefix: String,
+    /// The PBX of the configuration whose settings count, in place of the usual ones.
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    #[command(flatten)]
+    file: ConfigFile,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -46,13 +64,10 @@ pub(crate) struct ReplayArguments {
 
 pub(super) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
     let mut capture = Capture::open(&arguments.capture, Clock::system().now())?;
+    let (mut tracker, settings) = settings(arguments)?;
     let trunks = arguments.trunks.iter().map(tracker::Pattern::new);
-    let tracker = tracker::Settings {
-        trunks: trunks.collect(),
-        originate_prefix: Some(arguments.originate_prefix.clone()),
-        ..tracker::Settings::default()
-    };
-    let mut replay = Replay::new(tracker, replay::settings()?);
+    tracker.trunks.extend(trunks);
+    let mut replay = Replay::new(tracker, settings);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = follow(&mut capture, &mut replay, arguments.json, &mut out)
         .and_then(|()| tell(replay.end(), arguments.json, &mut out))
@@ -73,6 +88,25 @@ pub(super) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings of the PBX that is named, or the usual ones.
+fn settings(arguments: &ReplayArguments) -> anyhow::Result<(tracker::Settings, Settings)> {
+    let Some(name) = &arguments.connection else {
+        let tracker = tracker::Settings {
+            originate_prefix: Some(arguments.originate_prefix.clone()),
+            ..tracker::Settings::default()
+        };
+        return Ok((tracker, replay::settings()?));
+    };
+    let config = arguments.file.load()?;
+    let mut pbxs = config.asterisk.iter();
+    let pbx = pbxs.find(|pbx| pbx.connection.name == *name);
+    let pbx = pbx.with_context(|| format!("there is no [[asterisk]] named {name}"))?;
+    let mut tracker = pbx.connection.endpoints.clone();
+    let prefix = || ORIGINATE_PREFIX.to_owned();
+    tracker.originate_prefix.get_or_insert_with(prefix);
+    Ok((tracker, wire::calls::settings(pbx)?))
 }
 
 fn follow(
