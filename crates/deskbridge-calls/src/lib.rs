@@ -12,5 +12,6 @@ pub mod decide;
 pub mod follow;
 pub mod people;
 pub mod replay;
+pub mod responsible;
 pub mod settings;
 pub mod view;

@@ -386,6 +386,7 @@ impl App {
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
+        let responsible = following.responsible(&tasks);
         let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
@@ -409,6 +410,7 @@ impl App {
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
             .merge(clicks.router(&intake))
+            .merge(responsible.router())
             .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)

@@ -9,9 +9,11 @@ use deskbridge_calls::{
     decide::tracker,
     follow::{Follower, Manager, Setup, Status},
     people::Directory,
+    responsible,
     settings::{Settings, missed::MissedTicket},
 };
-use deskbridge_core::Clock;
+use deskbridge_core::{Clock, Secret};
+use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
@@ -33,6 +35,8 @@ pub(crate) struct Pbx {
     pub(crate) crm_name: String,
     pub(crate) helpdesk: Option<frappe::Client>,
     pub(crate) users_every: Duration,
+    /// What the PBX proves itself by when it asks who is responsible for a caller.
+    pub(crate) lookup_tokens: TrustedSecrets,
 }
 
 /// The PBXs that are followed.
@@ -85,6 +89,18 @@ impl Following {
     /// The PBXs with who answers their phones.
     pub(super) fn pbxs(&self) -> impl Iterator<Item = (&Pbx, &Directory)> {
         self.pbxs.iter().map(|(pbx, directory)| (pbx, directory))
+    }
+
+    /// What answers who takes the call of a client.
+    pub(super) fn responsible(&self, tasks: &Tasks) -> responsible::Desk {
+        let pbxs = self.pbxs.iter();
+        let pbxs = pbxs.map(|(pbx, directory)| responsible::Pbx {
+            settings: Arc::clone(&pbx.settings),
+            crm: pbx.crm.clone(),
+            directory: directory.clone(),
+            tokens: pbx.lookup_tokens.clone(),
+        });
+        responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
     }
 
     /// Starts to follow; how each PBX stands, by its name.
@@ -150,10 +166,25 @@ fn of(
         crm: crm(config, connection, environment, portals)?,
         crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
+        lookup_tokens: lookup_tokens(config, connection, environment)?,
         users_every: Duration::from_secs(
             u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
         ),
     })
+}
+
+fn lookup_tokens(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+) -> anyhow::Result<TrustedSecrets> {
+    let tokens = connection.lookup_tokens.iter().enumerate();
+    let tokens = tokens.map(|(index, source)| {
+        let place = place(connection, &format!("lookup_tokens[{index}]"));
+        config.secret(&place, source, environment)
+    });
+    let tokens: Vec<Secret> = tokens.collect::<Result<_, _>>()?;
+    Ok(TrustedSecrets::new(tokens))
 }
 
 /// What becomes of the calls of a PBX.
