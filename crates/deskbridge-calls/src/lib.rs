@@ -10,6 +10,7 @@ pub mod call;
 pub mod clicks;
 pub mod decide;
 pub mod follow;
+pub mod oauth;
 pub mod people;
 pub mod replay;
 pub mod responsible;
