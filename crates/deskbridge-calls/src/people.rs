@@ -111,7 +111,7 @@ impl Directory {
                 return false;
             }
         };
-        let rows: Vec<UserRow> = users.into_iter().filter_map(row).collect();
+        let rows = rows(users);
         let people = People::of_rows(&rows, &self.0.settings.numbers);
         if people.is_empty() {
             tracing::warn!(
@@ -172,6 +172,11 @@ impl Directory {
             self.know(people);
         }
     }
+}
+
+/// Users as rows, of which nobody is left out.
+pub fn rows(users: Vec<bitrix24::User>) -> Vec<UserRow> {
+    users.into_iter().filter_map(row).collect()
 }
 
 fn row(user: bitrix24::User) -> Option<UserRow> {

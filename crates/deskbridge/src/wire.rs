@@ -375,13 +375,9 @@ impl App {
             rng: rng.fork(),
             body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
         };
-        let setup = Setup::alone(
-            store.clone(),
-            intake.clone(),
-            clock.clone(),
-            rng.fork(),
-            Arc::new(|_| None),
-        );
+        let nothing = Arc::new(|_: &_| None);
+        let (taking, at) = (intake.clone(), clock.clone());
+        let setup = Setup::alone(store.clone(), taking, at, rng.fork(), nothing);
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));

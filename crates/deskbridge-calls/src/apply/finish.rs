@@ -84,7 +84,7 @@ impl Place {
         for key in [StatisticKey::Call(call_id.clone()), ours] {
             let found = crm.calls_in_statistics(&key).await?;
             if let Some(call) = found.into_iter().next() {
-                return Ok(Some(of_statistics(call)));
+                return Ok(Some(of_statistics(&call)));
             }
         }
         Ok(None)
@@ -151,7 +151,7 @@ fn bitrix24_why(error: &Error) -> String {
     )
 }
 
-fn of_statistics(call: StatisticCall) -> FinishedCall {
+fn of_statistics(call: &StatisticCall) -> FinishedCall {
     FinishedCall {
         activity: call.activity.map(bitrix24::Id::get),
         record: call.record.map(entity),

@@ -8,6 +8,7 @@
     reason = "tests, whose clients talk to servers of their own and whose clock is the processes'"
 )]
 
+mod calls;
 mod caresoft;
 mod database;
 mod demo;

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read whole files of their own"
+)]
+
 use std::{fs, os::unix::fs::symlink, path::PathBuf, time::Duration};
 
 use super::*;
