@@ -154,6 +154,9 @@ pub(crate) struct Bitrix24 {
     pub(crate) responsible_webhook_url: Option<SecretSource>,
     pub(crate) portal_url: Option<String>,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretSource>,
+    pub(crate) public_url: Option<String>,
     #[serde(default, deserialize_with = "secret::list")]
     pub(crate) event_tokens: Vec<SecretSource>,
     #[serde(default = "one_minute")]

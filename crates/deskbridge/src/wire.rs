@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod caresoft;
 mod clicks;
 mod lease;
+pub(crate) mod oauth;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -327,10 +328,19 @@ impl App {
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
-        let pbxs = calls::pbxs(config, environment, &portals)?;
+        let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
         let following = calls::Following::new(pbxs, &store, &clock);
         handlers.extend(following.handlers(&mut rng));
-        let clicks = clicks::Clicks::new(config, environment, &following, &store, &clock, &tasks)?;
+        let applications = oauth::applications(config, environment, &portals, &store)?;
+        let clicks = clicks::Clicks::new(
+            config,
+            environment,
+            &following,
+            &applications,
+            &store,
+            &clock,
+            &tasks,
+        )?;
         handlers.extend(clicks.handlers());
         let mut planners = caresoft::planners(config, &store, sender.routes())?;
         planners.extend(clicks.planners());
@@ -407,6 +417,10 @@ impl App {
             .merge(deskbridge_sync::http::router(hooks))
             .merge(clicks.router(&intake))
             .merge(responsible.router())
+            .merge(deskbridge_calls::oauth::http::router(
+                applications,
+                tasks.clone(),
+            ))
             .merge(deskbridge_console::router(console))
             .fallback(no_such_route)
             .method_not_allowed_fallback(wrong_verb)

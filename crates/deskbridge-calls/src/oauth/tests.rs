@@ -40,13 +40,13 @@ async fn tokens_outlive_a_restart_and_a_renewal_keeps_the_application_token() {
 async fn another_secret_or_connection_opens_nothing_and_says_so() {
     let store = Store::open_inline().unwrap();
     installed(&store).await;
-    let other = sealed(&store, "crm", "another");
+    let other = sealed(&store, "crm", "wrong-secret");
     let error = other.load().await.unwrap_err().to_string();
     assert!(
         error.contains("bitrix24[crm]") && error.contains("client_secret"),
         "{error}"
     );
-    for secret in PLANTED.into_iter().chain(["client-secret", "another"]) {
+    for secret in PLANTED.into_iter().chain(["client-secret", "wrong-secret"]) {
         assert!(!error.contains(secret), "{error}");
     }
     // The row of one connection, put in the place of another's.
@@ -77,7 +77,7 @@ async fn another_secret_or_connection_opens_nothing_and_says_so() {
 async fn an_installation_replaces_what_nobody_can_open() {
     let store = Store::open_inline().unwrap();
     installed(&store).await;
-    let other = sealed(&store, "crm", "another");
+    let other = sealed(&store, "crm", "wrong-secret");
     other.install(&Tokens::new("a", "r"), None).await.unwrap();
     assert_eq!(
         other.load().await.unwrap().unwrap().expose_access_token(),

@@ -18,7 +18,7 @@ use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 
-use super::lease::Leases;
+use super::{lease::Leases, oauth};
 use crate::config::{self, Config, asterisk::Connection};
 
 /// How the id begins that a channel gets which we order.
@@ -39,16 +39,17 @@ pub(crate) struct Pbx {
     pub(crate) lookup_tokens: TrustedSecrets,
 }
 
-/// The PBXs that are followed.
+/// The PBXs that are followed. Without a store whoever speaks as an application has no tokens yet.
 pub(crate) fn pbxs(
     config: &Config,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<Vec<Pbx>> {
     let enabled = config.asterisk.iter();
     let enabled = enabled.filter(|pbx| pbx.connection.enabled);
     enabled
-        .map(|pbx| of(config, pbx, environment, portals))
+        .map(|pbx| of(config, pbx, environment, portals, store))
         .collect()
 }
 
@@ -139,6 +140,7 @@ fn of(
     pbx: &config::Asterisk,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<Pbx> {
     let connection = &pbx.connection;
     let name = &connection.name;
@@ -163,7 +165,7 @@ fn of(
         manager: manager(config, connection, environment)?,
         endpoints,
         settings: Arc::new(settings),
-        crm: crm(config, connection, environment, portals)?,
+        crm: crm(config, connection, environment, portals, store)?,
         crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
         lookup_tokens: lookup_tokens(config, connection, environment)?,
@@ -251,6 +253,7 @@ fn crm(
     connection: &Connection,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<bitrix24::Client> {
     let crm = config.asterisk_bitrix24(connection)?;
     if !crm.enabled {
@@ -260,6 +263,9 @@ fn crm(
             place(connection, "crm"),
             crm.name
         );
+    }
+    if let Some(installed) = oauth::installed(config, crm, environment, portals, store)? {
+        return Ok(installed.client);
     }
     let place = format!("bitrix24[{}].webhook_url", crm.name);
     let source = crm

@@ -5,16 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::Context as _;
 use axum::Router;
 use bitrix24::ApplicationToken;
-use deskbridge_calls::clicks::{
-    ORIGINATE, SOURCE,
-    dial::{self, Dialler},
-    http::{Hooks, Tokens, router},
-    notify::{NOTIFY, Notifier},
-    plan::{self, Portal},
+use deskbridge_calls::{
+    clicks::{
+        ORIGINATE, SOURCE,
+        dial::{self, Dialler},
+        http::{Hooks, Tokens, router},
+        notify::{NOTIFY, Notifier},
+        plan::{self, Portal},
+    },
+    oauth::{SealedTokens, http::Installed},
 };
-use deskbridge_core::Clock;
+use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::{Handler, Intake, Journal, Planner, Tasks};
 use deskbridge_store::Store;
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 
 use super::calls::Following;
@@ -33,14 +37,20 @@ impl Clicks {
         config: &Config,
         environment: &[(String, String)],
         following: &Following,
+        applications: &BTreeMap<String, Installed>,
         store: &Store,
         clock: &Clock,
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
         let (mut tokens, mut portals) = (BTreeMap::new(), BTreeMap::new());
         for portal in &config.bitrix24 {
-            let known = event_tokens(config, portal, environment)?;
-            if !known.is_empty() {
+            let known = Known {
+                configured: event_tokens(config, portal, environment)?,
+                installed: applications
+                    .get(&portal.name)
+                    .map(|installed| installed.tokens.clone()),
+            };
+            if !known.configured.is_empty() || known.installed.is_some() {
                 tokens.insert(portal.name.clone(), Arc::new(known) as Arc<dyn Tokens>);
             }
             let of_portal = following
@@ -104,6 +114,29 @@ impl Clicks {
         router(Hooks {
             portals: self.tokens,
             intake: intake.clone(),
+        })
+    }
+}
+
+/// What proves the events of a portal: what is configured, and what the installation brought.
+struct Known {
+    configured: Vec<ApplicationToken>,
+    installed: Option<SealedTokens>,
+}
+
+impl Tokens for Known {
+    fn tokens(&self) -> BoxFuture<'_, Vec<ApplicationToken>> {
+        Box::pin(async {
+            let mut all = self.configured.clone();
+            if let Some(installed) = &self.installed {
+                match installed.application_token().await {
+                    Ok(token) => all.extend(token),
+                    Err(error) => {
+                        tracing::error!(error = %Chain(&error), "The token of an application cannot be read");
+                    }
+                }
+            }
+            all
         })
     }
 }
