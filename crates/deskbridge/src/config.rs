@@ -156,6 +156,7 @@ pub(crate) struct Bitrix24 {
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<SecretSource>,
+    pub(crate) authorization_server: Option<String>,
     pub(crate) public_url: Option<String>,
     #[serde(default, deserialize_with = "secret::list")]
     pub(crate) event_tokens: Vec<SecretSource>,

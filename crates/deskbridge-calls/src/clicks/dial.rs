@@ -136,7 +136,13 @@ impl Dialler {
         dial: &Dial,
         look_first: bool,
     ) -> Came {
-        let wanted = match originate(&dial.order, &pbx.settings, &pbx.directory.people()) {
+        let people = pbx.directory.people();
+        // Nobody has an extension yet, which is no reason to refuse anybody.
+        if people.is_empty() && self.clock.now() <= dial.until {
+            pbx.directory.look_again();
+            return Came::Later("the CRM has not told yet who its users are".to_owned());
+        }
+        let wanted = match originate(&dial.order, &pbx.settings, &people) {
             Ok(wanted) => wanted,
             Err(refused) => return Came::Not(refused.to_string()),
         };

@@ -73,6 +73,13 @@ pub(crate) fn installed(
         client_secret.expose(),
         Arc::new(tokens.clone()),
     );
+    let application = match &portal.authorization_server {
+        None => application,
+        Some(server) => {
+            let application = application.renewed_at(server);
+            application.with_context(|| place("authorization_server"))?
+        }
+    };
     let options = super::portal_options(config, Some(portal))?;
     let client = portals.application_with(application.clone(), &options);
     Ok(Some(Installed {
