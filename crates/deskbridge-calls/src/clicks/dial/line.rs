@@ -65,8 +65,9 @@ impl Line {
     fn connect(manager: &Manager, tasks: &Tasks) -> Result<Self, OptionsError> {
         let mut options = manager.options.clone();
         options.classes = Classes::Only(vec![Class::Call]);
-        options.wanted = Word::new("OriginateResponse").ok().map(|event| Wanted {
-            events: vec![event],
+        let events = ["Newchannel", "OriginateResponse"].map(Word::new);
+        options.wanted = Some(Wanted {
+            events: events.into_iter().flatten().collect(),
             variables: Vec::new(),
         });
         let login = manager.login.clone();
@@ -117,9 +118,9 @@ impl Line {
         timeout(RESPONSE_WITHIN, async {
             loop {
                 match self.signals.next().await? {
-                    Signal::Event(event) if event.action_id() == Some(order.as_bytes()) => {
-                        if event.event() == Some("OriginateResponse") {
-                            return Some(read(&event));
+                    Signal::Event(event) => {
+                        if let Some(response) = read(&event, order.as_bytes()) {
+                            return Some(response);
                         }
                     }
                     Signal::Disconnected { .. } => {
@@ -136,15 +137,20 @@ impl Line {
     }
 }
 
-/// `Reason` 0 without a channel: the phone does not exist or is not registered (observed on 16.28 and 22.10).
-fn read(event: &ami::Message) -> Response {
-    let is_failure = event.get("Response") == Some(b"Failure");
-    let channel = event.known("Uniqueid").filter(|id| id != "<null>");
-    match is_failure && channel.is_none() {
-        true => Response::NoChannel(
-            "the agent's phone cannot be called: it does not exist or is not registered".to_owned(),
-        ),
-        false => Response::Begun,
+/// What an event says of an order. A failure without a channel before it is a phone that does not exist or is not
+/// registered; neither `Reason` nor `Uniqueid` tells it from one that is busy (observed on 22.10).
+fn read(event: &ami::Message, order: &[u8]) -> Option<Response> {
+    match event.event()? {
+        "Newchannel" if event.get("Uniqueid") == Some(order) => Some(Response::Begun),
+        "OriginateResponse" if event.action_id() == Some(order) => {
+            let is_failure = event.get("Response") == Some(b"Failure");
+            let why = "the agent's phone cannot be called: it does not exist or is not registered";
+            Some(match is_failure {
+                true => Response::NoChannel(why.to_owned()),
+                false => Response::Begun,
+            })
+        }
+        _ => None,
     }
 }
 
