@@ -339,6 +339,7 @@ impl Running<'_> {
                 self.book.event(&message, now);
             }
             Signal::Resync(Resync::Channels(channels)) => {
+                self.status.set_connected(true);
                 let mut listing = Listing::default();
                 for channel in &channels {
                     listing.add(channel);
@@ -346,6 +347,7 @@ impl Running<'_> {
                 self.book.resync(&listing, now);
             }
             Signal::Resync(Resync::Refused(refusal)) => {
+                self.status.set_connected(true);
                 tracing::error!(
                     connection = self.name(),
                     %refusal,
@@ -354,6 +356,7 @@ impl Running<'_> {
                 );
             }
             Signal::Resync(Resync::TooLong { bytes_max }) => {
+                self.status.set_connected(true);
                 tracing::error!(
                     connection = self.name(),
                     bytes_max,
@@ -367,7 +370,6 @@ impl Running<'_> {
                     filtering = ?greeting.filtering,
                     "The PBX is followed"
                 );
-                self.status.set_connected(true);
             }
             Signal::Disconnected {
                 reason,
@@ -514,3 +516,6 @@ async fn until(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

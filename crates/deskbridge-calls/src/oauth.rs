@@ -139,7 +139,7 @@ impl SealedTokens {
     async fn read(&self) -> Result<(u64, Option<Kept>), TokensError> {
         match self.store.sealed(self.name()).await? {
             None => Ok((0, None)),
-            Some(sealed) => Ok((sealed.revision, Some(self.open(sealed.body)?))),
+            Some(sealed) => Ok((sealed.revision, Some(self.open(&sealed.body)?))),
         }
     }
 
@@ -170,7 +170,7 @@ impl SealedTokens {
         Ok(body)
     }
 
-    fn open(&self, body: Vec<u8>) -> Result<Kept, TokensError> {
+    fn open(&self, body: &[u8]) -> Result<Kept, TokensError> {
         let form = || TokensError::Form(self.connection.clone());
         let (version, rest) = body.split_first().ok_or_else(form)?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(form)?;

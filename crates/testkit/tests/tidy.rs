@@ -250,6 +250,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     (
         "deskbridge",
         &[
+            "ami",
             "deskbridge-calls",
             "deskbridge-console",
             "deskbridge-core",
@@ -272,6 +273,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "ami",
             "bitrix24",
             "caresoft",
+            "deskbridge-calls",
             "deskbridge-core",
             "deskbridge-http",
             "deskbridge-journal",

@@ -48,10 +48,13 @@ pub struct Pbx {
     pub notifies: bool,
 }
 
+/// The connection of a PBX, while there is one.
+type Kept = Mutex<Option<Line>>;
+
 /// Carries out orders.
 #[derive(Clone)]
 pub struct Dialler {
-    pbxs: Arc<BTreeMap<String, (Pbx, Mutex<Option<Line>>)>>,
+    pbxs: Arc<BTreeMap<String, (Pbx, Kept)>>,
     journal: Arc<OnceLock<Journal>>,
     store: Store,
     clock: Clock,
@@ -129,13 +132,7 @@ impl Dialler {
             .map_err(|error| Chain(&error).to_string())
     }
 
-    async fn ask(
-        &self,
-        pbx: &Pbx,
-        line: &Mutex<Option<Line>>,
-        dial: &Dial,
-        look_first: bool,
-    ) -> Came {
+    async fn ask(&self, pbx: &Pbx, line: &Kept, dial: &Dial, look_first: bool) -> Came {
         let people = pbx.directory.people();
         // Nobody has an extension yet, which is no reason to refuse anybody.
         if people.is_empty() && self.clock.now() <= dial.until {

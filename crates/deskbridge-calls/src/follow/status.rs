@@ -28,7 +28,7 @@ pub struct Status {
 pub struct StatusSnapshot {
     /// This node follows the PBX.
     pub is_following: bool,
-    /// It is logged in.
+    /// It is logged in, and has said which channels live.
     pub is_connected: bool,
     /// Why it is not.
     pub disconnected_because: Option<String>,

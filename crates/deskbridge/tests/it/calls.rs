@@ -1,6 +1,6 @@
 //! Calls: a PBX that replays what a real one said, the program as a process, and what the portal holds afterwards.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path};
 
 use serde_json::Value;
 use simulators::{
@@ -12,6 +12,8 @@ use testkit::{captures, wait_for};
 
 use crate::hub::{Bench, Hub};
 
+mod real;
+
 const SECRET: &str = "telephony7sample";
 /// Where the recordings lie on the PBX.
 const ON_PBX: &str = "/var/spool/asterisk/node/spool/monitor";
@@ -22,17 +24,36 @@ const NOBODYS: u64 = 1;
 
 /// A PBX and a portal, and the program's configuration between them.
 struct Calls {
-    bench: Bench,
+    desk: Desk,
     pbx: ami::Running,
 }
 
-impl Calls {
-    async fn new() -> Self {
-        Self::with("").await
-    }
+/// A portal that lets webhooks register calls, and the program's configuration.
+struct Desk {
+    bench: Bench,
+}
 
-    /// With more settings of calls.
-    async fn with(more: &str) -> Self {
+/// Where a PBX is.
+struct Place<'a> {
+    address: SocketAddr,
+    password: &'a str,
+    trunks: &'a str,
+    /// Where it records to, as it says.
+    on_pbx: &'a str,
+    /// Where that is.
+    here: &'a Path,
+}
+
+impl std::ops::Deref for Calls {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl Desk {
+    async fn new() -> Self {
         let bench = Bench::new().await;
         let portal = &bench.portal.portal;
         let mut data = portal.data();
@@ -48,11 +69,19 @@ impl Calls {
             webhooks_register_calls: true,
             ..Behaviour::default()
         });
-        let pbx = ami::start(ami::Options::default()).await.unwrap();
-        let (address, folder) = (pbx.address, bench.path("monitor"));
-        fs::create_dir(&folder).unwrap();
-        let folder = folder.display();
-        bench.configure(|text| {
+        Self { bench }
+    }
+
+    fn configure(&self, place: &Place<'_>, more: &str) {
+        let Place {
+            address,
+            password,
+            trunks,
+            on_pbx,
+            here,
+        } = place;
+        let here = here.display();
+        self.bench.configure(|text| {
             let text = text.replace(simulators::bitrix24::CUSTOMER_SECRET, SECRET);
             format!(
                 r#"{text}
@@ -60,27 +89,87 @@ impl Calls {
 name = "office"
 address = "{address}"
 user = "hub"
-password = "hub"
+password = "{password}"
 zone = "Europe/Moscow"
 default_user = {NOBODYS}
-endpoints = {{ trunks = ["trunk"] }}
-recordings.folders = [{{ on_pbx = "{ON_PBX}", here = "{folder}" }}]
+endpoints = {{ trunks = ["{trunks}"] }}
+recordings.folders = [{{ on_pbx = "{on_pbx}", here = "{here}" }}]
 numbers.country = "RU"
 {more}
 "#
             )
         });
-        Self { bench, pbx }
+    }
+
+    fn fail(&self, rules: Value) {
+        let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
+        self.bench.portal.portal.set_faults(rules).unwrap();
+    }
+
+    fn calls(&self) -> Vec<ExternalCall> {
+        self.bench.portal.portal.telephony().calls
+    }
+
+    /// The first call of the portal, once all are finished, and recorded if they are to be.
+    async fn finished(&self, is_recorded: bool) -> ExternalCall {
+        wait_for("the call to be finished", async || {
+            let calls = self.calls();
+            let is_done = |call: &ExternalCall| {
+                call.finish.is_some() && (call.recording.is_some() || !is_recorded)
+            };
+            let call = calls.first().filter(|_| calls.iter().all(is_done));
+            call.cloned()
+        })
+        .await
+    }
+
+    async fn has_no_open_effects(&self, hub: &Hub) {
+        wait_for("everything to be carried out", async || {
+            let (_, text) = hub.get("/metrics", "").await;
+            let is_open = |line: &str| {
+                let of = line.strip_prefix("deskbridge_effects{state=\"");
+                of.is_some_and(|of| {
+                    let is_open_state = of.starts_with("pending") || of.starts_with("running");
+                    is_open_state && !of.ends_with(" 0")
+                })
+            };
+            (!text.lines().any(is_open)).then_some(())
+        })
+        .await;
+    }
+
+    fn tasks(&self) -> Vec<Value> {
+        let tasks = self.bench.portal.portal.data().tasks;
+        tasks.into_iter().map(Value::Object).collect()
+    }
+}
+
+impl Calls {
+    async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With more settings of calls.
+    async fn with(more: &str) -> Self {
+        let desk = Desk::new().await;
+        let pbx = ami::start(ami::Options::default()).await.unwrap();
+        let here = desk.bench.path("monitor");
+        fs::create_dir(&here).unwrap();
+        let place = Place {
+            address: pbx.address,
+            password: "hub",
+            trunks: "trunk",
+            on_pbx: ON_PBX,
+            here: &here,
+        };
+        desk.configure(&place, more);
+        Self { desk, pbx }
     }
 
     /// Serves, and waits until the PBX is listened to and the users are known.
     async fn serve(&self) -> Hub {
         let hub = self.bench.serve().await;
-        wait_for("somebody to listen to the PBX", async || {
-            (self.pbx.pbx.logged_in() > 0 && self.pbx.pbx.count("CoreShowChannels") > 0)
-                .then_some(())
-        })
-        .await;
+        is_followed(&hub).await;
         hub
     }
 
@@ -117,48 +206,16 @@ numbers.country = "RU"
         };
         self.pbx.pbx.replay(recording, Speed::Times(times)).await;
     }
+}
 
-    fn fail(&self, rules: Value) {
-        let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
-        self.bench.portal.portal.set_faults(rules).unwrap();
-    }
-
-    fn calls(&self) -> Vec<ExternalCall> {
-        self.bench.portal.portal.telephony().calls
-    }
-
-    /// The only call of the portal, once it is finished, and recorded if it is to be.
-    async fn finished(&self, is_recorded: bool) -> ExternalCall {
-        wait_for("the call to be finished", async || {
-            let calls = self.calls();
-            let is_done = |call: &ExternalCall| {
-                call.finish.is_some() && (call.recording.is_some() || !is_recorded)
-            };
-            let call = calls.first().filter(|_| calls.iter().all(is_done));
-            call.cloned()
-        })
-        .await
-    }
-
-    async fn has_no_open_effects(&self, hub: &Hub) {
-        wait_for("everything to be carried out", async || {
-            let (_, text) = hub.get("/metrics", "").await;
-            let is_open = |line: &str| {
-                let of = line.strip_prefix("deskbridge_effects{state=\"");
-                of.is_some_and(|of| {
-                    let is_open_state = of.starts_with("pending") || of.starts_with("running");
-                    is_open_state && !of.ends_with(" 0")
-                })
-            };
-            (!text.lines().any(is_open)).then_some(())
-        })
-        .await;
-    }
-
-    fn tasks(&self) -> Vec<Value> {
-        let tasks = self.bench.portal.portal.data().tasks;
-        tasks.into_iter().map(Value::Object).collect()
-    }
+/// Waits until the program listens to the PBX and knows which channels live.
+async fn is_followed(hub: &Hub) {
+    wait_for("the PBX to be followed", async || {
+        let (_, text) = hub.get("/metrics", "").await;
+        text.contains("deskbridge_asterisk_connected{connection=\"office\"} 1")
+            .then_some(())
+    })
+    .await;
 }
 
 /// A wav file with something in it.
@@ -548,4 +605,39 @@ async fn a_missed_call_is_a_ticket_and_the_next_one_a_comment_on_it() {
     assert_eq!(tickets[0]["raised_by"], "minh@shop.example");
     let content = comments[0]["content"].as_str().unwrap();
     assert!(content.contains("+79161234567"), "{content}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_whether_calls_can_be_followed_and_registered() {
+    let calls = Calls::new().await;
+    let said = calls.bench.run(&["doctor"]).await;
+    for sentence in [
+        "office lets us in",
+        "office lists its channels",
+        "can be registered in the CRM",
+        "Recordings of office can be read",
+        "have an extension",
+    ] {
+        assert!(said.out.contains(sentence), "{sentence} in {}", said.out);
+    }
+    let portal = &calls.bench.portal.portal;
+    portal.set_behaviour(Behaviour::default());
+    calls.pbx.pbx.set_secret("hub", "another");
+    fs::remove_dir(calls.bench.path("monitor")).unwrap();
+    let said = calls.bench.run(&["doctor"]).await;
+    for sentence in [
+        "office cannot be followed: the login was refused",
+        "lets only applications register calls",
+        "cannot be read in",
+    ] {
+        assert!(said.out.contains(sentence), "{sentence} in {}", said.out);
+    }
+    let checked = calls.bench.run(&["config", "check"]).await;
+    assert!(
+        checked
+            .out
+            .contains("Asterisk         office at 127.0.0.1:"),
+        "{}",
+        checked.out
+    );
 }
