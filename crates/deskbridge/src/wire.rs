@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_calls::oauth::http::router as install;
 use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
@@ -342,8 +343,8 @@ impl App {
             &tasks,
         )?;
         handlers.extend(clicks.handlers());
-        let mut planners = caresoft::planners(config, &store, sender.routes())?;
-        planners.extend(clicks.planners());
+        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let planners = planners.into_iter().chain(clicks.planners()).collect();
         let Flow {
             intake,
             events,
@@ -370,14 +371,7 @@ impl App {
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
-        let pruning = Pruning {
-            store: store.clone(),
-            events: events.clone(),
-            clock: clock.clone(),
-            kept: config.events.clone(),
-        };
-        tasks.spawn("prune", pruning.run(tasks.clone()));
-        tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+        keep_house(config, &store, &events, &clock, &tasks);
         let hooks = Hooks {
             accounts: Arc::new(caresoft::received(config, environment)?),
             intake: intake.clone(),
@@ -392,7 +386,7 @@ impl App {
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
-        let responsible = following.responsible(&tasks);
+        let responsible = following.responsible(&tasks).router();
         let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
@@ -406,28 +400,32 @@ impl App {
             profiles: profiles.clone(),
         }));
         let finishing = Finishing::new(limits(config), &mut rng);
-        let router = Router::new()
-            .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(ready).with_state(store))
-            .route(
-                "/metrics",
-                get(show_metrics).with_state(Arc::clone(&metrics)),
-            )
+        let routes = Router::new()
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
             .merge(clicks.router(&intake))
-            .merge(responsible.router())
-            .merge(deskbridge_calls::oauth::http::router(
-                applications,
-                tasks.clone(),
-            ))
-            .merge(deskbridge_console::router(console))
-            .fallback(no_such_route)
-            .method_not_allowed_fallback(wrong_verb)
-            .layer(from_fn_with_state(finishing, finish))
-            .layer(from_fn_with_state(metrics, crate::metrics::count_request));
+            .merge(responsible)
+            .merge(install(applications, tasks.clone()))
+            .merge(deskbridge_console::router(console));
+        let router = around(routes, store, finishing, metrics);
         Ok(Self { router, tasks })
     }
+}
+
+/// The routes, those that are for everybody beside them, and what every request goes through.
+fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready).with_state(store))
+        .route(
+            "/metrics",
+            get(show_metrics).with_state(Arc::clone(&metrics)),
+        )
+        .merge(routes)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_verb)
+        .layer(from_fn_with_state(finishing, finish))
+        .layer(from_fn_with_state(metrics, crate::metrics::count_request))
 }
 
 fn limits(config: &Config) -> Limits {
@@ -476,6 +474,18 @@ pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
         attempt_for: Duration::from_secs(60),
         backoff,
     })
+}
+
+/// Starts to forget what is kept too long, and to look for room.
+fn keep_house(config: &Config, store: &Store, events: &Events, clock: &Clock, tasks: &Tasks) {
+    let pruning = Pruning {
+        store: store.clone(),
+        events: events.clone(),
+        clock: clock.clone(),
+        kept: config.events.clone(),
+    };
+    tasks.spawn("prune", pruning.run(tasks.clone()));
+    tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
 }
 
 /// Forgets what is kept too long.

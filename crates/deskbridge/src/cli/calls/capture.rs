@@ -111,7 +111,6 @@ impl Capture {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a file that the caller names")]
 fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
