@@ -40,7 +40,7 @@ fn an_answered_call_is_registered_finished_and_has_its_recording() {
     assert_eq!(shown["missed_reason"], Value::Null);
     assert_eq!(shown["conversations"][0]["extension"], "101");
     assert_eq!(shown["effects"][0]["user"], 101);
-    assert_eq!(shown["effects"][1]["status"], "200");
+    assert_eq!(shown["effects"][2]["status"], "200");
 }
 
 #[test]
