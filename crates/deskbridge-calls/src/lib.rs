@@ -7,7 +7,12 @@
 
 pub mod apply;
 pub mod call;
+pub mod clicks;
 pub mod decide;
 pub mod follow;
+pub mod oauth;
 pub mod people;
+pub mod replay;
+pub mod responsible;
 pub mod settings;
+pub mod view;

@@ -154,6 +154,16 @@ pub(crate) struct Bitrix24 {
     pub(crate) responsible_webhook_url: Option<SecretSource>,
     pub(crate) portal_url: Option<String>,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretSource>,
+    pub(crate) authorization_server: Option<String>,
+    pub(crate) public_url: Option<String>,
+    #[serde(default, deserialize_with = "secret::list")]
+    pub(crate) event_tokens: Vec<SecretSource>,
+    #[serde(default = "one_minute")]
+    pub(crate) order_seconds_max: u32,
+    #[serde(default)]
+    pub(crate) notify_users: bool,
     #[serde(default)]
     pub(crate) plan: Plan,
     pub(crate) ca_file: Option<PathBuf>,
@@ -232,6 +242,10 @@ impl Default for Events {
 pub(crate) enum SettingsIn {
     File,
     Helpdesk,
+}
+
+fn one_minute() -> u32 {
+    60
 }
 
 fn yes() -> bool {

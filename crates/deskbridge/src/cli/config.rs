@@ -36,7 +36,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     wire::caresoft::received(&config, &environment)?;
     wire::caresoft::planned(&config)?;
     wire::caresoft::targets(&config, &environment, &connections.portals)?;
-    let pbxs = wire::calls::pbxs(&config, &environment, &connections.portals)?;
+    let pbxs = wire::calls::pbxs(&config, &environment, &connections.portals, None)?;
     let routes = wire::caresoft::routes(&config, &environment)?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;

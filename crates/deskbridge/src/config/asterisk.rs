@@ -6,7 +6,7 @@ use deskbridge_calls::{decide::tracker, settings::SettingsSource};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Table;
 
-use super::SecretSource;
+use super::{SecretSource, secret};
 
 /// The port of the manager, and its port with TLS.
 const PORT: u16 = 5038;
@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub(crate) certificate_file: Option<PathBuf>,
     pub(crate) crm: Option<String>,
     pub(crate) helpdesk: Option<String>,
+    #[serde(default, deserialize_with = "secret::list")]
+    pub(crate) lookup_tokens: Vec<SecretSource>,
     #[serde(default = "ten_minutes")]
     pub(crate) users_refresh_minutes: u32,
     #[serde(default)]
@@ -45,7 +47,7 @@ pub(crate) struct Connection {
 }
 
 /// The settings of [`Connection`]; everything else is one of what becomes of calls.
-const CONNECTION: [&str; 14] = [
+const CONNECTION: [&str; 15] = [
     "name",
     "enabled",
     "address",
@@ -58,6 +60,7 @@ const CONNECTION: [&str; 14] = [
     "certificate_file",
     "crm",
     "helpdesk",
+    "lookup_tokens",
     "users_refresh_minutes",
     "endpoints",
 ];

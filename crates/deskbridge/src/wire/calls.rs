@@ -5,17 +5,20 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use deskbridge_calls::{
     apply::{self, Target},
+    clicks::RecordedOrders,
     decide::tracker,
-    follow::{Follower, Manager, NoOrders, Setup, Status},
+    follow::{Follower, Manager, Setup, Status},
     people::Directory,
+    responsible,
     settings::{Settings, missed::MissedTicket},
 };
-use deskbridge_core::Clock;
+use deskbridge_core::{Clock, Secret};
+use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 
-use super::lease::Leases;
+use super::{lease::Leases, oauth};
 use crate::config::{self, Config, asterisk::Connection};
 
 /// How the id begins that a channel gets which we order.
@@ -28,20 +31,25 @@ pub(crate) struct Pbx {
     pub(crate) endpoints: tracker::Settings,
     pub(crate) settings: Arc<Settings>,
     pub(crate) crm: bitrix24::Client,
+    /// The name of the portal's connection.
+    pub(crate) crm_name: String,
     pub(crate) helpdesk: Option<frappe::Client>,
     pub(crate) users_every: Duration,
+    /// What the PBX proves itself by when it asks who is responsible for a caller.
+    pub(crate) lookup_tokens: TrustedSecrets,
 }
 
-/// The PBXs that are followed.
+/// The PBXs that are followed. Without a store whoever speaks as an application has no tokens yet.
 pub(crate) fn pbxs(
     config: &Config,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<Vec<Pbx>> {
     let enabled = config.asterisk.iter();
     let enabled = enabled.filter(|pbx| pbx.connection.enabled);
     enabled
-        .map(|pbx| of(config, pbx, environment, portals))
+        .map(|pbx| of(config, pbx, environment, portals, store))
         .collect()
 }
 
@@ -79,6 +87,23 @@ impl Following {
         apply::handlers(targets.collect(), &self.store, &self.clock, rng)
     }
 
+    /// The PBXs with who answers their phones.
+    pub(super) fn pbxs(&self) -> impl Iterator<Item = (&Pbx, &Directory)> {
+        self.pbxs.iter().map(|(pbx, directory)| (pbx, directory))
+    }
+
+    /// What answers who takes the call of a client.
+    pub(super) fn responsible(&self, tasks: &Tasks) -> responsible::Desk {
+        let pbxs = self.pbxs.iter();
+        let pbxs = pbxs.map(|(pbx, directory)| responsible::Pbx {
+            settings: Arc::clone(&pbx.settings),
+            crm: pbx.crm.clone(),
+            directory: directory.clone(),
+            tokens: pbx.lookup_tokens.clone(),
+        });
+        responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
+    }
+
     /// Starts to follow; how each PBX stands, by its name.
     pub(super) fn start(
         self,
@@ -95,7 +120,7 @@ impl Following {
                 settings: pbx.settings,
                 crm: pbx.crm,
                 directory,
-                orders: Arc::new(NoOrders),
+                orders: Arc::new(RecordedOrders(self.store.clone())),
                 store: self.store.clone(),
                 journal: journal.clone(),
                 clock: self.clock.clone(),
@@ -115,6 +140,7 @@ fn of(
     pbx: &config::Asterisk,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<Pbx> {
     let connection = &pbx.connection;
     let name = &connection.name;
@@ -139,12 +165,28 @@ fn of(
         manager: manager(config, connection, environment)?,
         endpoints,
         settings: Arc::new(settings),
-        crm: crm(config, connection, environment, portals)?,
+        crm: crm(config, connection, environment, portals, store)?,
+        crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
+        lookup_tokens: lookup_tokens(config, connection, environment)?,
         users_every: Duration::from_secs(
             u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
         ),
     })
+}
+
+fn lookup_tokens(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+) -> anyhow::Result<TrustedSecrets> {
+    let tokens = connection.lookup_tokens.iter().enumerate();
+    let tokens = tokens.map(|(index, source)| {
+        let place = place(connection, &format!("lookup_tokens[{index}]"));
+        config.secret(&place, source, environment)
+    });
+    let tokens: Vec<Secret> = tokens.collect::<Result<_, _>>()?;
+    Ok(TrustedSecrets::new(tokens))
 }
 
 /// What becomes of the calls of a PBX.
@@ -211,6 +253,7 @@ fn crm(
     connection: &Connection,
     environment: &[(String, String)],
     portals: &Portals,
+    store: Option<&Store>,
 ) -> anyhow::Result<bitrix24::Client> {
     let crm = config.asterisk_bitrix24(connection)?;
     if !crm.enabled {
@@ -220,6 +263,9 @@ fn crm(
             place(connection, "crm"),
             crm.name
         );
+    }
+    if let Some(installed) = oauth::installed(config, crm, environment, portals, store)? {
+        return Ok(installed.client);
     }
     let place = format!("bitrix24[{}].webhook_url", crm.name);
     let source = crm

@@ -10,6 +10,7 @@
 
 mod calls;
 mod caresoft;
+mod clicks;
 mod database;
 mod demo;
 mod doctor;

@@ -31,7 +31,12 @@ pub(super) async fn look(
     portals: &Portals,
     findings: &mut Findings,
 ) {
-    let pbxs = match calls::pbxs(config, environment, portals) {
+    let has_application = config.bitrix24.iter().any(|crm| crm.client_id.is_some());
+    let store = match crate::cli::database::Database::of(config) {
+        Ok(database) if has_application => database.open().await.ok(),
+        _ => None,
+    };
+    let pbxs = match calls::pbxs(config, environment, portals, store.as_ref()) {
         Ok(pbxs) => pbxs,
         Err(error) => {
             return findings.fail(PLACE, format!("{error:#}."), "Correct the configuration.");
