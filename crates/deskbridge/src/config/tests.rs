@@ -255,7 +255,7 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
     ] {
         for key in overlay::SECRETS {
             let table = match key {
-                "webhook_url" | "responsible_webhook_url" => "BITRIX24__CRM",
+                "webhook_url" | "responsible_webhook_url" | "client_secret" => "BITRIX24__CRM",
                 "api_token" => "CARESOFT__CENTER",
                 "target" => "ROUTE__CHAT",
                 "password" => "ASTERISK__OFFICE",
@@ -279,6 +279,7 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                 "admin_api_key" => frappe.admin_api_key.as_ref(),
                 "admin_api_secret" => frappe.admin_api_secret.as_ref(),
                 "webhook_url" => bitrix24.and_then(|one| one.webhook_url.as_ref()),
+                "client_secret" => bitrix24.and_then(|one| one.client_secret.as_ref()),
                 "api_token" => config
                     .caresoft
                     .first()
