@@ -227,6 +227,3 @@ fn as_json(answer: Option<&Answer>) -> Response {
     )
         .into_response()
 }
-
-#[cfg(test)]
-mod tests;
