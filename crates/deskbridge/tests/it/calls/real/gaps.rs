@@ -79,7 +79,13 @@ async fn cabled() -> (Real, Cable) {
     let pbx = Pbx::start().await;
     let cable = Cable::to(pbx.manager_address()).await;
     let address = cable.address;
-    let real = Real::with(pbx, |setting| Setting { address, ..setting }).await;
+    let more = "missed.task.title = \"{{ missed_reason }}\"";
+    let real = Real::with(pbx, |setting| Setting {
+        address,
+        more,
+        ..setting
+    })
+    .await;
     (real, cable)
 }
 
@@ -98,6 +104,23 @@ impl Real {
     async fn mend(&self, cable: &Cable) {
         cable.mend();
         is_followed(&self.hub).await;
+    }
+
+    /// Waits until 101 has been at the phone for so long, ringing included, that nobody could take the end of the cut for the
+    /// answer.
+    async fn has_talked(&self) {
+        self.pbx.is_talking().await;
+        let mut manager = self.pbx.manager().await;
+        wait_for("the talk to last", async || {
+            let command = [("Command", "core show channels concise")];
+            let said = manager.ask("Command", &command).await?;
+            let of_101 = said
+                .all("Output")
+                .find(|line| line.starts_with("PJSIP/101-"))?;
+            let seconds: u64 = of_101.split('!').nth(11)?.parse().ok()?;
+            (seconds >= 6).then_some(())
+        })
+        .await;
     }
 
     /// The only call, when it is over, and for how many seconds Asterisk says that it was answered.
@@ -146,9 +169,10 @@ async fn a_call_that_began_and_was_answered_unseen_is_told_right() {
     real.cut(&cable).await;
     let [_agent] = real.pbx.agents([(101, answers_late())]).await;
     let _caller = real.pbx.call_in(CUSTOMER, number::DIRECT, Calling::Stays);
-    real.pbx.is_talking().await;
+    real.has_talked().await;
     real.mend(&cable).await;
     let (call, seconds) = real.ended().await;
+    assert!(seconds >= 3, "{seconds}");
     check(&call, number::DIRECT, seconds);
 }
 
@@ -162,9 +186,10 @@ async fn a_call_that_is_lost_from_sight_while_it_rings_is_told_right() {
     })
     .await;
     real.cut(&cable).await;
-    real.pbx.is_talking().await;
+    real.has_talked().await;
     real.mend(&cable).await;
     let (call, seconds) = real.ended().await;
+    assert!(seconds >= 3, "{seconds}");
     check(&call, number::DIRECT, seconds);
 }
 
@@ -200,7 +225,9 @@ async fn a_client_who_came_to_a_queue_unseen_is_known_to_have_waited_there() {
     let (real, cable) = cabled().await;
     real.cut(&cable).await;
     // Nobody is at the phones.
-    let _caller = real.pbx.call_in(CUSTOMER, number::QUEUE, Calling::Stays);
+    // The queue answers, so that the client hangs up long after they are looked for again.
+    let gives_up = Calling::Talks { talk_ms: 8_000 };
+    let caller = real.pbx.call_in(CUSTOMER, number::QUEUE, gives_up);
     let mut manager = real.pbx.manager().await;
     wait_for("the client to wait", async || {
         let waiting = [("Command", "queue show sales")];
@@ -211,7 +238,7 @@ async fn a_client_who_came_to_a_queue_unseen_is_known_to_have_waited_there() {
     })
     .await;
     real.mend(&cable).await;
-    real.pbx.hang_up_all().await;
+    caller.finished().await;
     let call = real.desk.finished(false).await;
     assert_eq!(
         call.finish.as_ref().unwrap().status_code,
@@ -220,7 +247,9 @@ async fn a_client_who_came_to_a_queue_unseen_is_known_to_have_waited_there() {
     );
     assert_eq!(call.identity.line_number.as_deref(), Some(number::QUEUE));
     real.desk.has_no_open_effects(&real.hub).await;
-    assert_eq!((real.desk.calls().len(), real.desk.tasks().len()), (1, 1));
+    let tasks = real.desk.tasks();
+    assert_eq!((real.desk.calls().len(), tasks.len()), (1, 1));
+    assert_eq!(tasks[0]["TITLE"], "the caller gave up in a queue");
 }
 
 #[tokio::test(flavor = "multi_thread")]
