@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 .map(Word::new)
                 .collect::<Result<_, _>>()?,
             variables: vec![Word::new("MIXMONITOR_FILENAME")?],
+            ..Wanted::default()
         });
     }
     if let [.., tls, file] = rest

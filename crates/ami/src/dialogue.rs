@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 use self::pending::{Pending, Purpose, Settled, Waiting};
 use crate::{
     Banner, Frame, Message, TooLong,
-    action::{Action, CoreShowChannels, Ping},
+    action::{Action, CoreShowChannels, Ping, Status},
     filter::{self, Language},
     login::{Login, Means},
     options::Options,
@@ -405,7 +405,14 @@ impl<'a> Dialogue<'a> {
             return;
         }
         let within = self.options.answer_deadline;
-        self.send(&CoreShowChannels.into(), Purpose::Resync, within, now);
+        let list = match &self.options.resync_variables {
+            Some(variables) => Action::from(Status {
+                channel: None,
+                variables: Some(variables.clone()),
+            }),
+            None => CoreShowChannels.into(),
+        };
+        self.send(&list, Purpose::Resync, within, now);
     }
 
     fn resynced(&mut self, outcome: Outcome, now: Instant) {

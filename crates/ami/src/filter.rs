@@ -18,6 +18,8 @@ pub struct Wanted {
     pub events: Vec<Word>,
     /// Variables whose `VarSet` is wanted, without the underscores that make channels inherit them.
     pub variables: Vec<Word>,
+    /// Applications of the dialplan whose `Newexten` is wanted, as `VoiceMail`.
+    pub applications: Vec<Word>,
 }
 
 /// The language of a filter.
@@ -66,6 +68,10 @@ impl Wanted {
         self.variables.iter().map(Word::as_str)
     }
 
+    fn applications(&self) -> impl Iterator<Item = &str> {
+        self.applications.iter().map(Word::as_str)
+    }
+
     fn advanced(&self) -> Vec<Action> {
         let by_name = |name: &str| {
             add().with(
@@ -73,15 +79,23 @@ impl Wanted {
                 Value::known(format!("action(include),name({name})")),
             )
         };
-        let by_variable = |names: String| {
-            let criteria = "action(include),name(VarSet),header(Variable),method(regex)";
+        let by_header = |criteria: &'static str, pattern: String| {
             add()
                 .with("MatchCriteria", Value::fixed(criteria))
-                .with("Filter", Value::known(format!("^_*({names})$")))
+                .with("Filter", Value::known(pattern))
+        };
+        let by_variable = |names: String| {
+            let criteria = "action(include),name(VarSet),header(Variable),method(regex)";
+            by_header(criteria, format!("^_*({names})$"))
+        };
+        let by_application = |names: String| {
+            let criteria = "action(include),name(Newexten),header(Application),method(regex)";
+            by_header(criteria, format!("^({names})$"))
         };
         let events = self.events().map(by_name);
         events
             .chain(alternatives(self.variables()).map(by_variable))
+            .chain(alternatives(self.applications()).map(by_application))
             .collect()
     }
 
@@ -90,10 +104,15 @@ impl Wanted {
         let by_variable = |names: String| {
             format!("^Event: VarSet[[:space:]].*[[:space:]]Variable: _*({names})[[:space:]]")
         };
+        let by_application = |names: String| {
+            format!("^Event: Newexten[[:space:]].*[[:space:]]Application: ({names})[[:space:]]")
+        };
         let events = alternatives(self.events()).map(by_name);
         let variables = alternatives(self.variables()).map(by_variable);
+        let applications = alternatives(self.applications()).map(by_application);
         let filter = |text| add().with("Filter", Value::known(text));
-        events.chain(variables).map(filter).collect()
+        let all = events.chain(variables).chain(applications);
+        all.map(filter).collect()
     }
 }
 
@@ -145,12 +164,14 @@ mod tests {
         let wanted = Wanted {
             events: words(&["Newchannel", "Hangup"]),
             variables: words(&["MIXMONITOR_FILENAME", "CRM.ID"]),
+            applications: words(&["VoiceMail"]),
         };
         assert_eq!(
             lines(&wanted.filters(Language::Classic)),
             [
                 "Filter: ^Event: (FullyBooted|Shutdown|Newchannel|Hangup)[[:space:]]",
                 "Filter: ^Event: VarSet[[:space:]].*[[:space:]]Variable: _*(MIXMONITOR_FILENAME|CRM[.]ID)[[:space:]]",
+                "Filter: ^Event: Newexten[[:space:]].*[[:space:]]Application: (VoiceMail)[[:space:]]",
             ]
         );
         assert_eq!(
@@ -161,6 +182,7 @@ mod tests {
                 "MatchCriteria: action(include),name(Newchannel)",
                 "MatchCriteria: action(include),name(Hangup)",
                 "MatchCriteria: action(include),name(VarSet),header(Variable),method(regex) / Filter: ^_*(MIXMONITOR_FILENAME|CRM[.]ID)$",
+                "MatchCriteria: action(include),name(Newexten),header(Application),method(regex) / Filter: ^(VoiceMail)$",
             ]
         );
     }
@@ -173,7 +195,7 @@ mod tests {
                 .iter()
                 .map(|name| Word::new(name.as_str()).unwrap())
                 .collect(),
-            variables: Vec::new(),
+            ..Wanted::default()
         };
         let lines = lines(&wanted.filters(Language::Classic));
         assert!(lines.len() > 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Limits, backoff::Backoff, filter::Wanted, login::Classes};
+use crate::{Limits, backoff::Backoff, filter::Wanted, login::Classes, value::Value};
 
 /// How a manager is spoken to.
 #[derive(Clone, Debug)]
@@ -13,6 +13,9 @@ pub struct Options {
     pub classes: Classes,
     /// Which events of them are wanted; all if it is not said. Needs the class `system` in `write`.
     pub wanted: Option<Wanted>,
+    /// What a resync tells of each channel beside what every list has, as `MIXMONITOR_FILENAME,CDR(answer,u)`: variables, and
+    /// functions of the dialplan. The channels are then listed by `Status`, else by `CoreShowChannels`.
+    pub resync_variables: Option<Value>,
     /// How long a connection may take to be made, TLS included.
     pub connect_deadline: Duration,
     /// How long the greeting, the login and the filters may take together.
@@ -56,6 +59,7 @@ impl Default for Options {
             tls: None,
             classes: Classes::All,
             wanted: None,
+            resync_variables: None,
             connect_deadline: Duration::from_secs(10),
             login_deadline: Duration::from_secs(10),
             answer_deadline: Duration::from_secs(10),

@@ -59,7 +59,8 @@ pub enum Filtering {
 /// The answer to a resync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resync {
-    /// One `CoreShowChannel` for each channel that lives.
+    /// One `CoreShowChannel` for each channel that lives; one `Status` where
+    /// [variables](crate::Options::resync_variables) were asked for.
     Channels(Vec<Message>),
     /// The user may not ask. What was missed cannot be known.
     Refused(Refusal),

@@ -4,6 +4,7 @@ use std::{fmt::Write as _, io::Read as _, time::Duration};
 
 use ami::{Frame, Message, Splitter};
 use anyhow::{Context as _, ensure};
+use benches::open_calls::{OPEN, copy, halves};
 use deskbridge_calls::decide::tracker::{Settings, Tracker};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -17,10 +18,6 @@ const READ_BYTES: usize = 64 << 10;
 /// Events and calls of the recording, as whoever recorded them counted.
 const EVENTS: usize = 175_393;
 const CALLS: usize = 2_002;
-/// How many calls are open at once.
-const OPEN: usize = 5_000;
-/// The recording that open calls are copies of: seven channels, three recordings.
-const RECORDING: &str = "ring_group_local_102_answers";
 
 /// Measures, and gives a table.
 pub(crate) fn measure() -> anyhow::Result<String> {
@@ -111,22 +108,12 @@ impl Open {
 
 /// Opens calls until each talks, and then follows all of them to their end, event by event in turn.
 fn follow_open() -> anyhow::Result<Open> {
-    let capture = testkit::captures::named(RECORDING);
-    let text = String::from_utf8_lossy(&capture.bytes);
-    let talk = text.find("Event: HangupRequest\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk");
-    let talk = talk.context("the recording has no end")?;
-    let (before, after) = text.split_at(talk);
-    // Uniqueids and bridges of the recording; every copy has its own.
-    let copy = |text: &str, number: usize| {
-        let text = text.replace("1795212302.", &format!("{}.", 1_800_000_000 + number));
-        text.replace("Uniqueid: 9fabbf05", &format!("Uniqueid: {number:08x}"))
-            .replace("Uniqueid: 8c3b6658", &format!("Uniqueid: {number:08x}-b"))
-    };
+    let (before, after) = halves()?;
     let mut tracker = Tracker::new(Settings::default());
     let process = std::process::id();
     let before_mib = memory::resident_mib_of(process)?;
     for number in 0..OPEN {
-        for message in messages(&copy(before, number), Splitter::default())? {
+        for message in messages(&copy(&before, number), Splitter::default())? {
             tracker.step(&message, Timestamp::UNIX_EPOCH);
         }
     }
@@ -135,7 +122,7 @@ fn follow_open() -> anyhow::Result<Open> {
     let mut rest = Vec::new();
     for number in 0..OPEN {
         let splitter = Splitter::without_banner(ami::Limits::default());
-        rest.push(messages(&copy(after, number), splitter)?.into_iter());
+        rest.push(messages(&copy(&after, number), splitter)?.into_iter());
     }
     let mut steps = Vec::new();
     loop {

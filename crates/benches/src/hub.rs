@@ -65,6 +65,11 @@ impl Hub {
         Ok(hub)
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -87,8 +92,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether everything that was taken in is carried out.
-    pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
+    /// What it measures of itself.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!(
             "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
@@ -97,6 +102,12 @@ impl Hub {
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    /// Whether everything that was taken in is carried out.
+    pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
+        let answer = self.metrics().await?;
         let mut open = ["events", "effects"].into_iter().flat_map(|noun| {
             ["pending", "running"]
                 .map(|state| format!("\ndeskbridge_{noun}{{state=\"{state}\"}} 0\n"))

@@ -3,4 +3,5 @@
 mod hub;
 pub mod isolation;
 pub mod kill;
+pub mod open_calls;
 mod systems;

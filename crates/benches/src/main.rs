@@ -12,7 +12,7 @@ mod writes;
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use benches::{isolation, kill};
+use benches::{isolation, kill, open_calls};
 use tokio::runtime;
 
 const USAGE: &str = "\
@@ -27,6 +27,7 @@ Usage: benches COMMAND
   kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
   isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
   calls                                        calls followed through a recording of 2,002, and 5,000 open ones
+  open-calls                                   5,000 calls open at once: the memory of the program that follows them
   ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
@@ -74,6 +75,12 @@ fn main() -> anyhow::Result<()> {
         ["calls"] => {
             print!("{}", calls::measure()?);
             return Ok(());
+        }
+        ["open-calls"] => {
+            let program = program()?;
+            let measured =
+                open_calls::measure(&program, memory::resident_mib_of, memory::peak_mib_of);
+            many()?.block_on(measured)?.json()
         }
         ["ami"] => ami::measure()?,
         // Started by the intakes above.

@@ -15,7 +15,7 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use ami::{Resync, Signal, Signals};
+use ami::{Filtering, Resync, Signal, Signals};
 use deskbridge_core::{Chain, Clock, EffectId};
 use deskbridge_journal::{Journal, Tasks};
 use deskbridge_store::{Answer, CallFilter, Recorded, Store};
@@ -74,6 +74,18 @@ pub struct Manager {
     pub login: ami::Login,
     /// How.
     pub options: ami::Options,
+}
+
+impl Manager {
+    /// How a manager is to be spoken to so that its calls can be followed: that it sends no more than what is needed, and
+    /// tells of each channel what is needed.
+    pub fn options() -> ami::Options {
+        ami::Options {
+            wanted: Some(tracker::wanted()),
+            resync_variables: tracker::of_channels(),
+            ..ami::Options::default()
+        }
+    }
 }
 
 /// A PBX to be followed.
@@ -352,7 +364,7 @@ impl Running<'_> {
                     connection = self.name(),
                     %refusal,
                     "The PBX does not say which channels live, so that calls whose end was not seen stay open; give the \
-                     manager's user the classes system and reporting"
+                     manager's user one of the classes system, call and reporting in `write`"
                 );
             }
             Signal::Resync(Resync::TooLong { bytes_max }) => {
@@ -364,6 +376,19 @@ impl Running<'_> {
                 );
             }
             Signal::Connected(greeting) => {
+                match &greeting.filtering {
+                    Filtering::Refused(refusal) => tracing::warn!(
+                        connection = self.name(),
+                        %refusal,
+                        "The PBX takes no filters and sends every event; give the manager's user the class system in \
+                         `write`, or say `event_filters = false`"
+                    ),
+                    Filtering::GivenUp => tracing::warn!(
+                        connection = self.name(),
+                        "The PBX took one filter and refused another, so it sends every event"
+                    ),
+                    Filtering::Unasked | Filtering::Classic | Filtering::Advanced => {}
+                }
                 tracing::info!(
                     connection = self.name(),
                     banner = greeting.banner.text(),

@@ -196,6 +196,7 @@ async fn responsible(
     let answer = desk.answer(pbx, phone).await;
     Ok(match asked.text(&["format"]) {
         Some("json") => as_json(answer.as_ref()),
+        Some("named") => as_named(answer.as_ref()),
         _ => as_text(answer.as_ref()),
     })
 }
@@ -204,6 +205,18 @@ fn as_text(answer: Option<&Answer>) -> Response {
     let extension = answer.and_then(|answer| answer.extension.clone());
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (kind, extension.unwrap_or_default()).into_response()
+}
+
+/// The extension and the client's name, between them the sign by which a dialplan cuts; nothing where there is no
+/// extension.
+fn as_named(answer: Option<&Answer>) -> Response {
+    let named = answer.and_then(|answer| {
+        let extension = answer.extension.as_deref()?;
+        let name = answer.name.as_deref().unwrap_or_default();
+        Some(format!("{extension}|{}", name.replace('|', " ")))
+    });
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, named.unwrap_or_default()).into_response()
 }
 
 fn as_json(answer: Option<&Answer>) -> Response {

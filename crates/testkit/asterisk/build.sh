@@ -20,7 +20,9 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 programs="asterisk sip-tester"
 # What these programs and the modules that we load are linked to. Asterisk's other modules want four times as much.
 needed='^(asterisk(-modules|-core-sounds-en-gsm)?|sip-tester|libc6|zlib1g|lib(bsd|cap|crypt|edit|gcc-s|gcrypt|gpg-error)'
-needed+='[0-9].*|lib(dbus|gsl|gsm|icu|jansson|lz4|lzma|md|ncursesw|pcap0|pugixml|sctp|sqlite3|ssl|stdc|systemd|tinfo|uriparser|uuid|xml2|xslt|zstd).*)$'
+needed+='[0-9].*|lib(dbus|gsl|gsm|icu|jansson|lz4|lzma|md|ncursesw|pcap0|pugixml|sctp|sqlite3|ssl|stdc|systemd|tinfo|uriparser|uuid|xml2|xslt|zstd).*'
+# What curl is linked to.
+needed+='|lib(brotli|com-err|curl|ffi|gmp|gnutls|gssapi|hogweed|idn2|k5crypto|keyutils|krb5|ldap|nettle|nghttp|ngtcp|p11-kit|psl|rtmp|sasl2|ssh2?-|tasn1|unistring).*)$'
 
 recipe=$(sha256sum "$0" | cut -d' ' -f1)
 mkdir -p "$(dirname "$folder")"

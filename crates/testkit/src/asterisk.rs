@@ -54,6 +54,40 @@ pub mod number {
     pub const OPTIMISED: &str = "842800000011";
     /// Rings a phone that is not there.
     pub const UNREACHABLE: &str = "842800000012";
+    /// Nobody's, unless the dialplan is [added](super::Custom::Dialplan) to.
+    pub const OTHER: &str = "842800000099";
+}
+
+/// A part of the configuration that a test may add; the names of the files are those that `FreePBX` leaves to
+/// administrators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Custom {
+    /// Lines of `[globals]`.
+    Globals,
+    /// Contexts of the dialplan; they may add to those that there are.
+    Dialplan,
+    /// Users of the manager interface.
+    Managers,
+    /// Lines of `[general]` of the manager interface.
+    ManagerGeneral,
+}
+
+impl Custom {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Globals => "globals_custom.conf",
+            Self::Dialplan => "extensions_custom.conf",
+            Self::Managers => "manager_custom.conf",
+            Self::ManagerGeneral => "manager_general_custom.conf",
+        }
+    }
+
+    fn reload(self) -> &'static str {
+        match self {
+            Self::Globals | Self::Dialplan => "dialplan reload",
+            Self::Managers | Self::ManagerGeneral => "manager reload",
+        }
+    }
 }
 
 /// The most that is read of a file that Asterisk or sipp wrote.
@@ -161,6 +195,26 @@ impl Pbx {
     /// The folder below which it records calls.
     pub fn spool(&self) -> PathBuf {
         self.folder.path().join("spool/monitor")
+    }
+
+    /// The folder of its configuration.
+    pub fn etc(&self) -> PathBuf {
+        self.folder.path().join("etc")
+    }
+
+    /// Puts a part of the configuration in place of what was there of it, and waits until it is in force.
+    ///
+    /// # Panics
+    /// When it cannot be written, or Asterisk does not read it.
+    pub async fn configure(&self, custom: Custom, text: &str) {
+        if fs::write(self.etc().join(custom.file()), text).is_err() {
+            fail("Asterisk's configuration cannot be written");
+        }
+        let command = [("Command", custom.reload())];
+        let answer = self.manager().await.ask("Command", &command).await;
+        if answer.is_none_or(|answer| answer.get("Response") != "Success") {
+            fail("Asterisk does not read its configuration again");
+        }
     }
 
     /// What it has recorded, by path.

@@ -186,6 +186,36 @@ fn a_connection_is_told_with_what_came_before_it_was_up() {
 }
 
 #[test]
+fn a_resync_tells_of_each_channel_what_is_wanted_to_be_known() {
+    let options = Options {
+        resync_variables: Some(Value::new("A,CDR(answer,u)").unwrap()),
+        ..options()
+    };
+    let (login, mut ids) = (login(), ids());
+    let mut talk = Talk::new(&options, &login, &mut ids);
+    talk.greeted();
+    talk.logged_in();
+    talk.answer("Response: Success\r\nActionID: {}\r\n")
+        .unwrap();
+    let sent = String::from_utf8(talk.dialogue.out().to_vec()).unwrap();
+    assert!(sent.starts_with("Action: Status\r\n"), "{sent}");
+    assert!(
+        sent.contains("\r\nVariables: A,CDR(answer,u)\r\n"),
+        "{sent}"
+    );
+    talk.list("Status", 2);
+    assert_eq!(
+        talk.told,
+        [
+            "connected Unasked up Some(16)",
+            "FullyBooted",
+            "Newchannel",
+            "resync of 2"
+        ]
+    );
+}
+
+#[test]
 fn an_asterisk_that_boots_is_asked_again_once_it_has_booted() {
     let (options, login, mut ids) = (options(), login(), ids());
     let mut talk = Talk::up(&options, &login, &mut ids);
@@ -264,6 +294,7 @@ fn filter(answers: &[&str]) -> (Result<(), Reason>, Vec<String>) {
         wanted: Some(Wanted {
             events: vec![Word::new("Newchannel").unwrap()],
             variables: vec![Word::new("X").unwrap()],
+            ..Wanted::default()
         }),
         ..options()
     };

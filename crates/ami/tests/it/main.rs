@@ -162,6 +162,31 @@ async fn a_connection_begins_with_the_channels_that_live() {
 }
 
 #[tokio::test]
+async fn a_resync_has_the_variables_of_each_channel() {
+    let running = running(pbx::Options::default()).await;
+    running.pbx.add_channel(pbx::Channel {
+        variables: [("CDR(answer,u)".to_owned(), "1795263542.5".to_owned())].into(),
+        ..channel("PJSIP/101-1")
+    });
+    let options = Options {
+        resync_variables: Some(ami::Value::new("FILE,CDR(answer,u)").unwrap()),
+        ..options()
+    };
+    let mut client = client_of(&running, login(), options);
+    let channels = client
+        .until(|signal| match signal {
+            Signal::Resync(Resync::Channels(channels)) => Some(channels),
+            _ => None,
+        })
+        .await;
+    let variables: Vec<_> = channels[0].all("Variable").collect();
+    assert_eq!(
+        variables,
+        [&b"FILE=(null)"[..], b"CDR(answer,u)=1795263542.5"]
+    );
+}
+
+#[tokio::test]
 async fn tls_is_checked_against_the_certificate() {
     let certificate = simulators::server::Certificate::self_signed().unwrap();
     let pem = certificate.pem();
@@ -250,6 +275,7 @@ async fn filters_let_through_what_is_wanted() {
             wanted: Some(ami::Wanted {
                 events: vec![word("Newchannel"), word("Hangup")],
                 variables: vec![word("CRM_ID")],
+                applications: vec![word("VoiceMail")],
             }),
             ..options()
         };
@@ -266,6 +292,8 @@ async fn filters_let_through_what_is_wanted() {
             "VarSet\r\nVariable: __CRM_ID\r\n",
             "VarSet\r\nVariable: RTPAUDIO\r\n",
             "Newexten\r\nAppData: Hangup\r\n",
+            "Newexten\r\nApplication: Dial\r\nAppData: VoiceMail\r\n",
+            "Newexten\r\nApplication: VoiceMail\r\nAppData: 101\r\n",
             "Hangup\r\n",
         ] {
             let event = format!("Event: {event}Privilege: call,all\r\nEnd: 1\r\n");
@@ -273,7 +301,7 @@ async fn filters_let_through_what_is_wanted() {
         }
         assert_eq!(
             client.events_until("Hangup").await,
-            ["Newchannel", "VarSet"]
+            ["Newchannel", "VarSet", "Newexten"]
         );
         // FullyBooted comes in spite of them.
         running.pbx.boot();

@@ -24,6 +24,7 @@ mod talk;
 mod tests;
 mod tracked;
 mod transfer;
+mod wanted;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -37,6 +38,7 @@ pub use self::{
     resync::Listing,
     settings::{Pattern, Settings},
     tracked::TrackedCall,
+    wanted::{of_channels, wanted},
 };
 use crate::call::{Call, Linkedid, Uniqueid};
 

@@ -31,6 +31,9 @@ pub(crate) struct Connection {
     pub(crate) password: SecretSource,
     #[serde(default)]
     pub(crate) plain_login: bool,
+    /// Whether the PBX is told to send only the events that are needed.
+    #[serde(default = "yes")]
+    pub(crate) event_filters: bool,
     #[serde(default)]
     pub(crate) tls: bool,
     pub(crate) tls_name: Option<String>,
@@ -47,13 +50,14 @@ pub(crate) struct Connection {
 }
 
 /// The settings of [`Connection`]; everything else is one of what becomes of calls.
-const CONNECTION: [&str; 15] = [
+const CONNECTION: [&str; 16] = [
     "name",
     "enabled",
     "address",
     "user",
     "password",
     "plain_login",
+    "event_filters",
     "tls",
     "tls_name",
     "ca_file",

@@ -233,6 +233,13 @@ fn manager(
             pinned_pem: pem("certificate_file", connection.certificate_file.as_deref())?,
         }),
     };
+    let mut options = ami::Options {
+        tls,
+        ..Manager::options()
+    };
+    if !connection.event_filters {
+        options.wanted = None;
+    }
     Ok(Manager {
         host: host.to_owned(),
         port,
@@ -240,10 +247,7 @@ fn manager(
             false => login,
             true => login.by(ami::Means::Plain),
         },
-        options: ami::Options {
-            tls,
-            ..ami::Options::default()
-        },
+        options,
     })
 }
 

@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) channels_made: u64,
 }
 
-/// A channel as `CoreShowChannels` shows it.
+/// A channel as `CoreShowChannels` and `Status` show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Asterisk's own names")]
 pub struct Channel {
@@ -39,6 +39,12 @@ pub struct Channel {
     pub uniqueid: String,
     pub linkedid: String,
     pub bridge_id: String,
+    /// The application that it runs.
+    pub application: String,
+    /// The number that was dialled from outside.
+    pub dnid: String,
+    /// What its variables and functions say, by their names.
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Channel {
@@ -55,6 +61,9 @@ impl Channel {
             uniqueid,
             linkedid,
             bridge_id: _,
+            application: _,
+            dnid: _,
+            variables: _,
         } = self;
         let state = match channel_state {
             0 => "Down",

@@ -66,10 +66,12 @@ impl Line {
         let mut options = manager.options.clone();
         options.classes = Classes::Only(vec![Class::Call]);
         let events = ["Newchannel", "OriginateResponse"].map(Word::new);
-        options.wanted = Some(Wanted {
+        // Where events are not to be filtered, all come.
+        options.wanted = options.wanted.map(|_of_calls| Wanted {
             events: events.into_iter().flatten().collect(),
-            variables: Vec::new(),
+            ..Wanted::default()
         });
+        options.resync_variables = None;
         let login = manager.login.clone();
         let (connection, signals, driver) =
             ami::connect(&manager.host, manager.port, login, options)?;

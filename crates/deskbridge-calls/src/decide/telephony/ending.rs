@@ -130,8 +130,8 @@ fn whole_seconds(ms: u64) -> u64 {
     seconds.max(u64::from(ms > 0))
 }
 
-/// The recordings of a reported leg: those of its channel, and those of no reported leg's channel that were begun while
-/// it was the last one to answer.
+/// The recordings of a reported leg: those of its channel, and those of no reported leg's channel that were begun while it
+/// was talked on, or while nobody talked and it was the next to answer, as one is that begins with a transfer.
 pub(super) fn recordings<'a>(
     seen: &Seen<'a>,
     talks: &[Talk<'_, 'a>],
@@ -143,13 +143,20 @@ pub(super) fn recordings<'a>(
     };
     let recordings = seen.call.recordings.iter().filter(|recording| {
         let owner = of_channel(&recording.uniqueid).or_else(|| {
-            let before = |talk: &Talk<'_, '_>| {
-                let answered_at = talk.leg.conversation.answered_at;
-                answered_at.is_some_and(|at| at <= recording.began_at)
+            let began_at = recording.began_at;
+            let is_on = |talk: &Talk<'_, '_>| {
+                let of = talk.leg.conversation;
+                of.answered_at.is_some_and(|at| at <= began_at)
+                    && of.ended_at.is_none_or(|at| began_at < at)
             };
-            talks.iter().rposition(before)
+            let comes = |talk: &Talk<'_, '_>| {
+                let answered_at = talk.leg.conversation.answered_at;
+                answered_at.is_some_and(|at| began_at < at)
+            };
+            let of_talk = talks.iter().rposition(is_on);
+            of_talk.or_else(|| talks.iter().position(comes))
         });
-        owner.unwrap_or_default() == index
+        owner.unwrap_or(talks.len().saturating_sub(1)) == index
     });
     recordings
         .map(|recording| recording.path.as_str())

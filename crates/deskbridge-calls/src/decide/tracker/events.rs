@@ -12,6 +12,7 @@ use super::{
     fact::What,
     settings::{Notice, Signs},
     tracked::{Note, Queue, TrackedCall},
+    wanted,
 };
 use crate::call::{Direction, Linkedid, Uniqueid};
 
@@ -55,10 +56,8 @@ impl Tracker {
     fn var_set(&mut self, message: &Message, at: impl Fn() -> Timestamp, step: &mut Step) {
         let variable = message.get("Variable").unwrap_or_default();
         let variable = variable.strip_prefix(b"__").unwrap_or(variable);
-        if !matches!(
-            variable,
-            b"MIXMONITOR_FILENAME" | b"VM_MESSAGEFILE" | b"VMSTATUS" | b"DIALSTATUS" | b"FROM_DID"
-        ) {
+        let is_it = |known: &str| known.as_bytes() == variable;
+        if !wanted::VARIABLES.into_iter().any(is_it) {
             return;
         }
         let Some(channel) = Snapshot::read(message, &Keys::PLAIN) else {
@@ -83,7 +82,8 @@ impl Tracker {
 
     fn new_exten(&mut self, message: &Message, at: impl Fn() -> Timestamp, step: &mut Step) {
         let application = message.get("Application").unwrap_or_default();
-        if !application.eq_ignore_ascii_case(b"VoiceMail") {
+        let is_it = |known: &str| application.eq_ignore_ascii_case(known.as_bytes());
+        if !wanted::APPLICATIONS.into_iter().any(is_it) {
             return;
         }
         if let Some(channel) = Snapshot::read(message, &Keys::PLAIN) {
@@ -415,7 +415,12 @@ impl Tracker {
 /// When an event happened, if the PBX says so: `Timestamp`, seconds since 1970 with six decimals.
 pub fn happened_at(message: &Message) -> Option<Timestamp> {
     let text = message.get("Timestamp")?;
-    let (seconds, micros) = std::str::from_utf8(text).ok()?.split_once('.')?;
+    instant(std::str::from_utf8(text).ok()?)
+}
+
+/// Seconds since 1970 with six decimals.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    let (seconds, micros) = text.split_once('.')?;
     let seconds: i64 = seconds.parse().ok()?;
     let micros: i64 = micros.get(..6)?.parse().ok()?;
     Timestamp::from_microsecond(seconds.checked_mul(1_000_000)?.checked_add(micros)?).ok()

@@ -1,6 +1,6 @@
 //! After a while of not seeing: what is there now, and what must have gone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ami::Message;
 use jiff::{SignedDuration, Timestamp};
@@ -10,13 +10,20 @@ use super::{
     channel::{
         Channel, Dial, DialEnded, DialStatus, GoneHow, Keys, Party, Role, Snapshot, id, is_number,
     },
+    events::instant,
     fact::What,
     settings::Notice,
-    tracked::TrackedCall,
+    tracked::{Note, Queue, TrackedCall},
+    wanted,
 };
 use crate::call::{Direction, Linkedid, Uniqueid};
 
-/// The channels that the PBX lists, from `CoreShowChannels` and, for the files that are recorded to, `Status`.
+/// The least time that whoever is rung needs to answer. What comes sooner after the ring is not believed to be the answer:
+/// the PBX says in whole seconds when a channel began, and a dialplan that answers by itself does so just before it dials.
+const ANSWERED_AFTER_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// The channels that the PBX lists, from `Status` with [what is asked of each](super::of_channels), or from
+/// `CoreShowChannels`, which does not say what they are recorded to.
 ///
 /// Either list alone will do. A list that was not read to its end will not: what is missing in it is taken for gone.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +39,8 @@ struct Listed {
     /// The called number, and the file that it is recorded to.
     line: Option<String>,
     path: Option<String>,
+    /// When it was answered, by whomever.
+    answered_at: Option<Timestamp>,
 }
 
 impl Listing {
@@ -48,21 +57,30 @@ impl Listing {
             item: item.clone(),
             line: None,
             path: None,
+            answered_at: None,
         });
-        let line = item.known("DNID").filter(|line| is_number(line));
-        listed.line = listed.line.take().or(line.map(Into::into));
-        let path = item.all("Variable").find_map(|variable| {
-            let path = variable.strip_prefix(b"MIXMONITOR_FILENAME=")?;
-            let is_path = !matches!(path, b"" | b"(null)");
-            is_path.then(|| String::from_utf8_lossy(path).into_owned())
-        });
+        let line = item.known("DNID").map(String::from);
+        let line = line.filter(|line| is_number(line));
+        let line = line.or(value(item, "FROM_DID=").filter(|line| is_number(line)));
+        listed.line = listed.line.take().or(line);
+        let path = value(item, "MIXMONITOR_FILENAME=");
         listed.path = listed.path.take().or(path);
+        let answered_at = value(item, "CDR(answer,u)=").and_then(|text| instant(&text));
+        listed.answered_at = listed.answered_at.or(answered_at);
     }
 
     fn snapshots(&self) -> impl Iterator<Item = (&Listed, Snapshot<'_>)> {
         let listed = self.channels.values();
         listed.filter_map(|listed| Some((listed, Snapshot::read(&listed.item, &Keys::PLAIN)?)))
     }
+}
+
+/// The value of a variable, if it is set.
+fn value(item: &Message, name: &str) -> Option<String> {
+    let mut values = item.all("Variable");
+    let value = values.find_map(|variable| variable.strip_prefix(name.as_bytes()))?;
+    let is_set = !matches!(value, b"" | b"(null)");
+    is_set.then(|| String::from_utf8_lossy(value).into_owned())
 }
 
 impl Listed {
@@ -105,6 +123,11 @@ impl Tracker {
     /// [`disconnected`](Self::disconnected).
     pub fn resync(&mut self, listing: &Listing, now: Timestamp) -> Step {
         let mut step = Step::default();
+        let unseen: HashMap<Linkedid, Timestamp> = self
+            .calls
+            .iter()
+            .filter_map(|(linkedid, call)| Some((linkedid.clone(), call.unseen_since?)))
+            .collect();
         for (_, snapshot) in listing.snapshots() {
             let _placed = self.place(&snapshot, now, &mut step);
         }
@@ -139,7 +162,8 @@ impl Tracker {
         let mut calls: Vec<Linkedid> = self.calls.keys().cloned().collect();
         calls.sort();
         for linkedid in &calls {
-            self.bring_in_line(linkedid, listing, now, &mut step);
+            let unseen_since = unseen.get(linkedid).copied();
+            self.bring_in_line(linkedid, listing, unseen_since, now, &mut step);
         }
         step
     }
@@ -260,12 +284,14 @@ impl Tracker {
         &mut self,
         linkedid: &Linkedid,
         listing: &Listing,
+        unseen_since: Option<Timestamp>,
         now: Timestamp,
         step: &mut Step,
     ) {
         let Some(call) = self.calls.get_mut(linkedid) else {
             return;
         };
+        call.note_place(listing);
         let paths: Vec<(Uniqueid, String)> = call
             .live()
             .filter_map(|channel| {
@@ -278,7 +304,8 @@ impl Tracker {
         }
         let is_over = call.live().next().is_none();
         if !is_over {
-            call.reckon(now, &mut step.facts);
+            let met_at = call.met_at(listing, unseen_since, now);
+            call.reckon(met_at, &mut step.facts);
             call.settle(&mut step.facts);
         }
         let ended_at = call.unseen_since.filter(|_| is_over).unwrap_or(now);
@@ -318,6 +345,56 @@ impl TrackedCall {
                 _ => {}
             }
         }
+    }
+
+    /// Takes note of where in the dialplan the client is, and which number they called.
+    fn note_place(&mut self, listing: &Listing) {
+        let Some(client) = self.live_client().map(|client| client.uniqueid.clone()) else {
+            return;
+        };
+        let Some(listed) = listing.channels.get(client.as_str()) else {
+            return;
+        };
+        match (listed.application(), listed.bridge()) {
+            // Whoever gave up is on the way out.
+            (b"Queue", None) if self.queue == Queue::GaveUp => {}
+            (b"Queue", None) => self.note(Note::Queue(Queue::Waiting)),
+            (b"Queue", Some(_)) | (b"", _) => {}
+            (application, _) => {
+                self.note(Note::Queue(Queue::Outside));
+                let is_it = |known: &str| application.eq_ignore_ascii_case(known.as_bytes());
+                if wanted::APPLICATIONS.into_iter().any(is_it) {
+                    self.note_voicemail(client.as_str());
+                }
+            }
+        }
+        if let Some(line) = &listed.line {
+            self.note_line(client.as_str(), line);
+        }
+    }
+
+    /// When those met who are found talking: when the PBX says that the call was answered, if nobody could have been
+    /// talking sooner, or else now. A dialplan that answers by itself does so before anybody rings.
+    fn met_at(
+        &self,
+        listing: &Listing,
+        unseen_since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Timestamp {
+        let roots = self.live().filter(|channel| channel.role != Role::Other);
+        let answered = roots.filter_map(|root| {
+            let listed = listing.channels.get(root.uniqueid.as_str())?;
+            listed.answered_at
+        });
+        let rang = self.live().filter_map(|channel| channel.dial.as_ref());
+        let rang_at = rang.map(|dial| dial.began_at).max();
+        let earliest = rang_at.and_then(|rang| rang.checked_add(ANSWERED_AFTER_MIN).ok());
+        let is_believed = |at: &Timestamp| {
+            earliest.is_some_and(|earliest| earliest <= *at)
+                && unseen_since.is_none_or(|since| since <= *at)
+                && *at < now
+        };
+        answered.filter(is_believed).max().unwrap_or(now)
     }
 
     /// Who called whom, as far as that can be seen later.

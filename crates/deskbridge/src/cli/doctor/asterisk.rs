@@ -70,7 +70,7 @@ async fn look_at_manager(pbx: &Pbx, findings: &mut Findings) {
                 findings.warn(
                     PLACE,
                     format!("{name} sends every event, because it takes no filters: {refusal}."),
-                    "Give the manager's user the class system in `write`; it works without, at more cost.",
+                    "Give the manager's user the class system in `write`, or say `event_filters = false`; it works without, at more cost.",
                 );
             }
             match resync {
@@ -81,7 +81,7 @@ async fn look_at_manager(pbx: &Pbx, findings: &mut Findings) {
                 Resync::Refused(refusal) => findings.fail(
                     PLACE,
                     format!("{name} does not list its channels: {refusal}."),
-                    "Give the manager's user the classes system and reporting in `read` and `write`.",
+                    "Give the manager's user one of the classes system, call and reporting in `write`.",
                 ),
                 Resync::TooLong { .. } => findings.fail(
                     PLACE,

@@ -1,11 +1,19 @@
-//! The same with a real Asterisk and phones.
+//! The same with a real Asterisk and phones: of version 22, or of the one that `ASTERISK` names.
+
+mod dialplan;
+mod gaps;
+mod rights;
+mod secured;
+mod transfers;
+
+use std::net::SocketAddr;
 
 use testkit::{
     asterisk::{Called, Calling, Pbx, Then, number},
     wait_for,
 };
 
-use super::{Desk, Hub, OF_101, OF_102, Place, is_followed};
+use super::{Desk, Hub, NOBODYS, OF_101, OF_102, is_followed};
 
 const CUSTOMER: &str = "84900000001";
 
@@ -16,19 +24,70 @@ struct Real {
     hub: Hub,
 }
 
+/// Who the program is to the PBX, and what else it is told.
+struct Setting<'a> {
+    address: SocketAddr,
+    user: &'a str,
+    password: &'a str,
+    more: &'a str,
+}
+
+impl<'a> Setting<'a> {
+    fn of(pbx: &'a Pbx) -> Self {
+        Self {
+            address: pbx.manager_address(),
+            user: Pbx::USER,
+            password: pbx.secret(),
+            more: "",
+        }
+    }
+
+    fn configure(&self, pbx: &Pbx, desk: &Desk) {
+        let Self {
+            address,
+            user,
+            password,
+            more,
+        } = self;
+        let spool = pbx.spool();
+        let spool = spool.display();
+        desk.bench.configure(|text| {
+            let text = text.replace(simulators::bitrix24::CUSTOMER_SECRET, super::SECRET);
+            format!(
+                r#"{text}
+[[asterisk]]
+name = "office"
+address = "{address}"
+user = "{user}"
+password = "{password}"
+zone = "Asia/Ho_Chi_Minh"
+default_user = {NOBODYS}
+endpoints = {{ trunks = ["trunk"] }}
+recordings.folders = [{{ on_pbx = "{spool}", here = "{spool}" }}]
+numbers.country = "VN"
+{more}
+"#
+            )
+        });
+    }
+}
+
 impl Real {
     async fn new() -> Self {
         let pbx = Pbx::start().await;
+        Self::with(pbx, |setting| setting).await
+    }
+
+    /// With more settings of calls.
+    async fn told(more: &'static str) -> Self {
+        let pbx = Pbx::start().await;
+        Self::with(pbx, |setting| Setting { more, ..setting }).await
+    }
+
+    /// With a PBX that runs, and the program set in another way.
+    async fn with(pbx: Pbx, set: impl FnOnce(Setting<'_>) -> Setting<'_>) -> Self {
         let desk = Desk::new().await;
-        let spool = pbx.spool();
-        let place = Place {
-            address: pbx.manager_address(),
-            password: pbx.secret(),
-            trunks: "trunk",
-            on_pbx: spool.to_str().unwrap(),
-            here: &spool,
-        };
-        desk.configure(&place, "");
+        set(Setting::of(&pbx)).configure(&pbx, &desk);
         let hub = desk.bench.serve().await;
         is_followed(&hub).await;
         Self { pbx, desk, hub }

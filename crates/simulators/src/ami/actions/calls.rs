@@ -3,6 +3,21 @@
 use super::{Received, Reply};
 use crate::ami::state::{Channel, State};
 
+/// Names between commas, which mean something else inside brackets.
+fn names(list: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let is_between = |sign: char| {
+        match sign {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        sign == ',' && depth == 0
+    };
+    let names = list.split(is_between);
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 impl State {
     pub(super) fn reply_about_calls(&mut self, name: &str, action: &Received) -> Option<Reply> {
         let wanted = action.get("Channel");
@@ -20,9 +35,9 @@ impl State {
             "coreshowchannels" => {
                 let item = |channel: &Channel| {
                     let snapshot = channel.snapshot();
-                    let bridge = &channel.bridge_id;
+                    let (application, bridge) = (&channel.application, &channel.bridge_id);
                     format!(
-                        "Event: CoreShowChannel\r\n{snapshot}Application: Dial\r\nDuration: 00:00:05\r\nBridgeId: {bridge}\r\n"
+                        "Event: CoreShowChannel\r\n{snapshot}Application: {application}\r\nDuration: 00:00:05\r\nBridgeId: {bridge}\r\n"
                     )
                 };
                 let items: Vec<String> = self.channels.iter().map(item).collect();
@@ -33,18 +48,21 @@ impl State {
                 let channels = self.channels.iter();
                 let channels =
                     channels.filter(|channel| wanted.is_empty() || channel.channel == wanted);
-                let variables = action
-                    .get("Variables")
-                    .split(',')
-                    .filter(|name| !name.is_empty());
-                let variables: String = variables
-                    .map(|name| format!("Variable: {name}=(null)\r\n"))
-                    .collect();
+                let names = names(action.get("Variables"));
                 let item = |channel: &Channel| {
-                    format!(
-                        "Event: Status\r\nPrivilege: Call\r\n{}{variables}",
-                        channel.snapshot()
-                    )
+                    let (snapshot, dnid) = (channel.snapshot(), &channel.dnid);
+                    let (application, bridge) = (&channel.application, &channel.bridge_id);
+                    let mut block = format!(
+                        "Event: Status\r\nPrivilege: Call\r\n{snapshot}Type: PJSIP\r\nDNID: {dnid}\r\nBridgeID: {bridge}\r\nApplication: {application}\r\nSeconds: 5\r\n"
+                    );
+                    for name in &names {
+                        let value = channel.variables.get(*name);
+                        // A function is empty where a variable is not set.
+                        let unset = if name.ends_with(')') { "" } else { "(null)" };
+                        let value = value.map_or(unset, String::as_str);
+                        block.push_str(&format!("Variable: {name}={value}\r\n"));
+                    }
+                    block
                 };
                 let items: Vec<String> = channels.map(item).collect();
                 action.list("Channel status will follow", "StatusComplete", &items)

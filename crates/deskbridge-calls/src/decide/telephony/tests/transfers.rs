@@ -243,6 +243,44 @@ fn each_talker_has_a_call_with_its_own_card_and_recording() {
 }
 
 #[test]
+fn a_recording_that_begins_with_a_transfer_is_of_whoever_answers_then() {
+    let toml = format!("transfers = \"each_talker\"\n{PLAIN}");
+    let client = "1772424000.7";
+    let over = incoming()
+        .record("/rec/first.wav", client, 0)
+        .ring("101", 0)
+        .answer("101", 1_000)
+        .hang_up("101", 5_000)
+        .record("/rec/second.wav", client, 5_000)
+        .ring("102", 5_100)
+        .answer("102", 7_000)
+        .record("/rec/third.wav", client, 8_000)
+        .hang_up("102", 9_000)
+        .record("/rec/after.wav", client, 9_000)
+        .answered(9_500);
+    let settings = settings(&toml);
+    let mut world = World::default();
+    world.see(&over, &plain(), &settings, at(9_600));
+    let files: Vec<_> = world
+        .content
+        .calls
+        .values()
+        .map(|call| call.files.clone())
+        .collect();
+    assert_eq!(
+        files,
+        [
+            vec!["/mnt/rec/first.wav"],
+            vec![
+                "/mnt/rec/second.wav",
+                "/mnt/rec/third.wav",
+                "/mnt/rec/after.wav"
+            ],
+        ]
+    );
+}
+
+#[test]
 fn all_that_is_open_of_a_joined_call_is_closed() {
     let settings = settings(&format!("transfers = \"each_talker\"\n{PLAIN}"));
     let [_, _, third, _] = handed_on();

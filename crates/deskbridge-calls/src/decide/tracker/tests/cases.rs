@@ -644,6 +644,98 @@ fn whoever_begins_in_the_middle_takes_over_what_is_listed() {
     assert_eq!(played.sentences(), expected);
 }
 
+/// What `Status` says of two who talk since the client's channel was answered at `answered`, `since` seconds after the
+/// phone rang, 60 s after the client came.
+fn talking(answered: Timestamp, rings_for: i64) -> Listing {
+    let client = 60 + rings_for;
+    let answered = answered.as_microsecond();
+    let (seconds, micros) = (answered / 1_000_000, answered % 1_000_000);
+    let mut listing = Listing::default();
+    for item in [
+        format!(
+            "Event: Status\r\nChannel: PJSIP/trunk-1\r\nChannelState: 6\r\nCallerIDNum: 79160000001\r\nContext: ivr\r\nExten: s\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nDNID: \r\nBridgeID: b1\r\nApplication: Dial\r\nSeconds: {client}\r\nVariable: MIXMONITOR_FILENAME=/rec/in.wav\r\nVariable: FROM_DID=74950000001\r\nVariable: CDR(answer,u)={seconds}.{micros:06}\r\n"
+        ),
+        format!(
+            "Event: Status\r\nChannel: PJSIP/101-1\r\nChannelState: 6\r\nCallerIDNum: 101\r\nContext: from-internal\r\nExten: \r\nUniqueid: 1.2\r\nLinkedid: 1.1\r\nDNID: \r\nBridgeID: b1\r\nApplication: AppDial\r\nSeconds: {rings_for}\r\nVariable: MIXMONITOR_FILENAME=(null)\r\nVariable: FROM_DID=(null)\r\nVariable: CDR(answer,u)=\r\n"
+        ),
+    ] {
+        listing.add(&Message::parse(Bytes::from(item)));
+    }
+    listing
+}
+
+#[test]
+fn whoever_comes_late_learns_when_the_call_was_answered() {
+    // The phone began to ring at 90. What was answered before that was answered by the dialplan.
+    for (answered, talks_since, talked) in [
+        (92.5, 92, "12.5"),
+        (90.5, 100, "5.0"),
+        (40.0, 100, "5.0"),
+        (101.0, 100, "5.0"),
+    ] {
+        let mut played = played_with(settings(), "100");
+        let answered = epoch() + SignedDuration::from_secs_f64(answered);
+        let step = played.tracker.resync(&talking(answered, 10), played.now);
+        played.told.take(step);
+        played.play("5\n gone 1.1 16\n gone 1.2 16");
+        let expected = [
+            "30 1.1: an incoming call began from 79160000001 to 74950000001".to_owned(),
+            "100 1.1: it is recorded to /rec/in.wav".to_owned(),
+            format!("{talks_since} 1.1: 101 talks"),
+            format!("105 1.1: 101 talked for {talked} s"),
+            "105 1.1: the call ended, answered".to_owned(),
+        ];
+        assert_eq!(played.sentences(), expected);
+    }
+}
+
+#[test]
+fn what_was_answered_while_nobody_looked_was_not_answered_before() {
+    let script = "30
+         new 1.1 1.1 PJSIP/trunk-1 4 79160000001 74950000001@from-trunk
+         60
+         new 1.2 1.1 PJSIP/101-1 0 101 s@from-internal
+         dial 1.1 1.2 101
+         5";
+    for (answered, talks_since) in [(97, 97), (93, 100)] {
+        let mut played = played_with(settings(), script);
+        played.told.facts.clear();
+        played.told.take(played.tracker.disconnected(played.now));
+        played.play("5");
+        let answered = epoch() + SignedDuration::from_secs(answered);
+        let step = played.tracker.resync(&talking(answered, 10), played.now);
+        played.told.take(step);
+        let talks = format!("{talks_since} 1.1: 101 talks");
+        assert!(
+            played.sentences().contains(&talks),
+            "{:?}",
+            played.sentences()
+        );
+    }
+}
+
+#[test]
+fn a_client_who_is_found_in_a_queue_or_at_voicemail_is_there() {
+    for (application, reason) in [
+        ("Queue", "the caller gave up in a queue"),
+        ("VoiceMail", "the caller was sent to voicemail"),
+        ("BackGround", "the caller gave up in a menu"),
+    ] {
+        let mut listing = Listing::default();
+        let item = format!(
+            "Event: Status\r\nChannel: PJSIP/trunk-1\r\nChannelState: 6\r\nCallerIDNum: 79160000001\r\nContext: from-trunk\r\nExten: 74950000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nDNID: \r\nBridgeID: \r\nApplication: {application}\r\nSeconds: 10\r\n"
+        );
+        listing.add(&Message::parse(Bytes::from(item)));
+        let mut played = played_with(settings(), "100");
+        played
+            .told
+            .take(played.tracker.resync(&listing, played.now));
+        played.play("bye 1.1\n gone 1.1 16");
+        let last = played.sentences().pop().unwrap();
+        assert_eq!(last, format!("100 1.1: the call ended, missed: {reason}"));
+    }
+}
+
 #[test]
 fn what_went_unseen_ended_when_it_was_seen_last() {
     let mut played = played_with(
