@@ -9,6 +9,7 @@ mod cards;
 mod custom_fields;
 mod finish;
 mod helpdesk;
+mod link;
 mod recording;
 mod registration;
 mod stop;
@@ -145,6 +146,7 @@ impl Place {
             Write::Hide(write) => self.hide(write).await,
             Write::Finish(write) => self.finish(crm, write, effect).await,
             Write::Attach(write) => self.attach(write, effect).await,
+            Write::AttachLink(write) => self.attach_link(write).await,
             Write::SaveActivity(write) => self.save_activity(write).await,
             Write::SaveEntity(write) => self.save_entity(write).await,
             Write::AddActivity(write) => self.add_activity(write, effect.look_first).await,
@@ -167,6 +169,7 @@ fn key_of(write: &Write) -> &CallKey {
         Write::Show(write) | Write::Hide(write) => &write.call.key,
         Write::Finish(write) => &write.call.key,
         Write::Attach(write) => &write.call.key,
+        Write::AttachLink(write) => &write.call.key,
         Write::SaveActivity(write) | Write::SaveEntity(write) => &write.call.key,
         Write::AddActivity(write) => &write.key,
         Write::AddTask(write) => &write.call.key,

@@ -30,8 +30,9 @@ use self::{
     book::{Batch, Book},
     lookup::{Found, Lookups},
 };
+pub(crate) use self::lookup::{Asked, Sources};
 pub use self::{
-    kept::{Kept, Progress},
+    kept::{Kept, Progress, Reported},
     lookup::{NoOrders, Orders},
     status::{Status, StatusSnapshot},
 };

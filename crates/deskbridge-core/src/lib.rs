@@ -4,6 +4,7 @@
 //! machine's clock is [`Clock`].
 
 pub mod backoff;
+pub mod call;
 pub mod chain;
 pub mod clock;
 pub mod effect;

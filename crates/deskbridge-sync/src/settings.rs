@@ -75,10 +75,13 @@ pub enum BlankChanges {
 pub struct AgentSource {
     /// The agent's id in CareSoft: `assignee_id` of a ticket.
     pub id: u64,
+    /// The agent's IP phone in CareSoft: `agent_id` of a call. Without it calls that name the phone alone are nobody's.
+    #[serde(default)]
+    pub phone: Option<String>,
     /// The agent's e-mail address in the helpdesk. Without it nothing is assigned to the agent there.
     #[serde(default)]
     pub email: Option<String>,
-    /// The agent's user in the CRM, who is responsible for the agent's leads and deals.
+    /// The agent's user in the CRM, who is responsible for the agent's leads and deals, and has the agent's calls.
     #[serde(default)]
     pub crm_user: Option<u64>,
 }
@@ -267,11 +270,24 @@ pub struct Mapping {
     pub lead: LeadMapping,
     /// See [`MappingSource::deal`].
     pub deal: DealMapping,
+    /// Whether calls are reported, so that somebody carries them into the CRM's telephony.
+    pub reports_calls: bool,
+}
+
+impl Mapping {
+    /// What an agent's phone is called in the calls that are reported: its number or, where that is not known, a name
+    /// made of the agent's id.
+    pub fn phone_of(&self, agent: Id) -> String {
+        let phone = self.agents.get(&agent).and_then(|of| of.phone.clone());
+        phone.unwrap_or_else(|| format!("agent-{agent}"))
+    }
 }
 
 /// An agent elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
+    /// The IP phone in CareSoft.
+    pub phone: Option<String>,
     /// The e-mail address in the helpdesk.
     pub email: Option<String>,
     /// The user in the CRM.
@@ -460,6 +476,7 @@ impl MappingSource {
                 sources: Table::new(&[], lead.sources, None),
                 fields: expressions("lead", lead.fields)?,
             },
+            reports_calls: false,
             deal: DealMapping {
                 pipelines: Table::new(&[], deal.pipelines, None),
                 stages: Table::new(&[], deal.stages, None),
@@ -475,6 +492,7 @@ fn agents(source: Vec<AgentSource>) -> Result<BTreeMap<Id, Agent>, MappingError>
     let mut agents = BTreeMap::new();
     for AgentSource {
         id,
+        phone,
         email,
         crm_user,
     } in source
@@ -485,7 +503,12 @@ fn agents(source: Vec<AgentSource>) -> Result<BTreeMap<Id, Agent>, MappingError>
         if !email.iter().all(is_address) {
             return Err(MappingError::AgentEmail { id });
         }
-        if agents.insert(key, Agent { email, crm_user }).is_some() {
+        let agent = Agent {
+            phone: phone.as_deref().and_then(filled),
+            email,
+            crm_user,
+        };
+        if agents.insert(key, agent).is_some() {
             return Err(MappingError::AgentTwice { id });
         }
     }

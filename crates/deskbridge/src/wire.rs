@@ -5,6 +5,7 @@ pub(crate) mod caresoft;
 mod clicks;
 mod lease;
 pub(crate) mod oauth;
+pub(crate) mod reported;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -331,7 +332,14 @@ impl App {
         handlers.extend(sender.handlers());
         let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
         let following = calls::Following::new(pbxs, &store, &clock);
-        handlers.extend(following.handlers(&mut rng));
+        let reporting = reported::Reporting::new(
+            reported::sources(config, environment, &portals, Some(&store))?,
+            &store,
+            &clock,
+            &mut rng,
+        );
+        handlers.extend(reporting.handlers());
+        handlers.extend(following.handlers(reporting.targets(), &mut rng));
         let applications = oauth::applications(config, environment, &portals, &store)?;
         let clicks = clicks::Clicks::new(
             config,
@@ -351,6 +359,7 @@ impl App {
             journal,
         } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
         clicks.start(&journal);
+        reporting.start(&journal, &tasks);
         let console = deskbridge_console::Parts {
             store: store.clone(),
             events: events.clone(),

@@ -170,6 +170,16 @@ impl<'e> DialerCall<'e> {
         self.fields.time("end_time", zone)
     }
 
+    /// When the agent's phone began to ring; predictive diallers say so.
+    pub fn agent_rang_at(&self, zone: &Zone) -> Option<Timestamp> {
+        self.fields.time("agent_ring_time", zone)
+    }
+
+    /// When the agent was connected; predictive diallers say so.
+    pub fn agent_connected_at(&self, zone: &Zone) -> Option<Timestamp> {
+        self.fields.time("agent_connect_time", zone)
+    }
+
     /// How long it lasted.
     pub fn talked_for(&self) -> Option<Duration> {
         seconds(self.fields, "call_duration")

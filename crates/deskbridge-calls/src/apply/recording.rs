@@ -198,7 +198,7 @@ fn extension(path: &Path) -> Option<String> {
 }
 
 /// What people see of the file: the call, not where it was.
-fn upload_name(key: &CallKey, path: &Path) -> String {
+pub(super) fn upload_name(key: &CallKey, path: &Path) -> String {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' {
             c

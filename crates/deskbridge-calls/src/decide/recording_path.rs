@@ -54,6 +54,17 @@ pub fn confined(path: &str, folders: &[Folder]) -> Result<String, Refused> {
     Ok(format!("{}/{}", folder.here, rest.join("/")))
 }
 
+/// The address of a recording that is none of a file; `None` where it is nothing that could be followed.
+pub fn link(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.len() > PATH_BYTES_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return None;
+    }
+    let url = url::Url::parse(text).ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.has_host();
+    (matches!(url.scheme(), "http" | "https") && is_plain).then(|| text.to_owned())
+}
+
 /// The parts of a path, without those that mean nothing.
 fn parts(path: &str) -> Vec<&str> {
     let parts = path.split('/');

@@ -86,6 +86,8 @@ pub enum Write {
     Finish(Finish),
     /// `telephony.externalCall.attachRecord`. A later one replaces what an earlier one attached.
     Attach(Attach),
+    /// The same with an address from which the CRM fetches the recording, or at which people find it.
+    AttachLink(AttachLink),
     /// The activity that the CRM made of the call is to have these fields.
     SaveActivity(SaveFields),
     /// The entity that the CRM made for the call, if it made one, is to have these fields.
@@ -104,12 +106,13 @@ pub enum Write {
 
 impl Write {
     /// The kinds of effects, one for each variant.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 13] = [
         "calls.register",
         "calls.show",
         "calls.hide",
         "calls.finish",
         "calls.attach",
+        "calls.attach_link",
         "calls.save_activity",
         "calls.save_entity",
         "calls.add_activity",
@@ -127,6 +130,7 @@ impl Write {
             Self::Hide(_) => "calls.hide",
             Self::Finish(_) => "calls.finish",
             Self::Attach(_) => "calls.attach",
+            Self::AttachLink(_) => "calls.attach_link",
             Self::SaveActivity(_) => "calls.save_activity",
             Self::SaveEntity(_) => "calls.save_entity",
             Self::AddActivity(_) => "calls.add_activity",
@@ -294,6 +298,15 @@ pub struct Attach {
     pub call: Registered,
     /// All files of it in their order, as paths of this machine in configured folders. Several are joined.
     pub files: Vec<String>,
+}
+
+/// See [`Write::AttachLink`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttachLink {
+    /// The call.
+    pub call: Registered,
+    /// The address.
+    pub url: String,
 }
 
 /// See [`Write::SaveActivity`] and [`Write::SaveEntity`].

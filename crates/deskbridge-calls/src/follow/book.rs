@@ -14,18 +14,17 @@ use jiff::Timestamp;
 
 use super::{
     Found, Kept, Progress,
-    kept::client,
-    lookup::{Answer, Wanted, What},
+    lookup::{Asked, Wanted},
 };
 use crate::{
-    call::{Call, CallResult, Direction, Linkedid},
+    call::{Call, Linkedid},
     decide::{
         telephony::{Circumstances, Note, Planned, plan},
         tracker::{self, Listing, Step, Tracker},
         users::People,
         write::Intended,
     },
-    settings::{Settings, missed::Choice},
+    settings::Settings,
 };
 
 /// The calls that are followed now.
@@ -57,12 +56,6 @@ struct Followed {
     has_asked: Asked,
     /// Answers that are waited for.
     waits_for: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    order: bool,
-    at_end: bool,
 }
 
 /// What of a call waits for the store.
@@ -103,11 +96,12 @@ impl Book {
                 tracing::error!(%linkedid, "What was kept of a call cannot be read; it is followed no more");
                 continue;
             };
-            changed.insert(linkedid.clone());
             match kept.progress {
                 Progress::Open(call) => tracked.push(call),
                 Progress::Over(call) => drop(over.insert(linkedid.clone(), call)),
+                Progress::Reported(_) => continue,
             }
+            changed.insert(linkedid.clone());
             let has_asked = Asked {
                 order: kept.circumstances.order.is_some(),
                 at_end: false,
@@ -193,12 +187,7 @@ impl Book {
             return;
         };
         followed.waits_for = followed.waits_for.saturating_sub(1);
-        let circumstances = &mut followed.circumstances;
-        match found.what {
-            Answer::Order(order) => circumstances.order = circumstances.order.take().or(order),
-            Answer::Responsible(user) => circumstances.client_responsible = user,
-            Answer::OpenTasks(tasks) => circumstances.open_tasks = tasks,
-        }
+        found.what.add_to(&mut followed.circumstances);
         self.changed.insert(name);
     }
 
@@ -286,7 +275,8 @@ impl Book {
             is_settled: false,
         };
         let call = kept.call();
-        for what in asked(call, followed, &self.settings, &self.people) {
+        let asked = &mut followed.has_asked;
+        for what in asked.wanted(call, &self.settings, &self.people) {
             followed.waits_for += 1;
             let linkedid = linkedid.clone();
             needed.lookups.push(Wanted { linkedid, what });
@@ -350,41 +340,4 @@ impl Book {
             effects: effects.collect(),
         }
     }
-}
-
-/// What has to be asked elsewhere before a call is planned, which was not asked before.
-fn asked(call: &Call, followed: &mut Followed, settings: &Settings, people: &People) -> Vec<What> {
-    let mut wanted = Vec::new();
-    if let Some(order) = call
-        .originated
-        .as_ref()
-        .filter(|_| !followed.has_asked.order)
-    {
-        followed.has_asked.order = true;
-        wanted.push(What::Order(order.clone()));
-    }
-    // Without its users nothing is planned, and what was asked would be old by then.
-    let Some(ended) = call.ended.as_ref().filter(|_| !people.is_empty()) else {
-        return wanted;
-    };
-    if std::mem::replace(&mut followed.has_asked.at_end, true) {
-        return wanted;
-    }
-    let Some(client) = client(call, settings).filter(|_| call.direction != Direction::Internal)
-    else {
-        return wanted;
-    };
-    let missed = &settings.missed;
-    match ended.result {
-        CallResult::Missed(_) if call.direction == Direction::Incoming => {
-            if missed.responsible.contains(&Choice::ClientResponsible) {
-                wanted.push(What::Responsible(client));
-            }
-        }
-        CallResult::Answered if missed.close_when_reached && missed.task.is_some() => {
-            wanted.push(What::OpenTasks(client));
-        }
-        CallResult::Answered | CallResult::Missed(_) => {}
-    }
-    wanted
 }

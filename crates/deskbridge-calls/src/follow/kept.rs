@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use deskbridge_store::KeptCall;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// The result of a call that nobody took.
-pub(super) const MISSED: &str = "missed";
+pub(crate) const MISSED: &str = "missed";
 
 /// A call as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,21 @@ pub enum Progress {
     Open(TrackedCall),
     /// It is over.
     Over(Call),
+    /// Somebody else follows it, and reports.
+    Reported(Reported),
+}
+
+/// A call that somebody else follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// What was reported last.
+    pub call: Call,
+    /// Which report that was.
+    pub revision: u64,
+    /// When that was.
+    pub reported_at: Timestamp,
+    /// When its end counts, whatever is reported by then; `None` while it was not reported.
+    pub settles_at: Option<Timestamp>,
 }
 
 impl Kept {
@@ -58,6 +74,7 @@ impl Kept {
         match &self.progress {
             Progress::Open(tracked) => tracked.call(),
             Progress::Over(call) => call,
+            Progress::Reported(reported) => &reported.call,
         }
     }
 
@@ -90,7 +107,7 @@ impl Kept {
 }
 
 /// The client's number in the spelling of the CRM.
-pub(super) fn client(call: &Call, settings: &Settings) -> Option<String> {
+pub(crate) fn client(call: &Call, settings: &Settings) -> Option<String> {
     let client = call.client.as_deref()?;
     let (_, number) = settings.lines.resolve(call.line.as_deref());
     let line = number.unwrap_or_default();

@@ -2,16 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deskbridge_core::Chain;
+use deskbridge_core::{Chain, Clock};
 use deskbridge_store::{CallFilter, KeptCall, Store};
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
 use jiff::SignedDuration;
 use tokio::time::{sleep, timeout};
 
-use super::{Kept, Setup, kept::MISSED};
+use super::{
+    Kept, Setup,
+    kept::{MISSED, client},
+};
 use crate::{
-    call::Linkedid,
-    decide::{originate::Order, users::UserId, write::CallKey},
+    call::{Call, CallResult, Direction, Linkedid},
+    decide::{
+        originate::Order,
+        telephony::Circumstances,
+        users::{People, UserId},
+        write::CallKey,
+    },
+    settings::{Settings, missed::Choice},
 };
 
 /// How long a missed call waits for the CRM to say who is responsible for the client.
@@ -47,13 +56,61 @@ pub(super) struct Wanted {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     /// The order that a call was begun by.
     Order(String),
     /// Who is responsible for whoever has this number.
     Responsible(String),
     /// The missed calls of whoever has this number that have an open task.
     OpenTasks(String),
+}
+
+/// What was asked of a call, so that it is asked once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    pub(super) order: bool,
+    pub(super) at_end: bool,
+}
+
+impl Asked {
+    /// What has to be asked elsewhere before a call is planned, which was not asked before.
+    pub(crate) fn wanted(
+        &mut self,
+        call: &Call,
+        settings: &Settings,
+        people: &People,
+    ) -> Vec<What> {
+        let mut wanted = Vec::new();
+        if let Some(order) = call.originated.as_ref().filter(|_| !self.order) {
+            self.order = true;
+            wanted.push(What::Order(order.clone()));
+        }
+        // Without its users nothing is planned, and what was asked would be old by then.
+        let Some(ended) = call.ended.as_ref().filter(|_| !people.is_empty()) else {
+            return wanted;
+        };
+        if std::mem::replace(&mut self.at_end, true) {
+            return wanted;
+        }
+        let Some(client) =
+            client(call, settings).filter(|_| call.direction != Direction::Internal)
+        else {
+            return wanted;
+        };
+        let missed = &settings.missed;
+        match ended.result {
+            CallResult::Missed(_) if call.direction == Direction::Incoming => {
+                if missed.responsible.contains(&Choice::ClientResponsible) {
+                    wanted.push(What::Responsible(client));
+                }
+            }
+            CallResult::Answered if missed.close_when_reached && missed.task.is_some() => {
+                wanted.push(What::OpenTasks(client));
+            }
+            CallResult::Answered | CallResult::Missed(_) => {}
+        }
+        wanted
+    }
 }
 
 /// What was found out.
@@ -64,40 +121,72 @@ pub(super) struct Found {
 }
 
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Order(Option<Order>),
     Responsible(Option<UserId>),
     OpenTasks(Vec<CallKey>),
 }
 
+impl Answer {
+    /// Takes note of it.
+    pub(crate) fn add_to(self, circumstances: &mut Circumstances) {
+        match self {
+            Self::Order(order) => circumstances.order = circumstances.order.take().or(order),
+            Self::Responsible(user) => circumstances.client_responsible = user,
+            Self::OpenTasks(tasks) => circumstances.open_tasks = tasks,
+        }
+    }
+}
+
 pub(super) type Lookups = FuturesUnordered<BoxFuture<'static, Found>>;
+
+/// Who is asked.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) connection: String,
+    pub(crate) store: Store,
+    pub(crate) crm: bitrix24::Client,
+    pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) clock: Clock,
+}
 
 /// Asks.
 pub(super) fn look(setup: &Setup, wanted: Wanted) -> BoxFuture<'static, Found> {
     let Wanted { linkedid, what } = wanted;
-    let connection = setup.settings.connection.clone();
-    let (store, crm) = (setup.store.clone(), setup.crm.clone());
-    let (orders, clock) = (Arc::clone(&setup.orders), setup.clock.clone());
+    let sources = Sources {
+        connection: setup.settings.connection.clone(),
+        store: setup.store.clone(),
+        crm: setup.crm.clone(),
+        orders: Arc::clone(&setup.orders),
+        clock: setup.clock.clone(),
+    };
     Box::pin(async move {
-        let what = match what {
-            What::Order(id) => Answer::Order(certainly(|| orders.order(&id)).await),
-            What::Responsible(phone) => Answer::Responsible(responsible(&crm, &phone).await),
+        let what = sources.answer(what).await;
+        Found { linkedid, what }
+    })
+}
+
+impl Sources {
+    /// Asks, and the store until it answers.
+    pub(crate) async fn answer(&self, what: What) -> Answer {
+        match what {
+            What::Order(id) => Answer::Order(certainly(|| self.orders.order(&id)).await),
+            What::Responsible(phone) => Answer::Responsible(responsible(&self.crm, &phone).await),
             What::OpenTasks(client) => {
-                let since = clock.now().checked_sub(MISSED_SINCE).ok();
+                let since = self.clock.now().checked_sub(MISSED_SINCE).ok();
                 let filter = CallFilter {
-                    connection: Some(connection.clone()),
+                    connection: Some(self.connection.clone()),
                     client: Some(client),
                     result: Some(MISSED.to_owned()),
                     since,
                     limit: MISSED_MAX,
                     ..CallFilter::default()
                 };
-                let missed = certainly(|| missed(&store, filter.clone())).await;
-                Answer::OpenTasks(with_task(&connection, missed))
+                let missed = certainly(|| missed(&self.store, filter.clone())).await;
+                Answer::OpenTasks(with_task(&self.connection, missed))
             }
-        };
-        Found { linkedid, what }
-    })
+        }
+    }
 }
 
 fn missed(

@@ -299,6 +299,7 @@ Began: {{ started }}
 {% endif %}Waited: {{ waited }}
 {% if is_answered %}Talked: {{ talked }}
 {% elif missed_reason %}Reason: {{ missed_reason }}
+{% endif %}{% if recording %}Recording: {{ recording }}
 {% endif %}Call id: {{ linkedid }}",
         },
         Language::Vietnamese => Words {
@@ -312,6 +313,7 @@ Bắt đầu: {{ started }}
 {% if agent %}Chuyên viên: {{ agent }}{% if agent_name %} ({{ agent_name }}){% endif %}
 {% endif %}Thời gian chờ: {{ waited }}
 {% if is_answered %}Thời gian đàm thoại: {{ talked }}
+{% endif %}{% if recording %}Ghi âm: {{ recording }}
 {% endif %}ID cuộc gọi: {{ linkedid }}",
         },
         Language::Russian => Words {
@@ -325,6 +327,7 @@ Bắt đầu: {{ started }}
 {% if agent %}Оператор: {{ agent }}{% if agent_name %} ({{ agent_name }}){% endif %}
 {% endif %}Ожидание: {{ waited }}
 {% if is_answered %}Разговор: {{ talked }}
+{% endif %}{% if recording %}Запись: {{ recording }}
 {% endif %}ID звонка: {{ linkedid }}",
         },
     }

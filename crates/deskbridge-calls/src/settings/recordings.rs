@@ -21,6 +21,8 @@ pub struct RecordingsSource {
     pub convert: Vec<String>,
     /// How long it is waited for a file that is not there or still grows.
     pub wait_s: u32,
+    /// Whether what is told as the address of a recording is attached by it. A PBX tells paths only.
+    pub links: bool,
 }
 
 impl Default for RecordingsSource {
@@ -32,6 +34,7 @@ impl Default for RecordingsSource {
             path: None,
             convert: Vec::new(),
             wait_s: 300,
+            links: false,
         }
     }
 }
@@ -61,6 +64,8 @@ pub struct Recordings {
     pub convert: Vec<String>,
     /// See [`RecordingsSource::wait_s`].
     pub wait_s: u32,
+    /// See [`RecordingsSource::links`].
+    pub links: bool,
 }
 
 /// A folder of recordings: absolute, without a slash at its end.
@@ -110,6 +115,7 @@ impl RecordingsSource {
             path: path.map(|path| Template::compile("recordings.path", &path, checks)),
             convert: self.convert,
             wait_s: self.wait_s,
+            links: self.links,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Calls: put together from their steps, from campaigns, and from the tickets they leave, in whatever order these come.
 
 pub mod note;
+mod report;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,6 +11,7 @@ use std::{
 use caresoft::{
     Id, Zone,
     object::{
+        Assignee,
         call::{CallId, Dialer, DialerCall, IncomingCall, Step, TicketCall},
         ticket::{Direction, Ticket},
     },
@@ -41,6 +43,9 @@ pub struct CallFacts {
     cases: BTreeSet<u64>,
     /// What was told of the call on each of them.
     told: BTreeMap<u64, Told>,
+    /// What was reported last, as a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported: Option<String>,
 }
 
 /// A step of a call.
@@ -200,6 +205,14 @@ impl CallFacts {
             ],
             at,
         );
+        for (name, time) in [
+            ("agent_rang_at", call.agent_rang_at(zone)),
+            ("agent_connected_at", call.agent_connected_at(zone)),
+        ] {
+            if let Some(time) = time {
+                self.said.say(name, time.as_millisecond().to_string(), at);
+            }
+        }
         self.say_spans([call.talked_for(), None], at);
     }
 
@@ -217,6 +230,10 @@ impl CallFacts {
             Direction::Inbound => "inbound".into(),
             Direction::Outbound => "outbound".into(),
         });
+        let assignee = match ticket.assignee() {
+            Assignee::Agent(id) => Some(id.to_string().into()),
+            Assignee::Nobody | Assignee::NotSaid => None,
+        };
         let is_menu = ticket
             .channel()
             .is_some_and(|channel| channel.eq_ignore_ascii_case("ivr"));
@@ -226,6 +243,7 @@ impl CallFacts {
             ("status_code", status),
             ("dtmf", call.dtmf()),
             ("direction", direction),
+            ("assignee", assignee),
             ("menu", is_menu.then(|| "true".into())),
         ];
         self.say(texts, at);
@@ -429,6 +447,8 @@ fn named(id: &CallId) -> String {
     }
 }
 
+pub(super) use self::report::plan_report;
+
 pub(super) fn plan_step(
     draft: &mut Draft<'_>,
     step: Step,
@@ -467,5 +487,6 @@ fn plan_call(
         let case: CaseFacts = draft.held.facts(&Record::Case(case_id))?;
         plan_notes(draft, id, case_id, &case, &mut facts);
     }
+    plan_report(draft, id, &mut facts);
     draft.keep(record, &before, &facts)
 }

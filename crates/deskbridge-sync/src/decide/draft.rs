@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use caresoft::Id;
-use deskbridge_core::{IdempotencyKey, Link, NewEffect, Urgency};
+use deskbridge_core::{
+    IdempotencyKey, Link, NewEffect, Urgency,
+    call::{Call, Report},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -220,6 +223,16 @@ impl<'a> Draft<'a> {
             idempotency_key: IdempotencyKey::new(key),
             payload,
         });
+    }
+
+    /// Reports a call, by what is known of it with the change that is being made.
+    pub(super) fn report(&mut self, record: &Record, call: Call) {
+        let report = Report {
+            connection: self.account.connection.clone(),
+            revision: self.held.revision(record) + 1,
+            call,
+        };
+        self.plan.effects.push(report.effect());
     }
 
     /// What a word is by a table, told of when it has no row.

@@ -7,7 +7,7 @@ use caresoft::{
 use serde_json::{Map, Value};
 
 use super::{
-    call::{CallFacts, plan_notes},
+    call::{CallFacts, plan_notes, plan_report},
     case::{CALL, CaseFacts, End, PlannedTicket, Works, closing},
     comment::{self, CommentFacts, Written},
     draft::{Draft, Unreadable, changed, line, overlaid},
@@ -45,6 +45,7 @@ pub(super) fn plan_ticket(
         let mut told = known.clone();
         told.fold_ticket(ticket, call, at, &zone);
         plan_notes(draft, &call_id, id, &facts, &mut told);
+        plan_report(draft, &call_id, &mut told);
         if !known.cases().any(|case| case == id) {
             draft.link(&call_record, &record);
         }

@@ -35,6 +35,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let connections = Connections::of(&config, &environment)?;
     wire::caresoft::received(&config, &environment)?;
     wire::caresoft::planned(&config)?;
+    wire::reported::sources(&config, &environment, &connections.portals, None)?;
     wire::caresoft::targets(&config, &environment, &connections.portals)?;
     let pbxs = wire::calls::pbxs(&config, &environment, &connections.portals, None)?;
     let routes = wire::caresoft::routes(&config, &environment)?;

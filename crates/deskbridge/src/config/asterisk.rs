@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Asterisk {
 }
 
 /// Reads a part of the table, and says where in it something is wrong.
-fn part<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, String> {
+pub(super) fn part<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, String> {
     serde_path_to_error::deserialize(table).map_err(|error| {
         let why = error.inner().message().to_owned();
         match error.path().to_string().as_str() {

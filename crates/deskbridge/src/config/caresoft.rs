@@ -1,11 +1,12 @@
 //! `[[caresoft]]`: an account, who may send for it, and where it is carried to.
 
+use deskbridge_calls::settings::SettingsSource;
 use deskbridge_sync::{reconcile, settings::MappingSource};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use toml::Value;
+use toml::{Table, Value};
 
-use super::SecretSource;
+use super::{SecretSource, asterisk::part};
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +35,61 @@ pub(crate) struct Caresoft {
     pub(crate) poll: reconcile::Settings,
     #[serde(default)]
     pub(crate) mapping: MappingSource,
+    pub(crate) calls: Option<Calls>,
+}
+
+/// Its calls in the CRM's telephony.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    /// How long the end of a call waits for what else is told of it.
+    pub(crate) settle_seconds: u32,
+    pub(crate) users_refresh_minutes: u32,
+    pub(crate) settings: SettingsSource,
+}
+
+impl<'de> Deserialize<'de> for Calls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = Table::deserialize(deserializer)?;
+        let mut number = |key: &str, otherwise: u32| match table.remove(key) {
+            None => Ok(otherwise),
+            Some(value) => value
+                .try_into()
+                .map_err(|_no_number| D::Error::custom(format!("{key}: write a whole number"))),
+        };
+        let (settle_seconds, users_refresh_minutes) = (
+            number("settle_seconds", 5)?,
+            number("users_refresh_minutes", 10)?,
+        );
+        // Where CareSoft is.
+        let mut defaults = Table::new();
+        for (key, value) in [("zone", "Asia/Ho_Chi_Minh"), ("language", "vi")] {
+            defaults.insert(key.to_owned(), value.into());
+        }
+        lay_under(&mut table, defaults);
+        for (key, setting, value) in [
+            ("numbers", "country", Value::from("VN")),
+            ("recordings", "links", Value::from(true)),
+        ] {
+            let of = table
+                .entry(key)
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(of) = of {
+                lay_under(of, Table::from_iter([(setting.to_owned(), value)]));
+            }
+        }
+        Ok(Self {
+            settle_seconds,
+            users_refresh_minutes,
+            settings: part(table).map_err(D::Error::custom)?,
+        })
+    }
+}
+
+/// Adds what is missing.
+fn lay_under(table: &mut Table, defaults: Table) {
+    for (key, value) in defaults {
+        table.entry(key).or_insert(value);
+    }
 }
 
 /// What a `Z` behind a time means.

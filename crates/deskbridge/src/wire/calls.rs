@@ -73,9 +73,10 @@ impl Following {
         }
     }
 
-    /// What carries out writes.
+    /// What carries out writes, those of calls that others report as well.
     pub(super) fn handlers(
         &self,
+        reported: Vec<Target>,
         rng: &mut fastrand::Rng,
     ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
         let targets = self.pbxs.iter().map(|(pbx, directory)| Target {
@@ -84,6 +85,7 @@ impl Following {
             helpdesk: pbx.helpdesk.clone(),
             directory: directory.clone(),
         });
+        let targets = targets.chain(reported);
         apply::handlers(targets.collect(), &self.store, &self.clock, rng)
     }
 
@@ -251,7 +253,7 @@ fn manager(
     })
 }
 
-/// Who speaks to the portal about calls.
+/// Who speaks to the portal about the calls of a PBX.
 fn crm(
     config: &Config,
     connection: &Connection,
@@ -268,6 +270,17 @@ fn crm(
             crm.name
         );
     }
+    caller(config, crm, environment, portals, store)
+}
+
+/// Who speaks to a portal about calls.
+pub(super) fn caller(
+    config: &Config,
+    crm: &config::Bitrix24,
+    environment: &[(String, String)],
+    portals: &Portals,
+    store: Option<&Store>,
+) -> anyhow::Result<bitrix24::Client> {
     if let Some(installed) = oauth::installed(config, crm, environment, portals, store)? {
         return Ok(installed.client);
     }

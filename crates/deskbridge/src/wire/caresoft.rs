@@ -93,6 +93,8 @@ pub(crate) fn planned(config: &Config) -> anyhow::Result<Vec<Account>> {
         let helpdesk = config.caresoft_frappe(account)?.name.clone();
         let crm = config.caresoft_bitrix24(account)?;
         let mapping = account.mapping.clone().compile(zone);
+        let mut mapping = mapping.with_context(|| place(account, "mapping"))?;
+        mapping.reports_calls = account.calls.is_some();
         Ok(Account {
             connection: account.name.clone(),
             account_id: account.account_id,
@@ -100,7 +102,7 @@ pub(crate) fn planned(config: &Config) -> anyhow::Result<Vec<Account>> {
             language: language(account)?,
             helpdesk,
             crm: crm.map(|crm| crm.name.clone()),
-            mapping: mapping.with_context(|| place(account, "mapping"))?.into(),
+            mapping: mapping.into(),
         })
     });
     accounts.collect()

@@ -12,6 +12,8 @@ use crate::{
     process::run,
 };
 
+mod calls;
+
 /// What the invented account signs with.
 const SECRET: &str = "planted-caresoft-secret";
 

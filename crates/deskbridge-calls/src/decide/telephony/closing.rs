@@ -13,9 +13,9 @@ use super::{
 use crate::{
     call::Uniqueid,
     decide::{
-        recording_path::confined,
+        recording_path::{confined, link},
         status::Way,
-        write::{AddActivity, Attach, Fields, Finish, Registered, SaveFields, Write},
+        write::{AddActivity, Attach, AttachLink, Fields, Finish, Registered, SaveFields, Write},
     },
     settings::Refused,
 };
@@ -60,6 +60,9 @@ impl Draft<'_, '_> {
             let paths = ending::recordings(seen, &talks, end.talk.unwrap_or_default());
             let files = self.files(&paths);
             self.attach(&end.call, files);
+            if let Some(link) = self.links(&paths).pop() {
+                self.attach_link(&end.call, link);
+            }
         }
         for end in &ends {
             let talk = end.talk.and_then(|index| talks.get(index));
@@ -149,22 +152,37 @@ impl Draft<'_, '_> {
         self.once(key, self.seen.is_live(), Write::Finish(finish));
     }
 
-    /// The paths of recordings on this machine, as far as they may be opened and told.
-    pub(super) fn files(&mut self, paths: &[&str]) -> Vec<String> {
+    /// Whether recordings of the call may be told at all.
+    fn tells_recordings(&mut self, paths: &[&str]) -> bool {
         let (seen, settings) = (self.seen, &self.seen.settings.recordings);
         if !settings.attach || !(seen.is_answered || settings.attach_missed) || paths.is_empty() {
-            return Vec::new();
+            return false;
         }
-        if seen
-            .legs
-            .iter()
-            .any(|leg| leg.is_left_out && leg.is_talker())
-        {
+        let mut legs = seen.legs.iter();
+        let is_left_out = legs.any(|leg| leg.is_left_out && leg.is_talker());
+        if is_left_out {
             self.note(Note::RecordingLeftOut);
+        }
+        !is_left_out
+    }
+
+    /// The addresses of recordings that are no files.
+    fn links(&mut self, paths: &[&str]) -> Vec<String> {
+        if !self.seen.settings.recordings.links || !self.tells_recordings(paths) {
             return Vec::new();
         }
+        paths.iter().copied().filter_map(link).collect()
+    }
+
+    /// The paths of recordings on this machine, as far as they may be opened and told.
+    pub(super) fn files(&mut self, paths: &[&str]) -> Vec<String> {
+        if !self.tells_recordings(paths) {
+            return Vec::new();
+        }
+        let (seen, settings) = (self.seen, &self.seen.settings.recordings);
         let mut files = Vec::new();
-        for path in paths {
+        let paths = paths.iter();
+        for path in paths.filter(|path| !settings.links || link(path).is_none()) {
             let path = match &settings.path {
                 Some(template) => {
                     let places = RecordingPlaces {
@@ -194,6 +212,19 @@ impl Draft<'_, '_> {
         let key = self.next(&format!("{}/attach", call.key));
         let call = call.clone();
         self.once(key, false, Write::Attach(Attach { call, files }));
+    }
+
+    /// Lets the CRM have a recording by its address, again when another one is told.
+    fn attach_link(&mut self, call: &Registered, url: String) {
+        let attached = &mut self.plan.planned.attached;
+        let link = vec![url.clone()];
+        if attached.get(&call.key) == Some(&link) {
+            return;
+        }
+        attached.insert(call.key.clone(), link);
+        let key = self.next(&format!("{}/attach_link", call.key));
+        let call = call.clone();
+        self.once(key, false, Write::AttachLink(AttachLink { call, url }));
     }
 
     /// Where the portal refuses telephony: one activity, when the call is over.

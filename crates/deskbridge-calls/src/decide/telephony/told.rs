@@ -7,7 +7,10 @@ use serde::Serialize;
 use super::{ending::Talk, seen::Seen};
 use crate::{
     call::CallResult,
-    decide::status::{Way, told as reason_in_words},
+    decide::{
+        recording_path::link,
+        status::{Way, told as reason_in_words},
+    },
 };
 
 /// What is known of a call, for texts.
@@ -49,6 +52,8 @@ pub struct Told {
     pub user: String,
     /// All extensions that were called.
     pub extensions: Vec<String>,
+    /// The address of the recording; empty where there is none.
+    pub recording: String,
 }
 
 impl Told {
@@ -69,6 +74,9 @@ impl Told {
         let agent = talk.map(|talk| talk.leg).or_else(|| seen.legs.last());
         let user = agent.and_then(|leg| leg.user);
         let name = user.and_then(|user| seen.people.name(user));
+        let mut recordings = call.recordings.iter().rev();
+        let recording = recordings.find_map(|recording| link(&recording.path));
+        let recording = recording.filter(|_| seen.settings.recordings.links);
         Self {
             linkedid: call.linkedid.to_string(),
             connection: seen.settings.connection.clone(),
@@ -92,6 +100,7 @@ impl Told {
                 .iter()
                 .map(|of| of.extension.clone())
                 .collect(),
+            recording: recording.unwrap_or_default(),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::{
 pub(crate) struct ListArguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// Only of this PBX.
+    /// Only of this PBX or contact centre.
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// Not those that began before.

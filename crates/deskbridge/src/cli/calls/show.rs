@@ -21,7 +21,7 @@ pub(crate) struct OneArguments {
     /// The call, or one that became part of it.
     #[arg(value_name = "LINKEDID")]
     linkedid: String,
-    /// The PBX, where several have such a call.
+    /// The PBX or contact centre, where several have such a call.
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// As one JSON object.
@@ -67,8 +67,9 @@ async fn find(arguments: &OneArguments) -> anyhow::Result<(Store, KeptCall)> {
     let mut names: Vec<String> = match &arguments.connection {
         Some(name) => vec![name.clone()],
         None => {
-            let names = config.asterisk.iter();
-            names.map(|pbx| pbx.connection.name.clone()).collect()
+            let pbxs = config.asterisk.iter().map(|pbx| &pbx.connection.name);
+            let centers = config.caresoft.iter().map(|account| &account.name);
+            pbxs.chain(centers).cloned().collect()
         }
     };
     // A PBX may have been taken out of the configuration since.

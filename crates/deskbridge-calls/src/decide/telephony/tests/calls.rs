@@ -2,7 +2,7 @@
 
 use super::{
     super::{Circumstances, Planned, plan},
-    world::{LINE, MOBILE_OF_3, World, at, call, people, settings},
+    world::{Happens, LINE, MOBILE_OF_3, World, at, call, people, settings},
 };
 use crate::{
     call::{Call, ConversationState::*, Direction::*, MissedReason},

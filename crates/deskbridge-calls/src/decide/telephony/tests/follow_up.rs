@@ -5,7 +5,7 @@ use deskbridge_core::Language;
 use super::{
     super::Circumstances,
     calls::{PLAIN, check_last, incoming, plain},
-    world::{World, at, call, settings, user},
+    world::{Happens, World, at, call, settings, user},
 };
 use crate::{
     call::{ConversationState::*, Direction::*, Linkedid, MissedReason},

@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     super::Circumstances,
-    world::{CLIENT, LINE, MOBILE_OF_3, World, at, call, settings, user},
+    world::{CLIENT, Happens, LINE, MOBILE_OF_3, World, at, call, settings, user},
 };
 use crate::{
     call::{Call, ConversationState, Direction, MissedReason},

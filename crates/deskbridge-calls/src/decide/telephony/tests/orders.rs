@@ -3,7 +3,7 @@
 use super::{
     super::{Circumstances, plan_not_begun},
     calls::{PLAIN, check, check_last, plain},
-    world::{CLIENT, LINE, World, call, settings, user},
+    world::{CLIENT, Happens, LINE, World, call, settings, user},
 };
 use crate::{
     call::{Call, ConversationState::*, Direction::*, MissedReason},

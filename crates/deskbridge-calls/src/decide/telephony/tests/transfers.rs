@@ -3,7 +3,7 @@
 use super::{
     super::{Planned, plan},
     calls::{PLAIN, check, check_last, incoming, plain},
-    world::{World, at, call, people, settings},
+    world::{Happens, World, at, call, people, settings},
 };
 use crate::{
     call::{Call, ConversationState::*, Direction::*, Linkedid, MissedReason},

@@ -80,8 +80,26 @@ pub(super) fn call(direction: Direction) -> Call {
 }
 
 /// Changes to a call, as they happen.
-impl Call {
-    pub(super) fn ring(mut self, extension: &str, ms: i64) -> Self {
+pub(super) trait Happens: Sized {
+    fn ring(self, extension: &str, ms: i64) -> Self;
+    fn answer(self, extension: &str, ms: i64) -> Self;
+    fn others(self, ms: i64) -> Self;
+    fn stop(self, extension: &str, state: ConversationState, ms: i64) -> Self;
+    fn hang_up(self, extension: &str, ms: i64) -> Self;
+    fn record(self, path: &str, uniqueid: &str, ms: i64) -> Self;
+    fn end(self, result: CallResult, ms: i64) -> Self;
+    fn answered(self, ms: i64) -> Self;
+    fn missed(self, reason: MissedReason, ms: i64) -> Self;
+}
+
+fn last<'c>(call: &'c mut Call, extension: &str) -> &'c mut Conversation {
+    let mut open = call.conversations.iter_mut().rev();
+    open.find(|of| of.extension == extension && of.ended_at.is_none())
+        .expect("it rings or talks")
+}
+
+impl Happens for Call {
+    fn ring(mut self, extension: &str, ms: i64) -> Self {
         let uniqueid = format!("1772424000.{}", 8 + self.conversations.len());
         self.conversations.push(Conversation {
             uniqueid: Uniqueid::new(uniqueid),
@@ -96,21 +114,15 @@ impl Call {
         self
     }
 
-    fn last(&mut self, extension: &str) -> &mut Conversation {
-        let mut open = self.conversations.iter_mut().rev();
-        open.find(|of| of.extension == extension && of.ended_at.is_none())
-            .expect("it rings or talks")
-    }
-
-    pub(super) fn answer(mut self, extension: &str, ms: i64) -> Self {
-        let of = self.last(extension);
+    fn answer(mut self, extension: &str, ms: i64) -> Self {
+        let of = last(&mut self, extension);
         of.answered_at = Some(at(ms));
         of.state = ConversationState::Talking;
         self
     }
 
     /// Everybody else's phone is silent.
-    pub(super) fn others(mut self, ms: i64) -> Self {
+    fn others(mut self, ms: i64) -> Self {
         for of in &mut self.conversations {
             if of.state == ConversationState::Ringing {
                 of.state = ConversationState::TakenElsewhere;
@@ -120,8 +132,8 @@ impl Call {
         self
     }
 
-    pub(super) fn stop(mut self, extension: &str, state: ConversationState, ms: i64) -> Self {
-        let of = self.last(extension);
+    fn stop(mut self, extension: &str, state: ConversationState, ms: i64) -> Self {
+        let of = last(&mut self, extension);
         if let Some(answered_at) = of.answered_at {
             let talked = at(ms).duration_since(answered_at).as_millis();
             of.talked_ms = u64::try_from(talked).expect("forwards");
@@ -131,11 +143,11 @@ impl Call {
         self
     }
 
-    pub(super) fn hang_up(self, extension: &str, ms: i64) -> Self {
+    fn hang_up(self, extension: &str, ms: i64) -> Self {
         self.stop(extension, ConversationState::Talked, ms)
     }
 
-    pub(super) fn record(mut self, path: &str, uniqueid: &str, ms: i64) -> Self {
+    fn record(mut self, path: &str, uniqueid: &str, ms: i64) -> Self {
         self.recordings.push(Recording {
             path: path.to_owned(),
             uniqueid: Uniqueid::new(uniqueid),
@@ -144,16 +156,16 @@ impl Call {
         self
     }
 
-    pub(super) fn end(mut self, result: CallResult, ms: i64) -> Self {
+    fn end(mut self, result: CallResult, ms: i64) -> Self {
         self.ended = Some(Ended { at: at(ms), result });
         self
     }
 
-    pub(super) fn answered(self, ms: i64) -> Self {
+    fn answered(self, ms: i64) -> Self {
         self.end(CallResult::Answered, ms)
     }
 
-    pub(super) fn missed(self, reason: MissedReason, ms: i64) -> Self {
+    fn missed(self, reason: MissedReason, ms: i64) -> Self {
         self.end(CallResult::Missed(reason), ms)
     }
 }

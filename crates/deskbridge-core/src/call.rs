@@ -1,9 +1,11 @@
-//! A call as far as it is known: what the tracker writes and what the planners read.
+//! A call as far as it is known: what who follows it writes, and what the planners read.
 
 use std::{borrow::Borrow, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 
 /// The linkedid of a call: the uniqueid of its first channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -171,10 +173,11 @@ pub enum TransferKind {
     Retrieved,
 }
 
-/// A file that the PBX records to.
+/// A file that the PBX records to, or the address at which a contact centre has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
-    /// `MIXMONITOR_FILENAME`: comes from outside, is on the PBX, and must be confined before it is opened.
+    /// `MIXMONITOR_FILENAME`: comes from outside, is on the PBX, and must be confined before it is opened. Of a contact
+    /// centre an address, which comes from outside as well.
     pub path: String,
     /// The channel that is recorded.
     pub uniqueid: Uniqueid,
@@ -231,4 +234,38 @@ pub enum MissedReason {
     AgentDidNotAnswer,
     /// The PBX went away, or nobody saw how it ended.
     NotSeen,
+}
+
+/// A call as somebody reports it who follows calls and does not plan them: a contact centre's events, say.
+///
+/// Reports of one call are effects of one order, which is that of its writes, too: none is planned while another is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The connection that the call is of; with the linkedid it names the call.
+    pub connection: String,
+    /// Which report of the call it is: one with a lower number says nothing new.
+    pub revision: u64,
+    /// What is known of the call.
+    pub call: Call,
+}
+
+impl Report {
+    /// The kind of its effect.
+    pub const KIND: &str = "calls.report";
+
+    /// The effect that it is recorded as.
+    pub fn effect(&self) -> NewEffect {
+        let key = format!("call:{}:{}", self.connection, self.call.linkedid);
+        NewEffect {
+            urgency: match self.call.ended {
+                None => Urgency::Live,
+                Some(_) => Urgency::Usual,
+            },
+            kind: Self::KIND.to_owned(),
+            idempotency_key: IdempotencyKey::new(format!("{key}/report@{}", self.revision)),
+            ordering_key: OrderingKey::new(key),
+            // Texts, numbers and lists of them can always be written as JSON.
+            payload: serde_json::to_value(self).unwrap_or_default(),
+        }
+    }
 }
