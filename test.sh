@@ -4,7 +4,7 @@
 # Chromium and PostgreSQL, run as root, from Debian. Asterisk is unpacked from Debian's packages into target/.
 #
 # ./test.sh          everything
-# ./test.sh quick    without the browser, the public clients and the README's commands
+# ./test.sh quick    without the browser, the public clients, the README's commands and the older Asterisk
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never RUST_BACKTRACE=1
@@ -26,9 +26,9 @@ need cargo "install the Rust toolchain of rust-toolchain.toml with rustup"
 need cc "apt-get install gcc"
 
 postgres_is_ours=""
-asterisk=""
+asterisk=()
 clean_up() {
-    [ -z "$asterisk" ] || kill "$asterisk" 2>/dev/null || true
+    [ ${#asterisk[@]} = 0 ] || kill "${asterisk[@]}" 2>/dev/null || true
     [ -z "$postgres_is_ours" ] || crates/testkit/postgres.sh stop
 }
 trap clean_up EXIT
@@ -43,15 +43,25 @@ start_postgres() {
 
 # Its packages come while the compiler works.
 begin_asterisk() {
+    local version
     mkdir -p target
-    crates/testkit/asterisk.sh build >target/asterisk.log 2>&1 &
-    asterisk=$!
+    for version in "$@"; do
+        ASTERISK=$version crates/testkit/asterisk.sh build >"target/asterisk-$version.log" 2>&1 &
+        asterisk+=($!)
+    done
 }
 
 wait_for_asterisk() {
-    local building=$asterisk
-    asterisk=""
-    wait "$building" || { cat target/asterisk.log >&2; return 1; }
+    local building
+    for building in "${asterisk[@]}"; do
+        wait "$building" || { cat target/asterisk-*.log >&2; return 1; }
+    done
+    asterisk=()
+}
+
+# What customers still run. The tests of the whole program are the same.
+older_asterisk() {
+    ASTERISK=16 cargo test -p deskbridge --test it --quiet -- calls::real
 }
 
 documentation() {
@@ -99,7 +109,7 @@ unchanged() {
 }
 
 step "format" cargo fmt --all --check
-begin_asterisk
+begin_asterisk 22 $([ "${1:-}" = quick ] || echo 16)
 step "rules of the tree" cargo test -p testkit --test tidy --quiet
 step "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build the tests" cargo test --workspace --no-run --quiet
@@ -108,6 +118,7 @@ step "Asterisk" wait_for_asterisk
 step "tests" cargo test --workspace --quiet
 step "documentation" documentation
 if [ "${1:-}" != quick ]; then
+    step "calls with Asterisk 16" older_asterisk
     step "the README's demo" readme_demo
     step "Server Scripts in Frappe's sandbox" server_scripts
     step "the popup in Chromium" popup

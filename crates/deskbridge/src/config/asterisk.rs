@@ -22,6 +22,10 @@ pub(crate) struct Asterisk {
 /// How a PBX is spoken to.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings as administrators write them, each by itself"
+)]
 pub(crate) struct Connection {
     pub(crate) name: String,
     #[serde(default = "yes")]
