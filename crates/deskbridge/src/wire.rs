@@ -387,10 +387,11 @@ impl App {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
         let responsible = following.responsible(&tasks).router();
-        let followed = following.start(&journal, &tasks, &leases, &mut rng);
+        let (followed, reconciled) = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
             followed,
+            reconciled,
             store: store.clone(),
             clock,
             journal,
