@@ -16,7 +16,7 @@ mod tests;
 mod tokens;
 
 use keyring::{Held, Keyring};
-pub use tokens::{NotStored, TokenStore, Tokens};
+pub use tokens::{NotStored, RENEWAL_FOR, TokenStore, Tokens, Turn};
 
 /// Where tokens are renewed, unless it is said otherwise.
 const AUTHORIZATION_SERVER: &str = "https://oauth.bitrix.info";

@@ -116,7 +116,7 @@ mod webhook;
 pub use access::Access;
 pub use activities::{ActivityChange, CallActivity, NewCallActivity, Origin};
 pub use answer::{Answer, Time};
-pub use application::{Application, NotStored, TokenStore, Tokens};
+pub use application::{Application, NotStored, RENEWAL_FOR, TokenStore, Tokens, Turn};
 pub use budget::Limits;
 pub use call::{Call, Kind, Lane, Order};
 pub use dispatch::counters::Counters;

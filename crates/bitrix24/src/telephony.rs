@@ -22,6 +22,7 @@ mod registration;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::fmt;
 

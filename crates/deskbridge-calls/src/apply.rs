@@ -26,6 +26,7 @@ use deskbridge_core::{Clock, Effect, EffectId, Outcome};
 use deskbridge_journal::Handler;
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -40,6 +41,8 @@ use crate::{
     settings::Settings,
 };
 
+/// So long somebody may wait for a write.
+const LIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Recordings that are converted or uploaded at once, so that calls that go on are not held up.
 const RECORDINGS_AT_ONCE: usize = 3;
 
@@ -135,10 +138,11 @@ impl Writer {
 
 impl Place {
     async fn carry_out(&self, payload: &Payload, effect: &Effect) -> Result<Value, Stop> {
-        let crm = if payload.is_live {
-            &self.live
-        } else {
-            &self.crm
+        // What is written again hours later must not hold up what somebody waits for now.
+        let age = self.clock.now().duration_since(effect.recorded_at);
+        let crm = match payload.is_live && age < LIVE_FOR {
+            true => &self.live,
+            false => &self.crm,
         };
         match &payload.write {
             Write::Register(write) => self.register(crm, write, effect.look_first).await,

@@ -8,6 +8,7 @@
 pub mod dial;
 pub mod http;
 pub mod notify;
+pub mod offline;
 pub mod plan;
 pub mod reading;
 #[cfg(test)]

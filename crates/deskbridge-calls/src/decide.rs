@@ -5,6 +5,7 @@
 
 pub mod numbers;
 pub mod originate;
+pub mod reconcile;
 pub mod recording_path;
 pub mod responsible;
 pub mod status;

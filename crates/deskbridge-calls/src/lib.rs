@@ -12,6 +12,7 @@ pub mod decide;
 pub mod follow;
 pub mod oauth;
 pub mod people;
+pub mod reconcile;
 pub mod replay;
 pub mod reported;
 pub mod responsible;

@@ -8,7 +8,7 @@ pub mod http;
 #[cfg(test)]
 mod tests;
 
-use bitrix24::{ApplicationToken, NotStored, TokenStore, Tokens};
+use bitrix24::{ApplicationToken, NotStored, RENEWAL_FOR, TokenStore, Tokens, Turn};
 use deskbridge_core::{Clock, Secret};
 use deskbridge_store::{Sealed, Store};
 use futures_util::future::BoxFuture;
@@ -54,24 +54,42 @@ pub struct SealedTokens {
     clock: Clock,
     connection: String,
     client_secret: Secret,
+    /// This process among all that share the store.
+    holder: String,
 }
 
 /// What is sealed. It is never shown: it has no `Debug`.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Kept {
     access_token: String,
     refresh_token: String,
     application_token: Option<String>,
+    /// The refresh token is being spent: what comes of it may be known to nobody.
+    #[serde(default)]
+    is_renewed: bool,
+}
+
+impl Kept {
+    fn tokens(&self) -> Tokens {
+        Tokens::new(&self.access_token, &self.refresh_token)
+    }
 }
 
 impl SealedTokens {
     /// Those of the application of a connection, under its client secret.
     pub fn new(store: Store, clock: Clock, connection: &str, client_secret: Secret) -> Self {
+        let mut random = [0; 16];
+        if SystemRandom::new().fill(&mut random).is_err() {
+            // Nothing can be sealed either then.
+            tracing::error!(connection, "There is no randomness");
+        }
+        let random = u128::from_ne_bytes(random);
         Self {
             store,
             clock,
             connection: connection.to_owned(),
             client_secret,
+            holder: format!("{random:032x}-{}", std::process::id()),
         }
     }
 
@@ -99,17 +117,69 @@ impl SealedTokens {
                 access_token: tokens.expose_access_token().to_owned(),
                 refresh_token: tokens.expose_refresh_token().to_owned(),
                 application_token: application_token.clone().or(known),
+                is_renewed: false,
             };
-            let body = self.seal(&kept)?;
-            let sealed = Sealed { revision, body };
-            let stored = self
-                .store
-                .keep_sealed(self.name(), sealed, self.clock.now());
-            if stored.await? {
+            if self.keep(revision, &kept).await? {
                 return Ok(());
             }
         }
         Err(TokensError::Contended(self.connection.clone()))
+    }
+
+    /// Keeps in the place of a revision; `false` when somebody else has stored since.
+    async fn keep(&self, revision: u64, kept: &Kept) -> Result<bool, TokensError> {
+        let body = self.seal(kept)?;
+        let sealed = Sealed { revision, body };
+        let stored = self
+            .store
+            .keep_sealed(self.name(), sealed, self.clock.now());
+        Ok(stored.await?)
+    }
+
+    /// Changes what is kept, if `change` says that it is to be; what it was before. `None` where nothing is kept.
+    async fn change(
+        &self,
+        change: impl Fn(&mut Kept) -> bool,
+    ) -> Result<Option<(Kept, bool)>, TokensError> {
+        for _ in 0..ATTEMPTS {
+            let (revision, Some(before)) = self.read().await? else {
+                return Ok(None);
+            };
+            let mut after = before.clone();
+            if !change(&mut after) {
+                return Ok(Some((before, false)));
+            }
+            if self.keep(revision, &after).await? {
+                return Ok(Some((before, true)));
+            }
+        }
+        Err(TokensError::Contended(self.connection.clone()))
+    }
+
+    async fn begin(&self) -> Result<Turn, TokensError> {
+        let (holder, now) = (self.holder.clone(), self.clock.now());
+        let held = self.store.hold(self.lease(), holder, RENEWAL_FOR, now);
+        if held.await?.is_none() {
+            return Ok(Turn::Theirs);
+        }
+        let marked = self.change(|kept| !std::mem::replace(&mut kept.is_renewed, true));
+        let before = marked.await?;
+        Ok(Turn::Ours {
+            is_after_loss: before.is_some_and(|(before, _)| before.is_renewed),
+        })
+    }
+
+    async fn end(&self, is_lost: bool) -> Result<(), TokensError> {
+        if !is_lost {
+            self.change(|kept| std::mem::replace(&mut kept.is_renewed, false))
+                .await?;
+        }
+        self.store.let_go(self.lease(), self.holder.clone()).await?;
+        Ok(())
+    }
+
+    fn lease(&self) -> String {
+        format!("bitrix24/{}/tokens", self.connection)
     }
 
     /// What every event of the portal carries; `None` before the installation told it.
@@ -124,7 +194,7 @@ impl SealedTokens {
 
     async fn tokens(&self) -> Result<Option<Tokens>, TokensError> {
         let (_, kept) = self.read().await?;
-        Ok(kept.map(|kept| Tokens::new(&kept.access_token, &kept.refresh_token)))
+        Ok(kept.map(|kept| kept.tokens()))
     }
 
     fn name(&self) -> String {
@@ -199,7 +269,34 @@ impl TokenStore for SealedTokens {
         Box::pin(async { Ok(self.tokens().await?) })
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), NotStored>> {
-        Box::pin(async { Ok(self.install(tokens, None).await?) })
+    fn replace<'a>(
+        &'a self,
+        spent: &'a Tokens,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<bool, NotStored>> {
+        Box::pin(async {
+            let changed = self.change(|kept| {
+                let is_spent = kept.tokens().is_same_as(spent);
+                if is_spent {
+                    tokens
+                        .expose_access_token()
+                        .clone_into(&mut kept.access_token);
+                    tokens
+                        .expose_refresh_token()
+                        .clone_into(&mut kept.refresh_token);
+                    kept.is_renewed = false;
+                }
+                is_spent
+            });
+            Ok(changed.await?.is_some_and(|(_, is_changed)| is_changed))
+        })
+    }
+
+    fn begin_renewal(&self) -> BoxFuture<'_, Result<Turn, NotStored>> {
+        Box::pin(async { Ok(self.begin().await?) })
+    }
+
+    fn end_renewal(&self, is_lost: bool) -> BoxFuture<'_, Result<(), NotStored>> {
+        Box::pin(async move { Ok(self.end(is_lost).await?) })
     }
 }

@@ -317,6 +317,31 @@ impl Store {
         }
     }
 
+    /// Lets an effect that has ended, however it did, run again from its first attempt, looking first; `false` when it
+    /// has not ended.
+    ///
+    /// For effects whose handlers look before they write, where the remote system does not hold what it should.
+    ///
+    /// # Errors
+    /// When the transaction is not stored.
+    pub async fn repeat_effect(&self, id: EffectId, now: Timestamp) -> Result<bool> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::repeat(connection, id, now))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let now = database.clock().of(now);
+                database
+                    .write((id, now), |work, (id, now)| {
+                        Box::pin(postgres::repeat(work, *id, *now))
+                    })
+                    .await
+            }
+        }
+    }
+
     /// Throws a pending or dead effect away; `false` when it is in neither state.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use deskbridge_calls::oauth::http::Way;
 use deskbridge_core::Secret;
 use serde::Deserialize;
 
@@ -160,6 +161,12 @@ pub(crate) struct Bitrix24 {
     pub(crate) public_url: Option<String>,
     #[serde(default, deserialize_with = "secret::list")]
     pub(crate) event_tokens: Vec<SecretSource>,
+    #[serde(default)]
+    pub(crate) events: CallEvents,
+    #[serde(default = "four_seconds")]
+    pub(crate) poll_seconds: u32,
+    #[serde(default = "half_a_minute")]
+    pub(crate) poll_idle_seconds: u32,
     #[serde(default = "one_minute")]
     pub(crate) order_seconds_max: u32,
     #[serde(default)]
@@ -167,6 +174,24 @@ pub(crate) struct Bitrix24 {
     #[serde(default)]
     pub(crate) plan: Plan,
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// How the events of calls come from a portal.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallEvents {
+    #[default]
+    Posted,
+    Offline,
+}
+
+impl CallEvents {
+    pub(crate) fn way(self) -> Way {
+        match self {
+            Self::Posted => Way::Posted,
+            Self::Offline => Way::Offline,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
@@ -246,6 +271,14 @@ pub(crate) enum SettingsIn {
 
 fn one_minute() -> u32 {
     60
+}
+
+fn four_seconds() -> u32 {
+    4
+}
+
+fn half_a_minute() -> u32 {
+    30
 }
 
 fn yes() -> bool {

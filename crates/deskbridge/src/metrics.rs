@@ -49,6 +49,8 @@ pub(crate) struct Measured {
     pub(crate) polled: Vec<String>,
     /// How following each PBX stands.
     pub(crate) followed: Vec<(String, Arc<deskbridge_calls::follow::Status>)>,
+    /// How comparing the calls of each PBX with its portal stands.
+    pub(crate) reconciled: Vec<(String, Arc<deskbridge_calls::reconcile::Status>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,6 +114,7 @@ impl Metrics {
         self.add_events(&mut registry).await;
         self.add_polls(&mut registry).await;
         self.add_calls(&mut registry);
+        self.add_reconciled(&mut registry);
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
@@ -355,6 +358,61 @@ impl Metrics {
                 now.calls_open,
                 now.calls_unsaved,
             ];
+            for ((_, _, family), value) in gauges.iter_mut().zip(values) {
+                let value = i64::try_from(value).unwrap_or(i64::MAX);
+                family.get_or_create(&labels).set(value);
+            }
+        }
+        for (name, help, family) in counters {
+            registry.register(name, help, family);
+        }
+        for (name, help, family) in gauges {
+            registry.register(name, help, family);
+        }
+    }
+
+    fn add_reconciled(&self, registry: &mut Registry) {
+        if self.measured.reconciled.is_empty() {
+            return;
+        }
+        let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 2] = [
+            (
+                "calls_reconciled",
+                "How often calls were compared with the portal's",
+                Family::default(),
+            ),
+            (
+                "calls_repaired",
+                "Writes carried out once more, and calls planned late",
+                Family::default(),
+            ),
+        ];
+        let mut gauges: [(_, _, Family<ConnectionLabels, Gauge>); 3] = [
+            (
+                "calls_missing",
+                "Calls and recordings that the portal did not hold the last time",
+                Family::default(),
+            ),
+            (
+                "calls_differing",
+                "Calls that the portal held in another form the last time",
+                Family::default(),
+            ),
+            (
+                "calls_reconcile_failing",
+                "Whether the last comparison failed",
+                Family::default(),
+            ),
+        ];
+        for (connection, status) in &self.measured.reconciled {
+            let now = status.snapshot();
+            let labels = ConnectionLabels {
+                connection: connection.clone(),
+            };
+            for ((_, _, family), value) in counters.iter_mut().zip([now.runs, now.repaired]) {
+                family.get_or_create(&labels).inc_by(value);
+            }
+            let values = [now.missing, now.differing, now.is_failing.into()];
             for ((_, _, family), value) in gauges.iter_mut().zip(values) {
                 let value = i64::try_from(value).unwrap_or(i64::MAX);
                 family.get_or_create(&labels).set(value);

@@ -396,10 +396,11 @@ impl App {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
         let responsible = following.responsible(&tasks).router();
-        let followed = following.start(&journal, &tasks, &leases, &mut rng);
+        let watched = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
-            followed,
+            followed: watched.followed,
+            reconciled: watched.reconciled,
             store: store.clone(),
             clock,
             journal,
@@ -412,7 +413,7 @@ impl App {
         let routes = Router::new()
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
-            .merge(clicks.router(&intake))
+            .merge(clicks.take_in(&intake, &leases))
             .merge(responsible)
             .merge(install(applications, tasks.clone()))
             .merge(deskbridge_console::router(console));

@@ -2,10 +2,10 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    Application, Tokens,
+    Application, RENEWAL_FOR, Tokens, Turn,
     keyring::{Desk, Held},
 };
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 
 /// How long the authorization server may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How often it is looked whether another process has renewed.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a failure that may pass is remembered, so that those who wait do not ask one after another.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same for a refusal that somebody may undo without new tokens.
@@ -92,29 +94,98 @@ async fn look_or_ask<T: Transport>(
         desk.refuse(&stored, &failure, Some(Instant::now() + PAUSE_LONG));
         return Err(failure);
     }
+    let is_after_loss = match turn(application, &stored).await? {
+        Mine::After(is_after_loss) => is_after_loss,
+        Mine::Unneeded(held) => return Ok(held),
+    };
     match ask(application, &stored, transport).await {
         Ok(tokens) => {
             let held = Held::new(tokens, Some(Instant::now()));
             save(application, desk, stored, held).await
         }
         Err(failure) => {
-            // Somebody else may have renewed them meanwhile, and then there is nothing to complain of.
-            if failure.class == Class::Reinstall
-                && let Ok(later) = load(application).await
-                && !later.is_same_as(&stored)
-            {
-                return Ok(Held::new(later, None));
-            }
-            let now = Instant::now();
-            let until = match failure.class {
-                Class::Reinstall | Class::ClientSecret => None,
-                Class::Plan => Some(now + PAUSE_LONG),
-                _ => Some(now + PAUSE),
-            };
-            desk.refuse(&stored, &failure, until);
-            Err(failure)
+            end(application, failure.class == Class::Unsigned).await;
+            refused_renewal(application, desk, &stored, failure, is_after_loss).await
         }
     }
+}
+
+/// Whether this process renews.
+enum Mine {
+    /// It does; and whether the renewal before got lost.
+    After(bool),
+    /// Somebody else has.
+    Unneeded(Arc<Held>),
+}
+
+/// Waits until this process is the one to renew, or another has renewed.
+async fn turn(application: &Application, stored: &Tokens) -> Result<Mine, Failure> {
+    let store = &application.0.keyring.store;
+    let give_up_at = Instant::now() + RENEWAL_FOR + PAUSE;
+    loop {
+        let turn = store.begin_renewal().await;
+        let turn =
+            turn.map_err(|error| unsigned(&format!("the store gave no turn to renew: {error}")))?;
+        // Whoever had the turn before may have renewed.
+        let later = load(application).await?;
+        let is_renewed = !later.is_same_as(stored);
+        if is_renewed && turn != Turn::Theirs {
+            end(application, false).await;
+        }
+        if is_renewed {
+            return Ok(Mine::Unneeded(Held::new(later, None)));
+        }
+        match turn {
+            Turn::Ours { is_after_loss } => return Ok(Mine::After(is_after_loss)),
+            Turn::Theirs if Instant::now() >= give_up_at => {
+                return Err(unsigned(
+                    "another process renews the tokens and does not end",
+                ));
+            }
+            Turn::Theirs => sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// Lets others renew. A turn that is not given back runs out.
+async fn end(application: &Application, is_lost: bool) {
+    if let Err(error) = application.0.keyring.store.end_renewal(is_lost).await {
+        tracing::warn!(portal.host = application.0.portal.host(), %error, "the turn to renew tokens was not given back");
+    }
+}
+
+async fn refused_renewal(
+    application: &Application,
+    desk: &mut Desk,
+    stored: &Tokens,
+    mut failure: Failure,
+    is_after_loss: bool,
+) -> Result<Arc<Held>, Failure> {
+    if failure.class == Class::Reinstall {
+        // Somebody else may have renewed them meanwhile, and then there is nothing to complain of.
+        if let Ok(later) = load(application).await
+            && !later.is_same_as(stored)
+        {
+            return Ok(Held::new(later, None));
+        }
+        if is_after_loss {
+            let why = "the answer to an earlier renewal got lost, and the next tokens with it";
+            failure.said.description = Said::because(why).description;
+            tracing::error!(
+                portal.host = application.0.portal.host(),
+                "the answer to a renewal of tokens got lost, and the next tokens with it: install the application \
+                 in the portal again"
+            );
+        }
+    }
+    let now = Instant::now();
+    let until = match failure.class {
+        Class::Reinstall | Class::ClientSecret => None,
+        Class::Plan => Some(now + PAUSE_LONG),
+        _ => Some(now + PAUSE),
+    };
+    desk.refuse(stored, &failure, until);
+    Err(failure)
 }
 
 async fn load(application: &Application) -> Result<Tokens, Failure> {
@@ -131,13 +202,22 @@ async fn save(
     spent: Tokens,
     held: Arc<Held>,
 ) -> Result<Arc<Held>, Failure> {
-    let why = match load(application).await {
-        Ok(stored) if !stored.is_same_as(&spent) => return Ok(Held::new(stored, None)),
-        Ok(_) => match application.0.keyring.store.save(&held.tokens).await {
-            Ok(()) => return Ok(held),
-            Err(error) => held.tokens.scrub(&error.to_string()),
-        },
-        Err(failure) => String::from(failure.said.description.unwrap_or_default()),
+    let why = match application
+        .0
+        .keyring
+        .store
+        .replace(&spent, &held.tokens)
+        .await
+    {
+        Ok(is_kept) => {
+            end(application, false).await;
+            return match is_kept {
+                true => Ok(held),
+                false => Ok(Held::new(load(application).await?, None)),
+            };
+        }
+        // Nobody else is to renew what is spent.
+        Err(error) => held.tokens.scrub(&error.to_string()),
     };
     desk.unsaved = Some((spent, held));
     Err(unsigned(&format!(

@@ -18,6 +18,7 @@ struct Shelf {
     /// So many times saving fails.
     failures: Mutex<usize>,
     is_gone: Mutex<bool>,
+    turn: Mutex<Turns>,
 }
 
 impl Shelf {
@@ -47,9 +48,17 @@ impl TokenStore for Shelf {
         .boxed()
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), NotStored>> {
+    fn replace<'a>(
+        &'a self,
+        spent: &'a Tokens,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<bool, NotStored>> {
         async move {
             sleep(Duration::from_millis(5)).await;
+            let stored = self.tokens.lock().unwrap().clone();
+            if stored.is_some_and(|stored| !stored.is_same_as(spent)) {
+                return Ok(false);
+            }
             let mut failures = self.failures.lock().unwrap();
             if *failures > 0 {
                 *failures -= 1;
@@ -60,10 +69,33 @@ impl TokenStore for Shelf {
                 .unwrap()
                 .push(tokens.expose_access_token().to_owned());
             *self.tokens.lock().unwrap() = Some(tokens.clone());
-            Ok(())
+            Ok(true)
         }
         .boxed()
     }
+
+    fn begin_renewal(&self) -> BoxFuture<'_, Result<Turn, NotStored>> {
+        let mut turn = self.turn.lock().unwrap();
+        let given = match turn.is_theirs {
+            true => Turn::Theirs,
+            false => Turn::Ours {
+                is_after_loss: std::mem::replace(&mut turn.is_begun, true),
+            },
+        };
+        async move { Ok(given) }.boxed()
+    }
+
+    fn end_renewal(&self, is_lost: bool) -> BoxFuture<'_, Result<(), NotStored>> {
+        self.turn.lock().unwrap().is_begun = is_lost;
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// Whose turn it is to renew.
+#[derive(Default)]
+struct Turns {
+    is_theirs: bool,
+    is_begun: bool,
 }
 
 fn application(shelf: &Arc<Shelf>) -> Application {
@@ -458,4 +490,47 @@ async fn tokens_on_trial_are_neither_renewed_nor_stored() {
     // Nor do they take the place of those that are in force.
     client.call(read(1)).await.unwrap();
     assert_eq!(memory.renewals(), ["refresh0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_another_process_renews_its_tokens_are_waited_for() {
+    let (memory, shelf, client) = expired();
+    shelf.turn.lock().unwrap().is_theirs = true;
+    let other = async {
+        sleep(Duration::from_secs(3)).await;
+        shelf.put("theirs", "refresh7");
+        memory.take_only("theirs");
+    };
+    let (called, ()) = tokio::join!(client.call(read(1)), other);
+    called.unwrap();
+    assert!(memory.renewals().is_empty(), "{:?}", memory.renewals());
+    // One that died with its turn is followed by another.
+    memory.take_only("nothing yet");
+    let died = async {
+        sleep(Duration::from_secs(3)).await;
+        shelf.turn.lock().unwrap().is_theirs = false;
+    };
+    let (called, ()) = tokio::join!(client.call(read(2)), died);
+    called.unwrap();
+    assert_eq!(memory.renewals(), ["refresh7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_token_that_was_spent_by_a_renewal_whose_answer_got_lost_is_told_of() {
+    let (memory, shelf, client) = expired();
+    memory.deafen(true);
+    assert!(client.call(read(1)).await.is_err());
+    memory.deafen(false);
+    memory.authorization_answers(400, r#"{"error":"invalid_grant"}"#);
+    sleep(Duration::from_secs(2)).await;
+    let error = client.call(read(1)).await.unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("got lost") && told.contains("reinstall"),
+        "{told}"
+    );
+    // A new installation ends it.
+    shelf.put("fresh", "refresh9");
+    memory.take_only("fresh");
+    client.call(read(1)).await.unwrap();
 }

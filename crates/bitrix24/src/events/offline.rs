@@ -67,7 +67,12 @@ pub struct OfflineEvent {
     pub data: Row,
     /// Who has taken it, in a list of all that wait.
     pub process_id: Option<String>,
+    /// Whoever took it gave it up, in a list of all that wait.
+    pub is_given_up: bool,
 }
+
+/// So many pages of waiting events are read at most.
+const PAGES_MAX: usize = 40;
 
 impl OfflineEvent {
     fn read(row: &Row) -> Option<Self> {
@@ -78,7 +83,21 @@ impl OfflineEvent {
             at: row.datetime("TIMESTAMP_X").and_then(|at| at.timestamp()),
             data: row.row("EVENT_DATA").unwrap_or_default(),
             process_id: row.text("PROCESS_ID").map(Into::into),
+            is_given_up: row.flag("ERROR") == Some(true),
         })
+    }
+
+    /// The form that would have been posted, without its credentials: read by [`Event::parse`](crate::Event::parse).
+    /// `offline[message_id]` tells it from every other.
+    pub fn form(&self) -> Vec<u8> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("event", &self.event);
+        fill(&mut form, "data", &self.data, DEPTH_MAX);
+        if let Some(at) = self.at {
+            form.append_pair("ts", &at.as_second().to_string());
+        }
+        form.append_pair("offline[message_id]", &self.message_id);
+        form.finish().into_bytes()
     }
 
     /// The click that it is; `None` for another event.
@@ -101,6 +120,26 @@ impl OfflineEvent {
             Some((name.to_owned(), text))
         });
         Texts(texts.collect())
+    }
+}
+
+/// Records within records that a form shows.
+const DEPTH_MAX: usize = 4;
+
+/// Appends the fields of a record under a name.
+fn fill(
+    form: &mut url::form_urlencoded::Serializer<'_, String>,
+    name: &str,
+    row: &Row,
+    depth: usize,
+) {
+    for field in row.fields() {
+        let name = format!("{name}[{field}]");
+        if let Some(text) = row.text(field) {
+            form.append_pair(&name, &text);
+        } else if let Some(inner) = row.row(field).filter(|_| depth > 0) {
+            fill(form, &name, &inner, depth - 1);
+        }
     }
 }
 
@@ -191,13 +230,23 @@ impl Client {
         self.write(call).await.map(drop)
     }
 
-    /// All events that wait, taken or not, without taking any (`event.offline.list`); the first fifty.
+    /// All events that wait, taken or not, without taking any (`event.offline.list`); the first two thousand.
     ///
     /// # Errors
     /// As [`Client::call`].
     pub async fn waiting_offline_events(&self) -> Result<Vec<OfflineEvent>, Error> {
-        let rows = self.call(Call::read("event.offline.list")).await?.rows()?;
-        Ok(rows.iter().filter_map(OfflineEvent::read).collect())
+        let (mut events, mut start) = (Vec::new(), 0);
+        for _ in 0..PAGES_MAX {
+            let answer = self
+                .call(Call::read("event.offline.list").start(start))
+                .await?;
+            events.extend(answer.rows()?.iter().filter_map(OfflineEvent::read));
+            match answer.next() {
+                Some(next) if next > start => start = next,
+                _ => break,
+            }
+        }
+        Ok(events)
     }
 }
 

@@ -31,10 +31,14 @@ impl TokenStore for Shelf {
         async { Ok(self.0.lock().unwrap().clone()) }.boxed()
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), NotStored>> {
+    fn replace<'a>(
+        &'a self,
+        _spent: &'a Tokens,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<bool, NotStored>> {
         async {
             *self.0.lock().unwrap() = Some(tokens.clone());
-            Ok(())
+            Ok(true)
         }
         .boxed()
     }

@@ -3,7 +3,7 @@
 //! A posted event carries an access token and the token that proves it. Neither may lie in the journal or in a backup,
 //! so the kept body is the form without all of `auth` but the portal's name. It was verified before.
 
-use bitrix24::{Event, Form, News};
+use bitrix24::{Event, Form, News, OfflineEvent};
 use deskbridge_core::{DuplicateKey, NewEvent, OrderingKey, Reading};
 use sha2::{Digest as _, Sha256};
 
@@ -59,6 +59,31 @@ pub fn event(connection: &str, body: &[u8], event: &Event, form: &Form) -> NewEv
             canonical_key: key,
             ordering_key: OrderingKey::new(format!("{SOURCE}/{connection}/{own}")),
             is_routed,
+        },
+    }
+}
+
+/// The journal's event of one that waited in the portal: as if it had been posted, and told from every other by its
+/// message. What cannot be read is kept all the same.
+pub fn waiting(connection: &str, offline: &OfflineEvent) -> NewEvent {
+    let body = offline.form();
+    let read = Form::parse(&body).ok().zip(Event::parse(&body).ok());
+    if let Some((form, read)) = read {
+        return event(connection, &body, &read, &form);
+    }
+    let key = DuplicateKey::new(Sha256::digest(&body).into());
+    NewEvent {
+        connection: connection.to_owned(),
+        body,
+        headers: Vec::new(),
+        raw_key: key,
+        reading: Reading {
+            source: SOURCE.to_owned(),
+            object: "event".to_owned(),
+            action: offline.event.chars().take(NAME_CHARACTERS_MAX).collect(),
+            canonical_key: key,
+            ordering_key: OrderingKey::new(format!("{SOURCE}/{connection}/event")),
+            is_routed: false,
         },
     }
 }

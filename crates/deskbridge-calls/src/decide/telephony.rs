@@ -12,6 +12,7 @@ mod closing;
 mod draft;
 mod ending;
 mod follow_up;
+mod late;
 mod live;
 mod note;
 mod planned;
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::{draft::Draft, seen::Seen};
-pub use self::{note::Note, planned::Planned, told::Told};
+pub use self::{late::plan_late, note::Note, planned::Planned, told::Told};
 use super::{
     originate::Order,
     users::{People, UserId},

@@ -18,12 +18,10 @@ use deskbridge_journal::Tasks;
 
 use super::SealedTokens;
 
-/// The events that are wanted.
-const EVENTS: [&str; 3] = [
-    "ONEXTERNALCALLSTART",
-    "ONEXTERNALCALLBACKSTART",
-    "ONAPPUNINSTALL",
-];
+/// The events of calls, which are posted or wait to be asked for.
+const CALLS: [&str; 2] = ["ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"];
+/// What is only ever posted: after it nobody could ask.
+const UNINSTALLED: &str = "ONAPPUNINSTALL";
 /// What has to be granted.
 const SCOPES: [&str; 2] = ["telephony", "crm"];
 
@@ -36,8 +34,20 @@ pub struct Installed {
     pub client: Client,
     /// Where its tokens are.
     pub tokens: SealedTokens,
-    /// The address that the portal posts events to; without it none are wanted.
+    /// The address that the portal posts events to, where it can.
     pub posts_to: Option<String>,
+    /// How events come here.
+    pub way: Way,
+}
+
+/// How the events of a portal come here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// The portal posts them to a public address.
+    #[default]
+    Posted,
+    /// They wait in the portal to be asked for, for which no public address is needed.
+    Offline,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +119,7 @@ async fn install(
     let (name, installed) = (connection.clone(), installed.clone());
     // The portal waits for the answer before it takes events for the application.
     desk.tasks.spawn("bitrix24-bind", async move {
-        if let Err(why) = bind(&installed).await {
+        if let Err(why) = bind(&installed, installed.way).await {
             tracing::error!(
                 connection = name,
                 why,
@@ -120,27 +130,50 @@ async fn install(
     Ok("The application is installed.\n".into_response())
 }
 
-/// Wants the events of calls, posted to the configured address.
+/// Wants the events of calls in one way, and in the other no more.
 ///
 /// # Errors
 /// A sentence about the first event that is not bound.
-pub async fn bind(installed: &Installed) -> Result<(), String> {
-    let Some(address) = &installed.posts_to else {
-        return Err("no public_url is configured".to_owned());
+pub async fn bind(installed: &Installed, way: Way) -> Result<(), String> {
+    let address = installed.posts_to.as_ref();
+    let posted = |event: &str| {
+        let address = address?.clone();
+        let (event, binds) = (event.to_owned(), Binds::Posted(address));
+        Some(Binding { event, binds })
     };
-    for event in EVENTS {
-        let binding = Binding {
-            event: event.to_owned(),
-            binds: Binds::Posted(address.clone()),
-        };
-        match installed.client.bind_event(&binding).await {
-            bitrix24::Outcome::Done(()) => {}
-            bitrix24::Outcome::Refused(error)
-            | bitrix24::Outcome::NotSent(error)
-            | bitrix24::Outcome::Unknown(error) => {
-                return Err(format!("{event}: {}", Chain(&error)));
-            }
+    let waits = |event: &str| Binding {
+        event: event.to_owned(),
+        binds: Binds::Waits,
+    };
+    let (wanted, unwanted): (Vec<Binding>, Vec<Binding>) = match way {
+        Way::Posted if address.is_none() => return Err("no public_url is configured".to_owned()),
+        Way::Posted => {
+            let events = CALLS.into_iter().chain([UNINSTALLED]);
+            (events.filter_map(posted).collect(), CALLS.map(waits).into())
         }
+        Way::Offline => {
+            let unwanted = CALLS.into_iter().filter_map(posted);
+            (CALLS.map(waits).into(), unwanted.collect())
+        }
+    };
+    let client = &installed.client;
+    for binding in &wanted {
+        told(&binding.event, client.bind_event(binding).await)?;
+    }
+    // An event that comes in both ways is taken twice.
+    let bound = client.event_bindings().await;
+    let bound = bound.map_err(|error| Chain(&error).to_string())?;
+    for binding in unwanted.iter().filter(|binding| bound.contains(binding)) {
+        told(&binding.event, client.unbind_event(binding).await)?;
     }
     Ok(())
+}
+
+fn told(event: &str, outcome: bitrix24::Outcome<()>) -> Result<(), String> {
+    match outcome {
+        bitrix24::Outcome::Done(()) => Ok(()),
+        bitrix24::Outcome::Refused(error)
+        | bitrix24::Outcome::NotSent(error)
+        | bitrix24::Outcome::Unknown(error) => Err(format!("{event}: {}", Chain(&error))),
+    }
 }

@@ -25,10 +25,11 @@ async fn tokens_outlive_a_restart_and_a_renewal_keeps_the_application_token() {
     let again = sealed(&store, "crm", "client-secret");
     let tokens = again.load().await.unwrap().unwrap();
     assert_eq!(tokens.expose_refresh_token(), PLANTED[1]);
-    again
-        .save(&Tokens::new("next", "next-refresh"))
-        .await
-        .unwrap();
+    let next = Tokens::new("next", "next-refresh");
+    assert!(again.replace(&tokens, &next).await.unwrap());
+    // Whoever comes late with the same spent pair changes nothing.
+    let late = Tokens::new("late", "late-refresh");
+    assert!(!again.replace(&tokens, &late).await.unwrap());
     let after = sealed(&store, "crm", "client-secret");
     let tokens = after.load().await.unwrap().unwrap();
     assert_eq!(tokens.expose_access_token(), "next");
@@ -116,11 +117,50 @@ async fn the_same_tokens_are_sealed_differently_each_time() {
         .unwrap()
         .unwrap();
     let [access, refresh, _] = PLANTED;
-    tokens.save(&Tokens::new(access, refresh)).await.unwrap();
+    let same = Tokens::new(access, refresh);
+    assert!(tokens.replace(&same, &same).await.unwrap());
     let after = store
         .sealed("bitrix24/crm".to_owned())
         .await
         .unwrap()
         .unwrap();
     assert_ne!(before.body, after.body);
+}
+
+#[tokio::test]
+async fn one_of_two_renews_and_one_that_did_not_come_to_its_end_is_known() {
+    const OURS: Turn = Turn::Ours {
+        is_after_loss: false,
+    };
+    const AFTER_LOSS: Turn = Turn::Ours {
+        is_after_loss: true,
+    };
+    let store = Store::open_inline().unwrap();
+    let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+    let node = || {
+        let secret = Secret::new("client-secret");
+        SealedTokens::new(store.clone(), clock.clone(), "crm", secret)
+    };
+    let (one, two) = (node(), node());
+    let first = Tokens::new("a", "r");
+    one.install(&first, None).await.unwrap();
+    assert_eq!(one.begin_renewal().await.unwrap(), OURS);
+    assert_eq!(two.begin_renewal().await.unwrap(), Turn::Theirs);
+    let next = Tokens::new("b", "s");
+    assert!(one.replace(&first, &next).await.unwrap());
+    one.end_renewal(false).await.unwrap();
+    assert_eq!(two.begin_renewal().await.unwrap(), OURS);
+    // The answer got lost, and is asked for again by whoever comes next.
+    two.end_renewal(true).await.unwrap();
+    assert_eq!(one.begin_renewal().await.unwrap(), AFTER_LOSS);
+    one.end_renewal(false).await.unwrap();
+    // A program that is killed while it renews keeps its turn until it runs out.
+    assert_eq!(one.begin_renewal().await.unwrap(), OURS);
+    drop(one);
+    assert_eq!(two.begin_renewal().await.unwrap(), Turn::Theirs);
+    clock.advance(jiff::SignedDuration::from_secs(61));
+    assert_eq!(two.begin_renewal().await.unwrap(), AFTER_LOSS);
+    two.install(&Tokens::new("c", "t"), None).await.unwrap();
+    two.end_renewal(false).await.unwrap();
+    assert_eq!(two.begin_renewal().await.unwrap(), OURS);
 }

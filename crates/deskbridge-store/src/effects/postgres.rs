@@ -18,7 +18,7 @@ use crate::{
         Text,
         asking::{execute, query, query_opt},
         column, failed, number, ordering_hash, time_at,
-        turns::{EFFECTS, Held},
+        turns::{EFFECTS, ENDED_EFFECTS, Held},
     },
     sqlite::{micros, time},
     unread::{ClaimedRows, Unread, Unreadable},
@@ -173,6 +173,15 @@ pub(super) async fn revive(
 ) -> Result<bool> {
     let revived = EFFECTS.revive(transaction, &[id.uuid()], now).await?;
     Ok(!revived.is_empty())
+}
+
+pub(super) async fn repeat(
+    transaction: &Transaction<'_>,
+    id: EffectId,
+    now: Timestamp,
+) -> Result<bool> {
+    let repeated = ENDED_EFFECTS.revive(transaction, &[id.uuid()], now).await?;
+    Ok(!repeated.is_empty())
 }
 
 pub(super) async fn discard(

@@ -15,7 +15,7 @@ use crate::{
     Result,
     sqlite::{
         failed, micros, rows, time,
-        turns::{EFFECTS, Held, Turn},
+        turns::{EFFECTS, ENDED_EFFECTS, Held, Turn},
     },
     unread::{ClaimedRows, Unread, Unreadable},
 };
@@ -126,6 +126,13 @@ pub(super) fn reschedule(
 pub(super) fn revive(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
     match sequence(connection, id)? {
         Some(sequence) => EFFECTS.revive(connection, sequence, now),
+        None => Ok(false),
+    }
+}
+
+pub(super) fn repeat(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
+    match sequence(connection, id)? {
+        Some(sequence) => ENDED_EFFECTS.revive(connection, sequence, now),
         None => Ok(false),
     }
 }

@@ -137,6 +137,13 @@ pub(crate) const EFFECTS: Turns = turns!(
     claimed: "WHERE t.sequence = due.sequence RETURNING t.sequence, t.fence, t.id, t.kind, t.ordering_key,
         t.idempotency_key, t.payload, t.attempts, t.look_first, t.recorded_at"
 );
+/// The same where somebody knows that the remote system does not hold what an effect wrote, or was to write.
+pub(crate) const ENDED_EFFECTS: Turns = Turns {
+    revive: "UPDATE effect SET state = 'pending', attempts = 0, look_first = true,
+            claimable_at = $2, changed_at = $2
+        WHERE sequence = ANY($1) AND state IN ('dead', 'done', 'discarded') RETURNING sequence",
+    ..EFFECTS
+};
 /// Events only plan, and effects that are known are not planned twice: any that is not open can run again.
 pub(crate) const EVENTS: Turns = turns!(
     "event_turn",

@@ -75,6 +75,8 @@ macro_rules! turns {
 
 /// Effects are written to remote systems, so that only those that were given up run again.
 pub(crate) const EFFECTS: Turns = turns!("effect", "'dead'");
+/// The same where somebody knows that the remote system does not hold what an effect wrote, or was to write.
+pub(crate) const ENDED_EFFECTS: Turns = turns!("effect", "'dead', 'done', 'discarded'");
 /// Events only plan, and effects that are known are not planned twice: any that is not open can run again.
 pub(crate) const EVENTS: Turns = turns!("event_turn", "'dead', 'done', 'unrouted', 'discarded'");
 

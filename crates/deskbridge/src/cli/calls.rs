@@ -2,6 +2,7 @@
 
 mod capture;
 mod list;
+mod reconcile;
 mod replay;
 mod show;
 
@@ -20,6 +21,9 @@ pub(crate) enum CallsCommand {
     Show(show::OneArguments),
     /// Tell the whole story of one: what happened, what was and is to be written of it, and why something is not.
     Trace(show::OneArguments),
+    /// Compare calls with what the portal's statistics hold, and write again what is lacking there.
+    #[command(after_help = reconcile::HELP)]
+    Reconcile(reconcile::ReconcileArguments),
 }
 
 pub(super) async fn run(command: CallsCommand) -> anyhow::Result<ExitCode> {
@@ -28,5 +32,6 @@ pub(super) async fn run(command: CallsCommand) -> anyhow::Result<ExitCode> {
         CallsCommand::List(arguments) => list::run(arguments).await,
         CallsCommand::Show(arguments) => show::run(&arguments).await,
         CallsCommand::Trace(arguments) => show::trace(&arguments).await,
+        CallsCommand::Reconcile(arguments) => reconcile::run(&arguments).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod asterisk;
 mod caresoft;
+mod clicks;
 mod findings;
 mod helpdesk;
 mod installed;
@@ -54,6 +55,13 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     }
     if !config.asterisk.is_empty() {
         asterisk::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if config
+        .bitrix24
+        .iter()
+        .any(|portal| portal.client_id.is_some())
+    {
+        clicks::look(&config, &environment, &connections.portals, &mut findings).await;
     }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);

@@ -49,12 +49,16 @@ pub(crate) struct Connection {
     pub(crate) lookup_tokens: Vec<SecretSource>,
     #[serde(default = "ten_minutes")]
     pub(crate) users_refresh_minutes: u32,
+    #[serde(default = "one_hour")]
+    pub(crate) reconcile_minutes: u32,
+    #[serde(default = "one_day")]
+    pub(crate) reconcile_hours: u32,
     #[serde(default)]
     pub(crate) endpoints: tracker::Settings,
 }
 
 /// The settings of [`Connection`]; everything else is one of what becomes of calls.
-const CONNECTION: [&str; 16] = [
+const CONNECTION: [&str; 18] = [
     "name",
     "enabled",
     "address",
@@ -70,6 +74,8 @@ const CONNECTION: [&str; 16] = [
     "helpdesk",
     "lookup_tokens",
     "users_refresh_minutes",
+    "reconcile_minutes",
+    "reconcile_hours",
     "endpoints",
 ];
 
@@ -128,6 +134,14 @@ fn yes() -> bool {
 
 fn ten_minutes() -> u32 {
     10
+}
+
+fn one_hour() -> u32 {
+    60
+}
+
+fn one_day() -> u32 {
+    24
 }
 
 #[cfg(test)]

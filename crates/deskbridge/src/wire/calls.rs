@@ -9,6 +9,7 @@ use deskbridge_calls::{
     decide::tracker,
     follow::{Follower, Manager, Setup, Status},
     people::Directory,
+    reconcile::{self, Clockwork, Reconciler, Times},
     responsible,
     settings::{Settings, missed::MissedTicket},
 };
@@ -17,6 +18,7 @@ use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
+use jiff::SignedDuration;
 
 use super::{lease::Leases, oauth};
 use crate::config::{self, Config, asterisk::Connection};
@@ -35,6 +37,8 @@ pub(crate) struct Pbx {
     pub(crate) crm_name: String,
     pub(crate) helpdesk: Option<frappe::Client>,
     pub(crate) users_every: Duration,
+    /// When its calls are compared with the portal's; `None` where they are not.
+    pub(crate) reconcile: Option<Times>,
     /// What the PBX proves itself by when it asks who is responsible for a caller.
     pub(crate) lookup_tokens: TrustedSecrets,
 }
@@ -51,6 +55,12 @@ pub(crate) fn pbxs(
     enabled
         .map(|pbx| of(config, pbx, environment, portals, store))
         .collect()
+}
+
+/// How what follows PBXs stands, by their names.
+pub(super) struct Watched {
+    pub(super) followed: Vec<(String, Arc<Status>)>,
+    pub(super) reconciled: Vec<(String, Arc<reconcile::Status>)>,
 }
 
 /// What follows PBXs and carries out what comes of it.
@@ -106,14 +116,45 @@ impl Following {
         responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
     }
 
-    /// Starts to follow; how each PBX stands, by its name.
+    /// Starts to compare calls with the portals' statistics; how that stands, by the PBX.
+    fn reconcile(
+        &self,
+        journal: &Journal,
+        tasks: &Tasks,
+        leases: &Leases,
+        rng: &mut fastrand::Rng,
+    ) -> Vec<(String, Arc<reconcile::Status>)> {
+        let start = |(pbx, directory): &(Pbx, Directory)| {
+            let reconciler = Reconciler::new(
+                &pbx.settings,
+                &pbx.crm,
+                &self.store,
+                &self.clock,
+                rng.fork(),
+            );
+            let clockwork = Clockwork::new(
+                reconciler,
+                directory.clone(),
+                journal.clone(),
+                leases.hold(format!("reconcile/{}", pbx.name)),
+                pbx.reconcile?,
+            );
+            let status = clockwork.status();
+            tasks.spawn("reconcile", clockwork.run(tasks.clone()));
+            Some((pbx.name.clone(), status))
+        };
+        self.pbxs.iter().filter_map(start).collect()
+    }
+
+    /// Starts to follow, and to compare calls; how each stands, by the PBX.
     pub(super) fn start(
         self,
         journal: &Journal,
         tasks: &Tasks,
         leases: &Leases,
         rng: &mut fastrand::Rng,
-    ) -> Vec<(String, Arc<Status>)> {
+    ) -> Watched {
+        let reconciled = self.reconcile(journal, tasks, leases, rng);
         let start = |(pbx, directory): (Pbx, Directory)| {
             tasks.spawn("users", directory.clone().run(tasks.clone()));
             let setup = Setup {
@@ -133,7 +174,10 @@ impl Following {
             tasks.spawn("calls", follower.run(tasks.clone()));
             (pbx.name, status)
         };
-        self.pbxs.into_iter().map(start).collect()
+        Watched {
+            followed: self.pbxs.into_iter().map(start).collect(),
+            reconciled,
+        }
     }
 }
 
@@ -171,6 +215,10 @@ fn of(
         crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
         lookup_tokens: lookup_tokens(config, connection, environment)?,
+        reconcile: (connection.reconcile_minutes > 0).then(|| Times {
+            every: SignedDuration::from_mins(connection.reconcile_minutes.into()),
+            window: SignedDuration::from_hours(connection.reconcile_hours.max(1).into()),
+        }),
         users_every: Duration::from_secs(
             u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
         ),

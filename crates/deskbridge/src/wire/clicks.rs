@@ -1,6 +1,6 @@
 //! Clicks in the CRM, from the configuration.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -11,9 +11,14 @@ use deskbridge_calls::{
         dial::{self, Dialler},
         http::{Hooks, Tokens, router},
         notify::{NOTIFY, Notifier},
+        offline::{Every, Poller},
         plan::{self, Portal},
     },
-    oauth::{SealedTokens, http::Installed},
+    oauth::{
+        SealedTokens,
+        http::{Installed, Way},
+    },
+    settings::Settings,
 };
 use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::{Handler, Intake, Journal, Planner, Tasks};
@@ -21,7 +26,7 @@ use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 
-use super::calls::Following;
+use super::{calls::Following, lease::Leases};
 use crate::config::{self, Config};
 
 /// What takes clicks in and carries them out.
@@ -30,6 +35,17 @@ pub(super) struct Clicks {
     planner: Arc<plan::Clicks>,
     dialler: Arc<Dialler>,
     notifier: Arc<Notifier>,
+    polled: Vec<Polled>,
+    clock: Clock,
+    tasks: Tasks,
+}
+
+/// A portal whose events wait to be asked for.
+struct Polled {
+    name: String,
+    client: bitrix24::Client,
+    settings: Vec<Arc<Settings>>,
+    every: Every,
 }
 
 impl Clicks {
@@ -43,6 +59,7 @@ impl Clicks {
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
         let (mut tokens, mut portals) = (BTreeMap::new(), BTreeMap::new());
+        let mut all_polled = Vec::new();
         for portal in &config.bitrix24 {
             let known = Known {
                 configured: event_tokens(config, portal, environment)?,
@@ -62,6 +79,10 @@ impl Clicks {
                     prefix: pbx.endpoints.originate_prefix.clone().unwrap_or_default(),
                 })
                 .collect();
+            let installed = applications.get(&portal.name);
+            if let Some(installed) = installed.filter(|of| of.way == Way::Offline) {
+                all_polled.push(polled(portal, &pbxs, installed));
+            }
             if !pbxs.is_empty() {
                 let portal_of = Portal {
                     pbxs,
@@ -92,6 +113,9 @@ impl Clicks {
                 clock.clone(),
                 tasks.clone(),
             )),
+            polled: all_polled,
+            clock: clock.clone(),
+            tasks: tasks.clone(),
         })
     }
 
@@ -110,11 +134,33 @@ impl Clicks {
         self.dialler.set_journal(journal.clone());
     }
 
-    pub(super) fn router(self, intake: &Intake) -> Router {
+    /// Takes clicks in: the route of those that are posted, and who asks for those that wait.
+    pub(super) fn take_in(self, intake: &Intake, leases: &Leases) -> Router {
+        for portal in self.polled {
+            let holds = leases.hold(format!("clicks/{}", portal.name));
+            let (name, settings) = (&portal.name, portal.settings);
+            let (client, clock) = (&portal.client, &self.clock);
+            let poller = Poller::new(name, client, intake, clock, holds, settings, portal.every);
+            self.tasks
+                .spawn("clicks-poll", poller.run(self.tasks.clone()));
+        }
         router(Hooks {
             portals: self.tokens,
             intake: intake.clone(),
         })
+    }
+}
+
+fn polled(portal: &config::Bitrix24, pbxs: &[plan::Pbx], installed: &Installed) -> Polled {
+    let seconds = |seconds: u32| Duration::from_secs(seconds.max(1).into());
+    Polled {
+        name: portal.name.clone(),
+        client: installed.client.clone(),
+        settings: pbxs.iter().map(|pbx| Arc::clone(&pbx.settings)).collect(),
+        every: Every {
+            working: seconds(portal.poll_seconds),
+            idle: seconds(portal.poll_idle_seconds.max(portal.poll_seconds)),
+        },
     }
 }
 

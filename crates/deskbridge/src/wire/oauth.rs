@@ -35,6 +35,12 @@ pub(crate) fn installed(
     store: Option<&Store>,
 ) -> anyhow::Result<Option<Installed>> {
     let place = |field: &str| format!("bitrix24[{}].{field}", portal.name);
+    if portal.events == config::CallEvents::Offline && portal.client_id.is_none() {
+        bail!(
+            "{}: events wait only for an application; configure client_id and client_secret",
+            place("events")
+        );
+    }
     let (client_id, client_secret) = match (&portal.client_id, &portal.client_secret) {
         (None, None) => return Ok(None),
         (Some(client_id), Some(client_secret)) => (client_id, client_secret),
@@ -87,5 +93,6 @@ pub(crate) fn installed(
         application,
         tokens,
         posts_to,
+        way: portal.events.way(),
     }))
 }

@@ -11,6 +11,9 @@ use testkit::wait_for;
 
 use crate::hub::{Bench, Hub, http};
 
+mod offline;
+mod tokens;
+
 const CLIENT_ID: &str = "local.desk";
 const CLIENT_SECRET: &str = "planted-client-secret";
 const APPLICATION_TOKEN: &str = "planted-application-token";
@@ -27,6 +30,11 @@ struct Clicks {
 
 impl Clicks {
     async fn new(options: ami::Options) -> Self {
+        Self::configured(options, |text| text).await
+    }
+
+    /// With the configuration changed.
+    async fn configured(options: ami::Options, change: impl FnOnce(String) -> String) -> Self {
         let bench = Bench::new().await;
         let portal = &bench.portal.portal;
         let mut data = portal.data();
@@ -42,7 +50,7 @@ impl Clicks {
         let (address, base) = (pbx.address, bench.portal_url().to_owned());
         bench.configure(|text| {
             let text = text.replace("127.0.0.1:0", &listen.to_string());
-            format!(
+            change(format!(
                 r#"{text}
 portal_url = "{base}"
 client_id = "{CLIENT_ID}"
@@ -60,7 +68,7 @@ endpoints = {{ trunks = ["trunk"], originate_prefix = "crm-" }}
 numbers.country = "RU"
 lookup_tokens = ["{LOOKUP_TOKEN}"]
 "#
-            )
+            ))
         });
         let url = format!("http://{listen}");
         Self { bench, pbx, url }
@@ -71,6 +79,11 @@ lookup_tokens = ["{LOOKUP_TOKEN}"]
         let hub = self.bench.serve().await;
         self.install().await;
         drop(hub);
+        self.serve_again().await
+    }
+
+    /// Serves, and waits for the users.
+    async fn serve_again(&self) -> Hub {
         let portal = &self.bench.portal.portal;
         portal.clear_journal();
         let hub = self.bench.serve().await;
@@ -89,21 +102,25 @@ lookup_tokens = ["{LOOKUP_TOKEN}"]
         assert_eq!(installed.await.unwrap(), 200);
         wait_for("the events to be bound", async || {
             let bound = portal.events().bindings;
-            (bound.len() >= 3).then_some(())
+            (bound.len() >= 2).then_some(())
         })
         .await;
     }
 
     async fn click(&self) -> Told {
+        let told = self.click_on("+7 (916) 123-45-67").await;
+        assert!(matches!(told.handlers[..], [Ok(200)]), "{told:?}");
+        told
+    }
+
+    async fn click_on(&self, phone: &str) -> Told {
         let click = Click {
             client_id: CLIENT_ID.to_owned(),
             user_id: OF_101,
-            phone_number: "+7 (916) 123-45-67".to_owned(),
+            phone_number: phone.to_owned(),
             ..Click::default()
         };
-        let told = self.bench.portal.portal.click(&click).await;
-        assert!(matches!(told.handlers[..], [Ok(200)]), "{told:?}");
-        told
+        self.bench.portal.portal.click(&click).await
     }
 
     async fn post(&self, body: String) -> StatusCode {

@@ -33,6 +33,9 @@ pub(crate) enum Test {
     Is(Vec<Key>),
     IsNot(Vec<Key>),
     Compare(Comparison, Key),
+    /// From the one to the other, both of them as well.
+    Between(Key, Key),
+    NotBetween(Key, Key),
     Like(String),
     NotLike(String),
 }
@@ -55,6 +58,8 @@ pub(crate) enum Dialect {
         knows_not_like: bool,
         unknown: UnknownField,
     },
+    /// Statistics of calls: as the older lists, with a few prefixes more.
+    Statistics { unknown: UnknownField },
     /// `crm.item.*`: names in camel case, nested groups, unknown fields refused.
     Universal,
 }
@@ -126,6 +131,8 @@ impl Condition {
                     Comparison::Less => order.is_lt(),
                     Comparison::AtMost => order.is_le(),
                 }),
+            Test::Between(low, high) => keys.iter().any(|key| is_between(key, low, high)),
+            Test::NotBetween(low, high) => !keys.iter().any(|key| is_between(key, low, high)),
             Test::Like(pattern) => self.is_like(row, pattern),
             Test::NotLike(pattern) => !self.is_like(row, pattern),
         }
@@ -139,12 +146,19 @@ impl Condition {
     }
 }
 
+fn is_between(key: &Key, low: &Key, high: &Key) -> bool {
+    let from = key.order(low).is_some_and(|order| order.is_ge());
+    from && key.order(high).is_some_and(|order| order.is_le())
+}
+
 /// What a prefix asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Operator {
     Is,
     IsNot,
     Compare(Comparison),
+    Between,
+    NotBetween,
     /// The value holds its own `%`.
     Like,
     NotLike,
@@ -173,9 +187,20 @@ const PREFIXES: &[(&str, Operator)] = &[
     ("", Operator::Is),
 ];
 
-fn split_prefix(key: &str) -> (Operator, &str) {
-    PREFIXES
-        .iter()
+/// Prefixes that only statistics know, all longer than those that they begin with.
+const STATISTICS_PREFIXES: &[(&str, Operator)] = &[
+    ("!><", Operator::NotBetween),
+    ("><", Operator::Between),
+    ("?", Operator::Contains),
+];
+
+fn split_prefix(key: &str, dialect: Dialect) -> (Operator, &str) {
+    let more = match dialect {
+        Dialect::Statistics { .. } => STATISTICS_PREFIXES,
+        Dialect::Legacy { .. } | Dialect::Universal => &[],
+    };
+    more.iter()
+        .chain(PREFIXES)
         .find_map(|(prefix, operator)| Some((*operator, key.strip_prefix(prefix)?)))
         .unwrap_or((Operator::Is, key))
 }
@@ -208,19 +233,19 @@ fn parse_condition(
     key: &str,
     value: &Value,
 ) -> Result<Option<Condition>, Refusal> {
-    let (operator, name) = split_prefix(key);
+    let (operator, name) = split_prefix(key, dialect);
     let is_not_like = matches!(operator, Operator::NotLike | Operator::ContainsNot);
     let found = match dialect {
         Dialect::Universal => schema.find_item(name),
         // Where `!%` is unknown the `%` counts as a part of the name, which then is unknown too.
         Dialect::Legacy { knows_not_like, .. } if is_not_like && !knows_not_like => None,
-        Dialect::Legacy { .. } => schema.find(name),
+        Dialect::Legacy { .. } | Dialect::Statistics { .. } => schema.find(name),
     };
     let Some((number, field)) = found.and_then(|number| Some((number, schema.field(number)?)))
     else {
         return match dialect {
             Dialect::Universal => Err(not_allowed(name)),
-            Dialect::Legacy { unknown, .. } => match unknown {
+            Dialect::Legacy { unknown, .. } | Dialect::Statistics { unknown } => match unknown {
                 UnknownField::Ignored => Ok(None),
                 UnknownField::Refused => Err(Refusal::plain(format!(
                     "Invalid filter: field '{name}' is not allowed in filter"
@@ -254,10 +279,15 @@ fn test(kind: Kind, dialect: Dialect, operator: Operator, value: &Value) -> Test
             .map(|item| operand(kind, dialect, item))
             .collect()
     };
-    let first = || {
+    let nth = |place: usize| {
         let items = value.items();
-        let text = items.first().and_then(|item| item.as_text());
+        let text = items.get(place).and_then(|item| item.as_text());
         text.unwrap_or_default().to_lowercase()
+    };
+    let first = || nth(0);
+    let both = || {
+        let key = |place| compare::key_of_text(kind, &nth(place));
+        (key(0), key(1))
     };
     match operator {
         Operator::Is => Test::Is(operands()),
@@ -270,6 +300,14 @@ fn test(kind: Kind, dialect: Dialect, operator: Operator, value: &Value) -> Test
         }
         Operator::Compare(comparison) => {
             Test::Compare(comparison, compare::key_of_text(kind, &first()))
+        }
+        Operator::Between => {
+            let (low, high) = both();
+            Test::Between(low, high)
+        }
+        Operator::NotBetween => {
+            let (low, high) = both();
+            Test::NotBetween(low, high)
         }
         Operator::Like => Test::Like(first()),
         Operator::NotLike => Test::NotLike(first()),

@@ -11,6 +11,7 @@ mod lists;
 mod properties;
 mod service;
 mod sockets;
+mod statistics;
 mod telephony;
 mod users;
 mod writes;

@@ -71,6 +71,16 @@ impl Planned {
         self.main.as_ref().is_some_and(|main| main.is_finished)
     }
 
+    /// Every registration of the call: its own, those of its legs, and those of calls that were joined into it.
+    pub fn registrations(&self) -> Vec<Registered> {
+        let of_call = self.main.iter().flat_map(|main| {
+            let legs = self.legs.keys().map(|leg| main.leg(leg));
+            std::iter::once(main.call.clone()).chain(legs)
+        });
+        let absorbed = self.absorbed.iter().map(|joined| joined.call.clone());
+        of_call.chain(absorbed).collect()
+    }
+
     /// Whether a task was planned because the call was missed.
     pub fn has_task(&self) -> bool {
         self.keys.iter().any(|key| key.ends_with("/task"))

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use deskbridge_calls::oauth::http::bind;
+use deskbridge_calls::oauth::http::{Way, bind};
 use deskbridge_profile::crm::Portals;
 
 use crate::{
@@ -19,6 +19,13 @@ pub(crate) struct BindArguments {
     /// The `[[bitrix24]]`, where several are applications.
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// Let events wait in the portal until the hub asks for them, whatever the configuration says; no public address is
+    /// needed.
+    #[arg(long, conflicts_with = "posted")]
+    offline: bool,
+    /// Have events posted to `public_url`, whatever the configuration says.
+    #[arg(long)]
+    posted: bool,
 }
 
 pub(super) async fn run(arguments: &BindArguments) -> anyhow::Result<ExitCode> {
@@ -35,11 +42,28 @@ pub(super) async fn run(arguments: &BindArguments) -> anyhow::Result<ExitCode> {
         (None, _) => bail!("no [[bitrix24]] with client_id is named so"),
         (Some(_), Some(_)) => bail!("there are several applications: name one with --connection"),
     };
-    let bound = bind(&installed).await.map_err(anyhow::Error::msg);
+    let way = match (arguments.offline, arguments.posted) {
+        (true, _) => Way::Offline,
+        (_, true) => Way::Posted,
+        (false, false) => installed.way,
+    };
+    let bound = bind(&installed, way).await.map_err(anyhow::Error::msg);
     bound.with_context(|| format!("the events of {name} are not bound"))?;
-    say(format!(
-        "{name} tells of calls at {}",
-        installed.posts_to.unwrap_or_default()
-    ))?;
+    say(match way {
+        Way::Posted => {
+            let address = installed.posts_to.unwrap_or_default();
+            format!("{name} tells of calls at {address}")
+        }
+        Way::Offline => format!("{name} keeps what it has to tell of calls until it is asked"),
+    })?;
+    if way != installed.way {
+        let events = match way {
+            Way::Posted => "posted",
+            Way::Offline => "offline",
+        };
+        say(format!(
+            "Write events = \"{events}\" into bitrix24[{name}] of the configuration and start the hub again."
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -168,30 +168,41 @@ pub(super) fn take(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     })))
 }
 
-/// `event.offline.list`: all that waits, taken or not.
+/// `event.offline.list`: all that waits, taken or not, the first come first, fifty at once.
 pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let own = own(call);
     let filter = call.params.get("filter");
+    let start = call.params.integer("start").unwrap_or_default();
+    let start = usize::try_from(start).unwrap_or_default();
     let waiting = call.state.events.offline.iter();
     let waiting = waiting.filter(|event| event.application == own && passes(event, filter));
-    let rows: Vec<Json> = waiting
+    let waiting: Vec<&OfflineEvent> = waiting.collect();
+    let page = waiting.iter().skip(start).take(EVENTS_MAX);
+    let rows: Vec<Json> = page
         .map(|event| {
             let mut row = row(event);
             if let Some(row) = row.as_object_mut() {
-                let process = event.taken.as_ref().map(|(process, _)| process.as_str());
-                row.insert("PROCESS_ID".to_owned(), process.unwrap_or_default().into());
-                row.insert(
-                    "ERROR".to_owned(),
-                    u8::from(event.is_error).to_string().into(),
-                );
+                row.insert("PROCESS_ID".to_owned(), process(event).into());
+                row.insert("ERROR".to_owned(), error(event).into());
             }
             row
         })
         .collect();
+    let next = start + rows.len();
     Ok(Answer {
-        total: Some(rows.len() as u64),
+        total: Some(waiting.len() as u64),
+        next: (next < waiting.len()).then_some(next as u64),
         ..Answer::json(&Json::Array(rows))
     })
+}
+
+fn process(event: &OfflineEvent) -> &str {
+    let taken = event.taken.as_ref();
+    taken.map_or("", |(process, _)| process)
+}
+
+fn error(event: &OfflineEvent) -> &'static str {
+    if event.is_error { "1" } else { "0" }
 }
 
 /// `event.offline.clear`
@@ -244,6 +255,8 @@ fn passes(event: &OfflineEvent, filter: Option<&Value>) -> bool {
         let own = match name.trim_start_matches('=') {
             "EVENT_NAME" => event.event.clone(),
             "ID" | "MESSAGE_ID" => event.id.to_string(),
+            "PROCESS_ID" => process(event).to_owned(),
+            "ERROR" => error(event).to_owned(),
             _ => return true,
         };
         value

@@ -14,8 +14,7 @@ use crate::bitrix24::{
 /// `voximplant.statistic.get`: finished calls. There is no selection.
 pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let schema = call.state.statistics.schema();
-    let dialect = Dialect::Legacy {
-        knows_not_like: true,
+    let dialect = Dialect::Statistics {
         unknown: call.behaviour.unknown_filter_field,
     };
     let query = Query {
