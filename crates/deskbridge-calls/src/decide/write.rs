@@ -103,13 +103,16 @@ pub enum Write {
 }
 
 impl Write {
+    /// The kind of [`Write::Attach`].
+    pub const ATTACH: &'static str = "calls.attach";
+
     /// The kinds of effects, one for each variant.
     pub const KINDS: [&'static str; 12] = [
         "calls.register",
         "calls.show",
         "calls.hide",
         "calls.finish",
-        "calls.attach",
+        Self::ATTACH,
         "calls.save_activity",
         "calls.save_entity",
         "calls.add_activity",
@@ -126,7 +129,7 @@ impl Write {
             Self::Show(_) => "calls.show",
             Self::Hide(_) => "calls.hide",
             Self::Finish(_) => "calls.finish",
-            Self::Attach(_) => "calls.attach",
+            Self::Attach(_) => Self::ATTACH,
             Self::SaveActivity(_) => "calls.save_activity",
             Self::SaveEntity(_) => "calls.save_entity",
             Self::AddActivity(_) => "calls.add_activity",
