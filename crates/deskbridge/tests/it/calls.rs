@@ -13,6 +13,7 @@ use testkit::{captures, wait_for};
 use crate::hub::{Bench, Hub};
 
 mod real;
+mod steps;
 
 const SECRET: &str = "telephony7sample";
 /// Where the recordings lie on the PBX.

@@ -28,10 +28,10 @@ const EFFECTS_AT_ONCE: usize = 8;
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A schema of its own in the PostgreSQL of the tests, gone at the end of a test that succeeded.
-struct Schema(String);
+pub(crate) struct Schema(String);
 
 impl Schema {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(format!(
             "nodes_{}_{}",
             std::process::id(),
@@ -40,7 +40,7 @@ impl Schema {
     }
 
     /// What makes a configuration use it.
-    fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         let address = testkit::postgres_address();
         format!(
             "[server]\ndatabase_url = \"{address}\"\ndatabase_schema = \"{}\"",
@@ -66,7 +66,7 @@ impl Schema {
         client
     }
 
-    async fn drop(self) {
+    pub(crate) async fn drop(self) {
         let sql = format!("DROP SCHEMA {} CASCADE", self.0);
         self.admin().await.batch_execute(&sql).await.unwrap();
     }
