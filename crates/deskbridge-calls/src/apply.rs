@@ -19,6 +19,7 @@ mod unsure;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bitrix24::Lane;
@@ -118,6 +119,10 @@ impl Handler for Writer {
                 Err(stop) => stop.into(),
             }
         })
+    }
+
+    fn attempt_for(&self, effect: &Effect) -> Option<Duration> {
+        (effect.intent.kind == Write::ATTACH).then_some(recording::ATTACHED_WITHIN)
     }
 }
 

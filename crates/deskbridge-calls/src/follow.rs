@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use ami::{Filtering, Resync, Signal, Signals};
 use deskbridge_core::{Chain, Clock, EffectId};
 use deskbridge_journal::{Journal, Tasks};
-use deskbridge_store::{Answer, CallFilter, Recorded, Store};
+use deskbridge_store::{Answer, CallFilter, Fence, Recorded, Store};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
@@ -43,7 +43,18 @@ use crate::{
 };
 
 /// Whether this node is the one that follows.
-pub type Holds = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+pub type Holds = Arc<dyn Fn() -> BoxFuture<'static, Held> + Send + Sync>;
+
+/// Whether this node is the one that follows, and what proves it to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Another one may be.
+    Elsewhere,
+    /// It is, because there is no other one.
+    Alone,
+    /// It is, for as long as the lease is held under this number.
+    Under(Fence),
+}
 
 /// How often it is asked whether this node is the one that follows.
 const HOLD_EVERY: Duration = Duration::from_secs(1);
@@ -155,8 +166,9 @@ impl Follower {
     /// Follows until the program stops, whenever this node is the one to do so.
     pub async fn run(mut self, tasks: Tasks) {
         while !tasks.is_stopping() {
-            if (self.setup.holds)().await {
-                match Box::pin(self.follow(&tasks)).await {
+            let held = (self.setup.holds)().await;
+            if held != Held::Elsewhere {
+                match Box::pin(self.follow(&tasks, held)).await {
                     Paused::Stopping => return,
                     Paused::Elsewhere => self.status.set_following(false),
                 }
@@ -168,7 +180,7 @@ impl Follower {
         }
     }
 
-    async fn follow(&mut self, tasks: &Tasks) -> Paused {
+    async fn follow(&mut self, tasks: &Tasks, held: Held) -> Paused {
         let name = self.setup.settings.connection.clone();
         let Some(book) = self.restored(tasks).await else {
             return Paused::Stopping;
@@ -191,6 +203,8 @@ impl Follower {
             setup: &self.setup,
             status: &self.status,
             rng: &mut self.rng,
+            held,
+            is_lost: false,
             book,
             signals,
             lookups: FuturesUnordered::new(),
@@ -259,6 +273,11 @@ struct Running<'f> {
     setup: &'f Setup,
     status: &'f Status,
     rng: &'f mut fastrand::Rng,
+    /// By what this node has followed from the beginning. Under another number somebody else has followed meanwhile, and
+    /// what is in the book is old.
+    held: Held,
+    /// The store said that it is not held any more.
+    is_lost: bool,
     book: Book,
     signals: Signals,
     lookups: Lookups,
@@ -279,6 +298,9 @@ impl Running<'_> {
         // Who came to be known before anybody listened.
         self.book.know(people.borrow_and_update().clone());
         loop {
+            if self.is_lost {
+                return self.elsewhere();
+            }
             self.plan();
             self.save_if_due();
             self.status.look(&self.book, &self.signals);
@@ -297,10 +319,7 @@ impl Running<'_> {
                 }
                 () = sleep_until(hold_at) => {
                     hold_at = Instant::now() + HOLD_EVERY;
-                    if !(self.setup.holds)().await {
-                        tracing::warn!(connection = self.name(), "Another node follows the PBX now");
-                        return Paused::Elsewhere;
-                    }
+                    self.is_lost |= (self.setup.holds)().await != self.held;
                 }
                 () = sleep_until(seen_at) => {
                     seen_at = Instant::now() + SEEN_EVERY;
@@ -325,6 +344,11 @@ impl Running<'_> {
 
     fn name(&self) -> &str {
         &self.setup.settings.connection
+    }
+
+    fn elsewhere(&self) -> Paused {
+        tracing::warn!(connection = self.name(), "Another node follows the PBX now");
+        Paused::Elsewhere
     }
 
     /// When a time of day is.
@@ -453,6 +477,10 @@ impl Running<'_> {
 
     fn begin(&mut self, mut batch: Batch, after: Duration) {
         let (store, clock) = (self.setup.store.clone(), self.setup.clock.clone());
+        let fence = match &self.held {
+            Held::Under(fence) => Some(fence.clone()),
+            Held::Alone | Held::Elsewhere => None,
+        };
         let now = clock.now();
         for effect in &mut batch.effects {
             effect.0 = EffectId::new(now, self.rng);
@@ -462,7 +490,7 @@ impl Running<'_> {
                 sleep(after).await;
             }
             let (changes, effects) = (batch.changes.clone(), batch.effects.clone());
-            let saved = store.keep_calls(changes, effects, clock.now()).await;
+            let saved = store.keep_calls(changes, effects, fence, clock.now()).await;
             (batch, saved)
         }));
     }
@@ -473,6 +501,11 @@ impl Running<'_> {
             Ok(recorded) => {
                 self.setup.journal.recorded(&recorded);
                 self.failures = 0;
+            }
+            // What this node knows is older than what is kept.
+            Err(deskbridge_store::Error::LeaseLost { .. }) => {
+                self.status.count_failure();
+                self.is_lost = true;
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -517,7 +550,7 @@ impl Running<'_> {
         self.note_seen().await;
         self.book.disconnected(self.setup.clock.now());
         self.plan();
-        while self.saving.is_some() || self.book.unsaved() > 0 {
+        while !self.is_lost && (self.saving.is_some() || self.book.unsaved() > 0) {
             if self.saving.is_none() {
                 let batch = self.book.take_batch();
                 self.begin(batch, Duration::ZERO);

@@ -20,8 +20,13 @@ pub struct Settings {
 impl Settings {
     /// How long a claim is good: an attempt has ended, and its end is stored, well before.
     pub(crate) fn lease_for(&self) -> Duration {
-        self.attempt_for.saturating_mul(2)
+        lease_for(self.attempt_for)
     }
+}
+
+/// How long a claim is good for an attempt that may take so long.
+pub(crate) fn lease_for(attempt_for: Duration) -> Duration {
+    attempt_for.saturating_mul(2)
 }
 
 /// What follows from an attempt.

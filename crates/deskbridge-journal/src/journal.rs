@@ -10,14 +10,14 @@ use std::{
 use deskbridge_core::{Chain, Clock, Effect, EffectId, Failure, NewEffect, Outcome};
 use deskbridge_store::{Claim, Claimed, EffectState, Recorded, Result, Retry, Store};
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Counters, Settings, Tasks,
     counters::Counted,
-    dispatch::{self, Before, Next},
+    dispatch::{self, Before, Next, lease_for},
     lane::{self, Lane},
     presence::Presence,
 };
@@ -30,6 +30,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Carries out one effect and says what became of it. Where `effect.look_first` is set, an earlier
     /// attempt may have run: the handler looks at the remote system before it writes.
     fn apply<'a>(&'a self, effect: &'a Effect) -> BoxFuture<'a, Outcome<Value>>;
+
+    /// How long an attempt at this effect may take; `None` as long as any. Only what takes longer than most says so: an
+    /// attempt that hangs is found out that much later.
+    fn attempt_for(&self, _effect: &Effect) -> Option<Duration> {
+        None
+    }
 }
 
 /// How waiting for an effect ended.
@@ -222,16 +228,35 @@ impl Journal {
     async fn carry_out(
         &self,
         handler: &dyn Handler,
-        effect: &Effect,
+        claimed: &Claimed,
         presence: &Presence,
     ) -> Outcome<Value> {
+        let effect = &claimed.effect;
         let attempt = AssertUnwindSafe(async { handler.apply(effect).await });
-        let limit = self.shared.settings.attempt_for;
+        let usual = self.shared.settings.attempt_for;
+        let limit = handler.attempt_for(effect).unwrap_or(usual);
+        if limit > usual
+            && let Err(error) = self.extend(claimed, limit).await
+        {
+            let why = format!("its claim was not extended: {}", Chain(&error));
+            return Outcome::NotSent(Failure::new(why));
+        }
         let attempt = lane::attempt(attempt, limit, presence, &self.shared.counters);
         attempt.await.unwrap_or_else(|panic| {
             tracing::error!(effect.id = %effect.id, effect.kind = effect.intent.kind, panic, "A handler panicked");
             Outcome::Refused(Failure::new(format!("this program has a bug: {panic}")))
         })
+    }
+
+    /// Makes a claim good for an attempt of this length, as claims are for usual ones.
+    async fn extend(&self, claimed: &Claimed, limit: Duration) -> Result<()> {
+        let lease = SignedDuration::try_from(lease_for(limit)).unwrap_or(SignedDuration::MAX);
+        let until = self.shared.clock.now().saturating_add(lease);
+        let until = until.unwrap_or(Timestamp::MAX);
+        let store = &self.shared.store;
+        store
+            .extend_effect(claimed.effect.id, claimed.fence, until)
+            .await
     }
 
     async fn conclude(&self, claimed: &Claimed, next: Next<Value>) -> Result<()> {
@@ -343,7 +368,7 @@ impl Lane for Journal {
                 "no part of this program carries out effects of kind {}",
                 effect.intent.kind
             ))),
-            Some(handler) => self.carry_out(&**handler, effect, presence).await,
+            Some(handler) => self.carry_out(&**handler, &claimed, presence).await,
         };
         let (now, backoff) = (self.shared.clock.now(), &self.shared.settings.backoff);
         let before = Before {

@@ -7,7 +7,7 @@ use deskbridge_core::{EffectId, NewEffect};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Backend, Recorded, Result, Store};
+use crate::{Backend, Fence, Recorded, Result, Store, postgres::nodes};
 
 /// A call, as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,27 +75,44 @@ pub struct CallFilter {
 
 impl Store {
     /// Keeps what is known of calls, adds to their stories, and records the effects that follow; one whose idempotency
-    /// key is known is left out.
+    /// key is known is left out. With a fence nothing of it is stored unless its lease is held under that number until
+    /// the end of the transaction: who lost it unawares must not write over what its next holder has written.
     ///
     /// # Errors
-    /// When the transaction is not stored; then nothing of it is.
+    /// [`Error::LeaseLost`](crate::Error::LeaseLost) when the lease went over to somebody else, and when the
+    /// transaction is not stored; then nothing of it is.
     pub async fn keep_calls(
         &self,
         changes: Vec<CallChange>,
         effects: Vec<(EffectId, NewEffect)>,
+        fence: Option<Fence>,
         now: Timestamp,
     ) -> Result<Vec<Recorded>> {
         match &self.backend {
             Backend::Sqlite(database) => {
                 database
-                    .write(move |connection| sqlite::keep(connection, &changes, &effects, now))
+                    .write(move |connection| {
+                        let recorded = sqlite::keep(connection, &changes, &effects, now)?;
+                        fence.map_or(Ok(()), |fence| fence.check(connection))?;
+                        Ok(recorded)
+                    })
                     .await
             }
             Backend::Postgres(database) => {
                 database
-                    .write((changes, effects, now), |work, (changes, effects, now)| {
-                        Box::pin(postgres::keep(work, changes, effects, *now))
-                    })
+                    .write(
+                        (changes, effects, fence, now),
+                        |work, (changes, effects, fence, now)| {
+                            Box::pin(async move {
+                                let recorded = postgres::keep(work, changes, effects, *now).await?;
+                                // Last, so that it is locked for as short as can be.
+                                if let Some(fence) = fence {
+                                    nodes::check(work, fence).await?;
+                                }
+                                Ok(recorded)
+                            })
+                        },
+                    )
                     .await
             }
         }

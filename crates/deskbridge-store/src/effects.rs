@@ -265,6 +265,32 @@ impl Store {
         }
     }
 
+    /// Makes the claim of an effect good until another time: for an attempt that may take longer than most.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when the effect was claimed anew or finished meanwhile.
+    pub async fn extend_effect(&self, id: EffectId, fence: u64, until: Timestamp) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(database) => {
+                database
+                    .write(move |connection| sqlite::extend(connection, id, fence, until))
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let until = database.clock().of(until);
+                database
+                    .write((id, fence, until), |work, (id, fence, until)| {
+                        Box::pin(async move {
+                            shared::EFFECTS
+                                .extend(work, &postgres::held(id, *fence), *until)
+                                .await
+                        })
+                    })
+                    .await
+            }
+        }
+    }
+
     /// Gives a claimed effect up and lets the next of its ordering key run.
     ///
     /// # Errors

@@ -10,10 +10,43 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{
-    Backend, Result, Store,
+    Backend, Error, Result, Store,
     postgres::nodes,
     sqlite::{failed, micros},
 };
+
+/// A lease that somebody took, by its number: see [`Store::hold`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The name of the lease.
+    pub lease: String,
+    /// The number under which it was taken.
+    pub number: u64,
+}
+
+impl Fence {
+    /// Refuses who does not hold the lease under this number any more, or agrees to nobody else's taking it before the
+    /// end of the transaction.
+    pub(crate) fn check(&self, connection: &Connection) -> Result<()> {
+        const IS_HELD: &str = "SELECT 1 FROM lease WHERE name = ?1 AND fence = ?2";
+        let number = i64::try_from(self.number).unwrap_or(i64::MAX);
+        let is_held = connection
+            .prepare_cached(IS_HELD)
+            .and_then(|mut statement| statement.exists((&self.lease, number)))
+            .map_err(failed("look at a lease"))?;
+        match is_held {
+            true => Ok(()),
+            false => Err(self.lost()),
+        }
+    }
+
+    pub(crate) fn lost(&self) -> Error {
+        Error::LeaseLost {
+            id: self.lease.clone(),
+            fence: self.number,
+        }
+    }
+}
 
 impl Store {
     /// Takes the lease of that name for `hold_for`, or renews it; its fencing number, or `None` when somebody else

@@ -44,6 +44,7 @@ pub use events::{
     Reread,
 };
 pub use known::Known;
+pub use leases::Fence;
 pub use postgres::PostgresOptions;
 pub use quarantine::{QuarantineLimits, Quarantined};
 pub use retention::{Pruned, Retention};

@@ -9,7 +9,7 @@
 //! 1,022 bytes is not read and its rest is taken for another action.
 //!
 //! Not here: the dialplan. A channel lives from `Originate` or [`Pbx::add_channel`] until `Hangup`, and nothing happens to
-//! it meanwhile but what [`Pbx::emit`] and [`Pbx::replay`] say.
+//! it meanwhile but what [`Pbx::emit`] and [`Pbx::replay`] say, which leave it as it is, and [`Pbx::happen`].
 
 mod actions;
 mod filters;
@@ -270,6 +270,15 @@ impl Pbx {
     /// Sends an event, a block without the empty line at its end, to everybody who is to see it.
     pub fn emit(&self, event: &[u8]) {
         self.state().emit(event);
+    }
+
+    /// Sends an event as [`Pbx::emit`] does, and lets the channel that it is about live and end as it says: by
+    /// `Newchannel`, `Newstate`, `BridgeEnter`, `BridgeLeave` and `Hangup`. So who asks meanwhile which channels live is
+    /// told the truth.
+    pub fn happen(&self, event: &[u8]) {
+        let mut state = self.state();
+        state.change_channel(&String::from_utf8_lossy(event));
+        state.emit(event);
     }
 
     /// Sends bytes, whatever they are, to everybody who is logged in.

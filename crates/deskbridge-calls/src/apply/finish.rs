@@ -138,7 +138,7 @@ impl Place {
         let writes = planned.writes.iter();
         let effects = writes.map(|intended| (self.new_id(), intended.effect()));
         self.store
-            .keep_calls(vec![change], effects.collect(), now)
+            .keep_calls(vec![change], effects.collect(), None, now)
             .await?;
         json(&finished)
     }

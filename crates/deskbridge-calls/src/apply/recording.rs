@@ -30,9 +30,12 @@ const STABLE_FOR: Duration = Duration::from_millis(400);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long a recording waits for those before it.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
-/// How long it may take to convert a recording, and to upload it: together less than an attempt may take.
-const CONVERTED_WITHIN: Duration = Duration::from_secs(25);
-const UPLOADED_WITHIN: Duration = Duration::from_secs(25);
+/// How long it may take to convert a recording.
+const CONVERTED_WITHIN: Duration = Duration::from_secs(300);
+/// How long it may take to upload one.
+const UPLOADED_WITHIN: Duration = Duration::from_secs(300);
+/// How long an attempt may take: both, the looks at the files, the joining of several, and the waits for a turn.
+pub(super) const ATTACHED_WITHIN: Duration = Duration::from_secs(700);
 /// What portals take.
 const EXTENSIONS: [&str; 2] = ["wav", "mp3"];
 

@@ -7,10 +7,10 @@ use deskbridge_core::{
     Chain, Event, Failure, NewEffect, OrderingKey, Outcome, RemoteRecord, Urgency,
 };
 use deskbridge_journal::{Planned, Planner};
-use deskbridge_store::{Known, Store};
+use deskbridge_store::{EffectState, Known, Store};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::{Dial, ORIGINATE, key, reading::digits};
 use crate::{
@@ -105,19 +105,22 @@ impl Clicks {
             let record = clicked(connection, click);
             let mut before = self.store.known(vec![record]).await?;
             if let Some(before) = before.pop() {
-                let last = before
-                    .facts
-                    .get("at")
-                    .and_then(|at| at.as_str()?.parse().ok());
-                let is_again = last.is_some_and(|last: Timestamp| {
-                    ordered_at.duration_since(last).abs() < ONE_CLICK_FOR
-                });
-                if is_again {
-                    tracing::info!(event.id = %event.id, connection, "A click is left out: the same user clicked on the same number just before");
-                    return Ok(nothing());
+                let last: Option<LastClick> = serde_json::from_value(before.facts.clone()).ok();
+                if let Some(last) = last
+                    && last.order.as_deref() != Some(order.id.as_str())
+                    && self.is_still_wanted(&last, ordered_at).await?
+                {
+                    tracing::info!(event.id = %event.id, connection, "A click is left out: the call that the same user ordered to the same number just before is not begun yet");
+                    return Ok(left_out(&order, &last, pbx));
                 }
+                let this = LastClick {
+                    at: ordered_at,
+                    order: Some(order.id.clone()),
+                    call_id: order.call_id().map(str::to_owned),
+                };
                 known.push(Known {
-                    facts: json!({"at": ordered_at}),
+                    // Texts can always be written as JSON.
+                    facts: serde_json::to_value(this).unwrap_or_default(),
                     ..before
                 });
             }
@@ -127,6 +130,26 @@ impl Clicks {
             links: Vec::new(),
             known,
         })
+    }
+}
+
+impl Clicks {
+    /// Whether another click at this time wants the same call: it was clicked just before, or its order still waits,
+    /// because the PBX cannot be reached.
+    async fn is_still_wanted(
+        &self,
+        last: &LastClick,
+        clicked_at: Timestamp,
+    ) -> deskbridge_store::Result<bool> {
+        if clicked_at.duration_since(last.at).abs() < ONE_CLICK_FOR {
+            return Ok(true);
+        }
+        let Some(order) = &last.order else {
+            return Ok(false);
+        };
+        let effect = self.store.effect_of_key(key(order)).await?;
+        let is_open = |state| matches!(state, EffectState::Pending | EffectState::Running);
+        Ok(effect.is_some_and(|effect| is_open(effect.state)))
     }
 }
 
@@ -151,12 +174,31 @@ impl Portal {
     }
 }
 
-fn nothing() -> Planned {
+/// Nothing comes of a click. A call that the portal registered for it alone is finished, or the next one with the same
+/// numbers would be taken for it.
+fn left_out(order: &Order, last: &LastClick, pbx: &Settings) -> Planned {
+    let is_of_last = order.call_id() == last.call_id.as_deref();
+    let finish = match is_of_last {
+        true => None,
+        false => plan_not_begun(order, pbx, "the same call was ordered just before"),
+    };
     Planned::Do {
-        effects: Vec::new(),
+        effects: finish.iter().map(Intended::effect).collect(),
         links: Vec::new(),
         known: Vec::new(),
     }
+}
+
+/// What is remembered of the last click of a user on a number that a call was ordered by.
+#[derive(Debug, Serialize, Deserialize)]
+struct LastClick {
+    at: Timestamp,
+    /// The order that came of it; absent from what older programs remembered.
+    #[serde(default)]
+    order: Option<String>,
+    /// The call that the portal registered for it.
+    #[serde(default)]
+    call_id: Option<String>,
 }
 
 /// The call is to be begun; or, when nobody waits for it any more, the CRM is told that it is not.

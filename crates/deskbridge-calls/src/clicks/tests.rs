@@ -1,8 +1,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use deskbridge_core::{Event as Kept, EventId, NewEffect, Outcome};
+use deskbridge_core::{EffectId, Event as Kept, EventId, NewEffect, Outcome};
 use deskbridge_journal::{Planned, Planner as _};
+use deskbridge_store::{Claim, Plan};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{
     dial::action,
@@ -84,6 +86,69 @@ async fn a_click_becomes_an_order_that_its_channel_finds() {
     assert_eq!(effect.idempotency_key, key(&dial.order.id));
     assert_eq!(dial.order.call_id(), Some("externalCall.1"));
     assert_eq!(dial.until, at(60));
+}
+
+/// Lets a click come in and plans it as the journal does; the kinds of the effects that follow.
+async fn click(store: &Store, second: i64, call_id: &str) -> Vec<String> {
+    let now = at(second);
+    let body = form(second, &format!("&data[CALL_ID]={call_id}"));
+    let event = kept(&body, now, second.unsigned_abs());
+    let accepted = store.accept_event(event.id, event.arrival.clone(), now);
+    accepted.await.unwrap();
+    let claim = Claim {
+        now,
+        lease_until: at(second + 60),
+        limit: 1,
+    };
+    let claimed = store.claim_events(claim).await.unwrap().remove(0);
+    let Outcome::Done(Planned::Do {
+        effects,
+        links,
+        known,
+    }) = clicks(store).plan(&claimed.event).await
+    else {
+        panic!("{call_id} is not planned");
+    };
+    let kinds = effects.iter().map(|effect| effect.kind.clone()).collect();
+    let mut rng = fastrand::Rng::with_seed(second.unsigned_abs());
+    let effects = effects.into_iter();
+    let plan = Plan {
+        effects: effects
+            .map(|effect| (EffectId::new(now, &mut rng), effect))
+            .collect(),
+        links,
+        known,
+    };
+    let recorded = store.record_plan(event.id, claimed.fence, plan, now);
+    recorded.await.unwrap();
+    kinds
+}
+
+#[tokio::test]
+async fn a_click_is_left_out_while_the_order_of_the_one_before_waits() {
+    let store = Store::open_inline().unwrap();
+    assert_eq!(click(&store, 0, "externalCall.1").await, [ORIGINATE]);
+    // The portal names the same call for a while, and then one of its own, which nobody else would finish.
+    assert!(click(&store, 4, "externalCall.1").await.is_empty());
+    assert!(click(&store, 30, "externalCall.1").await.is_empty());
+    assert_eq!(click(&store, 40, "externalCall.2").await, ["calls.finish"]);
+    let claim = Claim {
+        now: at(50),
+        lease_until: at(100),
+        limit: 10,
+    };
+    let claimed = store.claim_effects(claim).await.unwrap();
+    let order = claimed
+        .iter()
+        .find(|one| one.effect.intent.kind == ORIGINATE);
+    let order = order.unwrap();
+    // It is being carried out.
+    assert!(click(&store, 51, "externalCall.1").await.is_empty());
+    let done = store.complete_effect(order.effect.id, order.fence, Value::Null, at(52));
+    done.await.unwrap();
+    // Another call is wanted, and that it is ordered is remembered.
+    assert_eq!(click(&store, 60, "externalCall.3").await, [ORIGINATE]);
+    assert_eq!(click(&store, 80, "externalCall.4").await, ["calls.finish"]);
 }
 
 #[tokio::test]

@@ -105,13 +105,16 @@ pub enum Write {
 }
 
 impl Write {
+    /// The kind of [`Write::Attach`].
+    pub const ATTACH: &'static str = "calls.attach";
+
     /// The kinds of effects, one for each variant.
     pub const KINDS: [&'static str; 13] = [
         "calls.register",
         "calls.show",
         "calls.hide",
         "calls.finish",
-        "calls.attach",
+        Self::ATTACH,
         "calls.attach_link",
         "calls.save_activity",
         "calls.save_entity",
@@ -129,7 +132,7 @@ impl Write {
             Self::Show(_) => "calls.show",
             Self::Hide(_) => "calls.hide",
             Self::Finish(_) => "calls.finish",
-            Self::Attach(_) => "calls.attach",
+            Self::Attach(_) => Self::ATTACH,
             Self::AttachLink(_) => "calls.attach_link",
             Self::SaveActivity(_) => "calls.save_activity",
             Self::SaveEntity(_) => "calls.save_entity",

@@ -11,7 +11,9 @@ use simulators::{
 use testkit::{captures, wait_for};
 
 use super::*;
-use crate::{decide::write::Write, settings::SettingsSource};
+use crate::{apply::Target, decide::write::Write, settings::SettingsSource};
+
+mod outage;
 
 const SECRET: &str = "telephony7sample";
 
@@ -41,7 +43,10 @@ impl Handler for Idle {
 
 impl World {
     async fn new() -> Self {
-        let clock = Clock::system();
+        Self::at(Clock::system()).await
+    }
+
+    async fn at(clock: Clock) -> Self {
         let mut data = portal::sample(clock.now());
         data.webhooks
             .push(Webhook::new(1, SECRET, ["crm", "user", "telephony"]));
@@ -61,21 +66,26 @@ impl World {
         Store::open(&self.folder.path().join("calls.db")).unwrap()
     }
 
-    /// Starts one who follows, and waits until it does.
+    /// Starts one who follows, and carries out nothing.
     async fn node(&self, store: Store, holds: Holds) -> Node {
-        let handlers: BTreeMap<&'static str, Arc<dyn Handler>> = Write::KINDS
-            .into_iter()
-            .map(|kind| (kind, Arc::new(Idle) as Arc<dyn Handler>))
-            .collect();
+        let idle = |kind| (kind, Arc::new(Idle) as Arc<dyn Handler>);
+        let handlers = Write::KINDS.map(idle);
+        self.node_with(store, holds, |_| handlers.into()).await
+    }
+
+    /// Starts one who follows, and carries out what follows from that with handlers.
+    async fn node_with(
+        &self,
+        store: Store,
+        holds: Holds,
+        handlers: impl FnOnce(Target) -> BTreeMap<&'static str, Arc<dyn Handler>>,
+    ) -> Node {
         let backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), 100);
         let settings = JournalSettings {
             concurrent_max: 8,
             attempt_for: Duration::from_secs(10),
             backoff: backoff.unwrap(),
         };
-        let (rng, tasks) = (fastrand::Rng::with_seed(1), Tasks::default());
-        let journal = Journal::new(store.clone(), self.clock.clone(), rng, settings, handlers);
-        tasks.spawn("journal", journal.clone().run(tasks.clone()));
         let url = format!(
             "{}/rest/1/{SECRET}/",
             self.portal.http_url.as_deref().unwrap()
@@ -88,10 +98,19 @@ impl World {
             default_user: Some(1),
             ..SettingsSource::default()
         };
-        let settings = Arc::new(source.compile("office").unwrap());
+        let followed = Arc::new(source.compile("office").unwrap());
         let every = Duration::from_secs(600);
-        let directory = Directory::new(&crm, &settings, &store, &self.clock, every);
+        let directory = Directory::new(&crm, &followed, &store, &self.clock, every);
         assert!(directory.renew().await);
+        let handlers = handlers(Target {
+            settings: Arc::clone(&followed),
+            crm: crm.clone(),
+            helpdesk: None,
+            directory: directory.clone(),
+        });
+        let (rng, tasks) = (fastrand::Rng::with_seed(1), Tasks::default());
+        let journal = Journal::new(store.clone(), self.clock.clone(), rng, settings, handlers);
+        tasks.spawn("journal", journal.clone().run(tasks.clone()));
         let follower = Follower::new(
             Setup {
                 manager: Manager {
@@ -104,7 +123,7 @@ impl World {
                     trunks: vec![tracker::Pattern::new("trunk")],
                     ..tracker::Settings::default()
                 },
-                settings,
+                settings: followed,
                 crm,
                 directory,
                 orders: Arc::new(NoOrders),
@@ -151,7 +170,7 @@ fn answered() -> String {
 }
 
 fn always() -> Holds {
-    Arc::new(|| Box::pin(std::future::ready(true)))
+    Arc::new(|| Box::pin(std::future::ready(Held::Alone)))
 }
 
 impl Node {
@@ -259,8 +278,11 @@ async fn who_does_not_hold_the_lease_follows_nothing_and_takes_over_when_it_does
     let holds = |node: usize| -> Holds {
         let turn = Arc::clone(&turn);
         Arc::new(move || {
-            let is_mine = turn.load(std::sync::atomic::Ordering::SeqCst) == node;
-            Box::pin(std::future::ready(is_mine))
+            let held = match turn.load(std::sync::atomic::Ordering::SeqCst) == node {
+                true => Held::Alone,
+                false => Held::Elsewhere,
+            };
+            Box::pin(std::future::ready(held))
         })
     };
     let store = world.store();
@@ -297,4 +319,60 @@ async fn who_does_not_hold_the_lease_follows_nothing_and_takes_over_when_it_does
     for node in [first, second] {
         assert!(node.tasks.shut_down(Duration::from_secs(10)).await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_frozen_while_another_took_over_writes_nothing_over_its_calls() {
+    let world = World::new().await;
+    let (store, lease) = (world.store(), "asterisk/office");
+    let take = async |holder: &str, hold_for| {
+        let taken = store.hold(
+            lease.to_owned(),
+            holder.to_owned(),
+            hold_for,
+            world.clock.now(),
+        );
+        taken.await.unwrap().unwrap()
+    };
+    // It runs out at once, and the node learns of nothing, as if it were frozen between two looks.
+    let number = take("frozen", Duration::ZERO).await;
+    let held = Held::Under(Fence {
+        lease: lease.to_owned(),
+        number,
+    });
+    let holds: Holds = Arc::new(move || Box::pin(std::future::ready(held.clone())));
+    let node = world.node(store.clone(), holds).await;
+    node.is_connected().await;
+    let text = answered();
+    let (before, after) = text.split_once("Event: BridgeEnter").unwrap();
+    let replay = async |text: &str| {
+        let recording = pbx::Recording {
+            bytes: text.as_bytes(),
+            reads: &[],
+        };
+        world.pbx.pbx.replay(recording, pbx::Speed::Unpaced).await;
+    };
+    replay(before).await;
+    let registered = async || {
+        let effects = node.effects().await;
+        (effects.len() == 1).then_some(())
+    };
+    wait_for("the call to be registered", registered).await;
+    let kept = async || {
+        let kept = store.call("office".to_owned(), "1795212233.0".to_owned());
+        kept.await.unwrap().unwrap()
+    };
+    take("other", Duration::from_secs(60)).await;
+    let (state, followed) = (kept().await.state, node.effects().await.len());
+    replay(&format!(
+        "Asterisk Call Manager/11.0.0\r\nEvent: BridgeEnter{after}"
+    ))
+    .await;
+    wait_for("it to learn that it was frozen", async || {
+        (node.status.snapshot().failures > 0).then_some(())
+    })
+    .await;
+    assert_eq!(kept().await.state, state);
+    assert_eq!(node.effects().await.len(), followed);
+    assert!(node.tasks.shut_down(Duration::from_secs(10)).await);
 }

@@ -40,7 +40,7 @@ impl Bench {
             call,
             lines: lines.to_vec(),
         };
-        let kept = self.store.keep_calls(vec![change], Vec::new(), at(9));
+        let kept = self.store.keep_calls(vec![change], Vec::new(), None, at(9));
         kept.await.unwrap();
     }
 
@@ -108,6 +108,7 @@ async fn effects_of_calls_are_recorded_with_them_and_once() {
             let kept = bench.store.keep_calls(
                 vec![change.clone()],
                 vec![(id(number), effect.clone())],
+                None,
                 at(2),
             );
             kept.await.unwrap()

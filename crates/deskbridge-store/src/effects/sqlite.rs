@@ -123,6 +123,15 @@ pub(super) fn reschedule(
     EFFECTS.reschedule(connection, &held(connection, &id, fence)?, retry, now)
 }
 
+pub(super) fn extend(
+    connection: &Connection,
+    id: EffectId,
+    fence: u64,
+    until: Timestamp,
+) -> Result<()> {
+    EFFECTS.extend(connection, &held(connection, &id, fence)?, until)
+}
+
 pub(super) fn revive(connection: &Connection, id: EffectId, now: Timestamp) -> Result<bool> {
     match sequence(connection, id)? {
         Some(sequence) => EFFECTS.revive(connection, sequence, now),

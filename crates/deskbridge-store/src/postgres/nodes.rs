@@ -12,7 +12,7 @@ use super::{
     column, failed, number,
     turns::{EFFECTS, EVENTS, Turns, database_now},
 };
-use crate::Result;
+use crate::{Fence, Result};
 
 /// A span in microseconds.
 fn span(span: Duration) -> i64 {
@@ -114,6 +114,17 @@ pub(crate) async fn hold(
     .map_err(&holding)?;
     held.map(|row| column::<i64>(&row, 0).map(i64::unsigned_abs))
         .transpose()
+}
+
+/// See [`Fence::check`]. Whoever takes the lease waits until the end of the transaction; who is frozen in it is let go
+/// of by the database.
+pub(crate) async fn check(transaction: &Transaction<'_>, fence: &Fence) -> Result<()> {
+    const IS_HELD: &str = "SELECT 1 FROM lease WHERE name = $1 AND fence = $2 FOR SHARE";
+    let (name, number) = (Text(&fence.lease), number(fence.number));
+    let held = query_opt(transaction, IS_HELD, &[&name, &number])
+        .await
+        .map_err(failed("look at a lease"))?;
+    held.map(drop).ok_or_else(|| fence.lost())
 }
 
 /// Gives a lease up; `false` when it was not held.

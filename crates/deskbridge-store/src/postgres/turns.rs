@@ -50,6 +50,7 @@ pub(crate) struct Turns {
     heads: &'static str,
     demote: &'static str,
     reschedule: &'static str,
+    extend: &'static str,
     discard: &'static str,
     release: &'static str,
     next: &'static str,
@@ -105,6 +106,9 @@ macro_rules! turns {
                 "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
                     claimable_at = $3, look_first = $4, failure = $5, changed_at = $6
                 WHERE sequence = $1 AND fence = $2 AND state = 'running'"
+            ),
+            extend: concat!(
+                "UPDATE ", $table, " SET claimable_at = $3 WHERE sequence = $1 AND fence = $2 AND state = 'running'"
             ),
             discard: concat!(
                 "UPDATE ", $table, " SET state = 'discarded', at_head = false, changed_at = $2
@@ -360,6 +364,32 @@ impl Turns {
         .await
         .map_err(&rescheduling)?;
         match rescheduled {
+            0 => Err(held.lost()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a claim good until another time.
+    pub(crate) async fn extend(
+        &self,
+        transaction: &Transaction<'_>,
+        held: &Held<'_>,
+        until: Timestamp,
+    ) -> Result<()> {
+        let extending = failed("extend a claim");
+        let located = self
+            .locate(transaction, held.id)
+            .await?
+            .ok_or_else(|| held.lost())?;
+        let (fence, until) = (number(held.fence), micros(until));
+        let extended = execute(
+            transaction,
+            self.extend,
+            &[&located.sequence, &fence, &until],
+        )
+        .await
+        .map_err(&extending)?;
+        match extended {
             0 => Err(held.lost()),
             _ => Ok(()),
         }

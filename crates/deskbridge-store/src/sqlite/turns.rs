@@ -13,6 +13,7 @@ pub(crate) struct Turns {
     finish: &'static str,
     promote: &'static str,
     reschedule: &'static str,
+    extend: &'static str,
     is_running: &'static str,
     has_head: &'static str,
     demote: &'static str,
@@ -48,6 +49,9 @@ macro_rules! turns {
                 "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
                     claimable_at = ?3, look_first = ?4, failure = ?5, changed_at = ?6
                 WHERE sequence = ?1 AND fence = ?2 AND state = 'running'"
+            ),
+            extend: concat!(
+                "UPDATE ", $table, " SET claimable_at = ?3 WHERE sequence = ?1 AND fence = ?2 AND state = 'running'"
             ),
             is_running: concat!(
                 "SELECT 1 FROM ", $table,
@@ -176,6 +180,23 @@ impl Turns {
             micros(now),
         );
         match statement.execute(parameters).map_err(&rescheduling)? {
+            0 => Err(held.lost()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a claim good until another time.
+    pub(crate) fn extend(
+        &self,
+        connection: &Connection,
+        held: &Held<'_>,
+        until: Timestamp,
+    ) -> Result<()> {
+        let extending = failed("extend a claim");
+        let (sequence, fence) = held.parameters()?;
+        let mut statement = prepare(connection, self.extend, &extending)?;
+        let parameters = (sequence, fence, micros(until));
+        match statement.execute(parameters).map_err(&extending)? {
             0 => Err(held.lost()),
             _ => Ok(()),
         }

@@ -167,7 +167,7 @@ impl Following {
                 store: self.store.clone(),
                 journal: journal.clone(),
                 clock: self.clock.clone(),
-                holds: leases.hold(format!("asterisk/{}", pbx.name)),
+                holds: leases.hold_for_calls(format!("asterisk/{}", pbx.name)),
             };
             let follower = Follower::new(setup, rng.fork());
             let status = follower.status();

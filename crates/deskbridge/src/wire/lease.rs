@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use deskbridge_calls::follow;
 use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::Tasks;
-use deskbridge_store::Store;
+use deskbridge_store::{Fence, Store};
 use deskbridge_sync::reconcile::Holds;
 use tokio::{sync::watch, time::Instant};
 
@@ -28,7 +29,8 @@ pub(super) struct Leases {
 enum Held {
     /// It was not asked for yet.
     Unknown,
-    Until(Instant),
+    /// Under this number.
+    Until(Instant, u64),
     Elsewhere,
 }
 
@@ -55,19 +57,39 @@ impl Leases {
         }
     }
 
-    fn watched(&self, name: String) -> Holds {
-        let (tell, told) = watch::channel(Held::Unknown);
-        self.tasks.spawn("lease", self.clone().keep(name, tell));
+    /// The same for who follows a PBX, with what proves it to the store. What it writes is refused once somebody else
+    /// holds the lease, so it goes on while the store does not answer: only so is no call missed meanwhile.
+    pub(super) fn hold_for_calls(&self, name: String) -> follow::Holds {
+        if !self.store.is_shared() {
+            return Arc::new(|| Box::pin(std::future::ready(follow::Held::Alone)));
+        }
+        let told = self.asked_for(name.clone());
         Arc::new(move || {
-            let mut told = told.clone();
+            let (told, lease) = (told.clone(), name.clone());
             Box::pin(async move {
-                // Whoever asks first waits for the first answer of the store.
-                match told.wait_for(|held| *held != Held::Unknown).await {
-                    Ok(held) => matches!(*held, Held::Until(until) if Instant::now() < until),
-                    Err(_stopped) => false,
+                match answer(told).await {
+                    Held::Until(_, number) => follow::Held::Under(Fence { lease, number }),
+                    Held::Unknown | Held::Elsewhere => follow::Held::Elsewhere,
                 }
             })
         })
+    }
+
+    fn watched(&self, name: String) -> Holds {
+        let told = self.asked_for(name);
+        Arc::new(move || {
+            let told = told.clone();
+            Box::pin(async move {
+                matches!(answer(told).await, Held::Until(until, _) if Instant::now() < until)
+            })
+        })
+    }
+
+    /// Begins to try to hold a lease.
+    fn asked_for(&self, name: String) -> watch::Receiver<Held> {
+        let (tell, told) = watch::channel(Held::Unknown);
+        self.tasks.spawn("lease", self.clone().keep(name, tell));
+        told
     }
 
     /// Takes a lease and renews it, and gives it up when the program stops.
@@ -76,8 +98,10 @@ impl Leases {
             // From before it is asked for: the database counts from later on.
             let asked_at = Instant::now();
             match self.ask(&name).await {
-                Some(true) => drop(tell.send_replace(Held::Until(asked_at + HOLD_FOR))),
-                Some(false) => drop(tell.send_replace(Held::Elsewhere)),
+                Some(Some(number)) => {
+                    tell.send_replace(Held::Until(asked_at + HOLD_FOR, number));
+                }
+                Some(None) => drop(tell.send_replace(Held::Elsewhere)),
                 // What is held is held until it runs out.
                 None => {
                     tell.send_if_modified(|held| {
@@ -100,12 +124,12 @@ impl Leases {
         }
     }
 
-    /// Whether the store gives a lease to this node; `None` when it does not say so in time.
-    async fn ask(&self, name: &str) -> Option<bool> {
+    /// The number under which the store gives a lease to this node, if it does; `None` when it does not say so in time.
+    async fn ask(&self, name: &str) -> Option<Option<u64>> {
         let (holder, now) = (self.holder.clone(), self.clock.now());
         let asked = self.store.hold(name.to_owned(), holder, HOLD_FOR, now);
         match tokio::time::timeout(HOLD_FOR, asked).await {
-            Ok(Ok(fence)) => Some(fence.is_some()),
+            Ok(Ok(number)) => Some(number),
             Ok(Err(error)) => {
                 tracing::error!(lease = name, error = %Chain(&error), "A lease cannot be renewed");
                 None
@@ -118,6 +142,15 @@ impl Leases {
                 None
             }
         }
+    }
+}
+
+/// How a lease stands, by the last answer of the store.
+async fn answer(mut told: watch::Receiver<Held>) -> Held {
+    // Whoever asks first waits for the first answer.
+    match told.wait_for(|held| *held != Held::Unknown).await {
+        Ok(held) => *held,
+        Err(_stopped) => Held::Elsewhere,
     }
 }
 
@@ -172,6 +205,28 @@ mod tests {
         assert!(!two().await && three().await, "it learns that it was gone");
         assert!(two_tasks.shut_down(HOLD_FOR).await);
         assert!(three().await, "who holds nothing lets nothing go");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_follows_calls_goes_on_until_somebody_else_holds() {
+        let nodes = Nodes {
+            store: Store::open_inline().unwrap(),
+            clock: Clock::manual(Timestamp::UNIX_EPOCH),
+        };
+        let (one, _one_tasks) = nodes.node(1);
+        let told = one.asked_for("asterisk/office".to_owned());
+        assert!(matches!(answer(told.clone()).await, Held::Until(_, 1)));
+        nodes.clock.advance(SignedDuration::from_secs(6));
+        let other = nodes.store.hold(
+            "asterisk/office".to_owned(),
+            "other".to_owned(),
+            HOLD_FOR,
+            nodes.clock.now(),
+        );
+        assert_eq!(other.await.unwrap(), Some(2));
+        assert!(matches!(answer(told.clone()).await, Held::Until(_, 1)));
+        nodes.pass(2).await;
+        assert_eq!(answer(told).await, Held::Elsewhere);
     }
 
     #[tokio::test(start_paused = true)]

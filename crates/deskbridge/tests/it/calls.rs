@@ -14,6 +14,7 @@ use crate::hub::{Bench, Hub};
 
 mod real;
 mod reconcile;
+mod steps;
 
 const SECRET: &str = "telephony7sample";
 /// Where the recordings lie on the PBX.

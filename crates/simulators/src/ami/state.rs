@@ -187,6 +187,47 @@ impl State {
         }
     }
 
+    /// Lets a channel begin, change or end as an event says.
+    pub(super) fn change_channel(&mut self, event: &str) {
+        let headers = || event.lines().filter_map(|line| line.split_once(": "));
+        let text = |name: &str| {
+            let value = headers().find_map(|(of, value)| (of == name).then_some(value));
+            value.unwrap_or_default().to_owned()
+        };
+        let uniqueid = text("Uniqueid");
+        let known = self
+            .channels
+            .iter()
+            .position(|one| one.uniqueid == uniqueid);
+        let known = known.and_then(|place| self.channels.get_mut(place));
+        match (text("Event").as_str(), known) {
+            ("Newchannel", None) => self.channels.push(Channel {
+                channel: text("Channel"),
+                channel_state: text("ChannelState").parse().unwrap_or_default(),
+                caller_id_num: text("CallerIDNum"),
+                caller_id_name: text("CallerIDName"),
+                connected_line_num: text("ConnectedLineNum"),
+                context: text("Context"),
+                exten: text("Exten"),
+                linkedid: text("Linkedid"),
+                uniqueid,
+                bridge_id: String::new(),
+            }),
+            ("Newstate", Some(channel)) => {
+                channel.channel_state = text("ChannelState").parse().unwrap_or_default();
+                channel.connected_line_num = text("ConnectedLineNum");
+                channel.linkedid = text("Linkedid");
+            }
+            ("BridgeEnter", Some(channel)) => {
+                channel.bridge_id = text("BridgeUniqueid");
+                channel.linkedid = text("Linkedid");
+            }
+            ("BridgeLeave", Some(channel)) => channel.bridge_id.clear(),
+            ("Hangup", Some(_)) => self.channels.retain(|one| one.uniqueid != uniqueid),
+            _ => {}
+        }
+    }
+
     pub(super) fn emit_raw(&mut self, bytes: &[u8]) {
         for session in self
             .sessions
