@@ -60,6 +60,7 @@ impl Clicks {
                 .map(|(pbx, _)| plan::Pbx {
                     settings: Arc::clone(&pbx.settings),
                     prefix: pbx.endpoints.originate_prefix.clone().unwrap_or_default(),
+                    crm: Some(pbx.crm.clone()),
                 })
                 .collect();
             if !pbxs.is_empty() {
