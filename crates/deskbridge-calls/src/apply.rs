@@ -159,10 +159,12 @@ impl Place {
             Write::SaveActivity(write) => self.save_activity(write).await,
             Write::SaveEntity(write) => self.save_entity(write).await,
             Write::AddActivity(write) => self.add_activity(write, effect.look_first).await,
+            Write::AttachToActivity(write) => self.attach_to_activity(write, effect).await,
             Write::AddTask(write) => self.add_task(write, effect.look_first).await,
             Write::CloseTask(write) => self.close_task(write).await,
             Write::AddTicket(write) => self.add_ticket(write).await,
             Write::AddComment(write) => self.add_comment(write).await,
+            Write::AttachToTicket(write) => self.attach_to_ticket(write, effect).await,
         }
     }
 
@@ -181,9 +183,11 @@ fn key_of(write: &Write) -> &CallKey {
         Write::AttachLink(write) => &write.call.key,
         Write::SaveActivity(write) | Write::SaveEntity(write) => &write.call.key,
         Write::AddActivity(write) => &write.key,
+        Write::AttachToActivity(write) => &write.key,
         Write::AddTask(write) => &write.call.key,
         Write::CloseTask(write) => &write.missed,
         Write::AddTicket(write) => &write.key,
         Write::AddComment(write) => &write.key,
+        Write::AttachToTicket(write) => &write.key,
     }
 }

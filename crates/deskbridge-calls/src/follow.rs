@@ -26,11 +26,11 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+pub(crate) use self::lookup::{Asked, Sources};
 use self::{
     book::{Batch, Book},
     lookup::{Found, Lookups},
 };
-pub(crate) use self::lookup::{Asked, Sources};
 pub use self::{
     kept::{Kept, Progress, Reported},
     lookup::{NoOrders, Orders},

@@ -204,9 +204,7 @@ impl Desk {
         let Some((kept, mut lines)) = told(kept, news, source, now) else {
             return Ok(json!({ "left_out": "a later report of the call is known" }));
         };
-        let is_over = self
-            .planned(source, &people, kept, now, &mut lines)
-            .await?;
+        let is_over = self.planned(source, &people, kept, now, &mut lines).await?;
         Ok(json!({ "is_over": is_over }))
     }
 

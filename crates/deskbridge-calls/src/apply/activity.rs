@@ -1,18 +1,24 @@
 //! Activities and records of the CRM around a call.
 
-use bitrix24::{ActivityChange, Call, CrmKind, Error, Id, NewCallActivity, Origin, Outcome};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bitrix24::{ActivityChange, Call, CrmKind, Error, Id, NewCallActivity, Origin, Outcome, Param};
+use deskbridge_core::Effect;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use super::{
     FinishedCall, Place, RegisteredCall, Stop,
     registration::{id_of, record},
     stop::written,
 };
-use crate::decide::write::{AddActivity, SaveFields};
+use crate::decide::write::{AddActivity, AttachToActivity, CallKey, SaveFields};
 
 /// What we call ourselves in `ORIGINATOR_ID`.
 pub(super) const ORIGINATOR_ID: &str = "deskbridge-calls";
+
+/// A file of an activity goes through memory, a third larger than it is: an hour of speech as mp3.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 impl Place {
     pub(super) async fn save_activity(&self, write: &SaveFields) -> Result<Value, Stop> {
@@ -101,6 +107,46 @@ impl Place {
         Ok(json!({ "activity": id.get() }))
     }
 
+    /// Adds the recording to the activity that stands for a call. `FILES` says which files it has: said twice, it has
+    /// the recording once.
+    pub(super) async fn attach_to_activity(
+        &self,
+        write: &AttachToActivity,
+        effect: &Effect,
+    ) -> Result<Value, Stop> {
+        let added: Value = self.result(&write.key, "add_activity").await?;
+        let activity = added.get("activity").and_then(Value::as_u64);
+        let Some(activity) = activity.and_then(Id::new) else {
+            return Err(Stop::left_out("there is no activity of the call"));
+        };
+        let recorded = self.recorded(&write.key, &write.files, effect).await?;
+        let (name, bytes) = (recorded.name, recorded.bytes);
+        if bytes > FILE_BYTES_MAX {
+            return Err(Stop::refused(format!(
+                "the recording has {bytes} bytes, and an activity takes at most {FILE_BYTES_MAX}; set \
+                 recordings.convert, and revive this"
+            )));
+        }
+        let mut content = Vec::new();
+        let read = recorded.file.take(bytes).read_to_end(&mut content).await;
+        read.map_err(|error| Stop::not_sent(format!("a recording cannot be read: {error}")))?;
+        let pair = vec![name.as_str().into(), BASE64.encode(&content).into()];
+        let file = Param::Map(vec![("fileData".to_owned(), Param::List(pair))]);
+        let change = ActivityChange {
+            fields: vec![("FILES".to_owned(), Param::List(vec![file]))],
+            ..ActivityChange::default()
+        };
+        match self.crm.update_activity(activity, &change).await {
+            Outcome::Refused(Error::NotFound { .. }) => {
+                Err(Stop::left_out("the activity was deleted"))
+            }
+            outcome => {
+                written(outcome)?;
+                Ok(json!({ "activity": activity.get(), "name": name, "bytes": bytes }))
+            }
+        }
+    }
+
     /// The record of the CRM that a call belongs to, as far as it was told.
     pub(super) async fn record_of(
         &self,
@@ -114,10 +160,22 @@ impl Place {
         if call.call_id.is_some() {
             return Ok(None);
         }
-        let registered: Option<RegisteredCall> = self.result(&call.key, "register").await.ok();
-        Ok(registered
-            .and_then(|registered| registered.record)
-            .as_ref()
-            .and_then(record))
+        Ok(self.registered_record(&call.key).await)
+    }
+
+    /// The same by the key of a call.
+    pub(super) async fn record_of_key(&self, key: &CallKey) -> Option<bitrix24::CrmRecord> {
+        let finished: Option<FinishedCall> = self.result(key, "finish").await.ok();
+        let finished = finished.and_then(|finished| finished.record);
+        match finished.as_ref().and_then(record) {
+            Some(found) => Some(found),
+            None => self.registered_record(key).await,
+        }
+    }
+
+    async fn registered_record(&self, key: &CallKey) -> Option<bitrix24::CrmRecord> {
+        let registered: Option<RegisteredCall> = self.result(key, "register").await.ok();
+        let registered = registered.and_then(|registered| registered.record);
+        registered.as_ref().and_then(record)
     }
 }

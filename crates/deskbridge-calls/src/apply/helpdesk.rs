@@ -1,10 +1,17 @@
 //! What the helpdesk is told of calls: a ticket because of a missed one, a comment on the client's open ticket.
 
-use frappe::{Cause, Document, Filter, List, Name, Op, Order, text};
+use std::fmt::Write as _;
+
+use bitrix24::CrmKind;
+use deskbridge_core::Effect;
+use frappe::{Cause, Document, Filter, List, Name, Op, Order, Upload, text};
 use serde_json::{Value, json};
 
-use super::{KEY_FIELD, Place, Stop};
-use crate::decide::write::{AddComment, AddTicket, CallKey};
+use super::{KEY_FIELD, Place, Stop, recording::upload_name};
+use crate::{
+    decide::write::{AddComment, AddTicket, AttachToTicket, CallKey},
+    settings::missed::TicketRecordings,
+};
 
 const TICKET: &str = "HD Ticket";
 const COMMENT: &str = "HD Ticket Comment";
@@ -15,8 +22,16 @@ const DIGITS: usize = 7;
 const CONTACTS_MAX: u32 = 20;
 /// Categories of statuses in which nobody works on a ticket any more.
 const CLOSED: [&str; 2] = ["Resolved", "Closed"];
+/// Files of one document that are looked at.
+const FILES_MAX: u32 = 200;
 /// Nobody's address: a ticket without any gets the hub's own.
 const NOBODY: &str = "nobody@calls.invalid";
+
+/// What is told of a call.
+struct TellCall<'w> {
+    key: &'w CallKey,
+    html: String,
+}
 
 impl Place {
     fn helpdesk(&self) -> Result<&frappe::Client, Stop> {
@@ -30,17 +45,21 @@ impl Place {
 
     pub(super) async fn add_ticket(&self, write: &AddTicket) -> Result<Value, Stop> {
         let helpdesk = self.helpdesk()?;
+        let told = self
+            .told(&write.key, &write.description, &write.files)
+            .await?;
         if let Some(found) = self.of_key(helpdesk, TICKET, &write.key).await? {
             return Ok(json!({ "ticket": found }));
+        }
+        if let Some((comment, on)) = self.comment_of(helpdesk, &write.key).await? {
+            return Ok(json!({ "comment": comment, "on": on }));
         }
         let contact = self.contact(helpdesk, &write.phone).await?;
         if write.unless_open
             && let Some(contact) = &contact
             && let Some(open) = self.open_ticket(helpdesk, contact).await?
         {
-            return self
-                .comment(helpdesk, &write.key, &open, &write.description)
-                .await;
+            return self.comment(&open, &told).await;
         }
         let mut ticket = Document::new()
             .with(KEY_FIELD, write.key.as_str())
@@ -48,7 +67,7 @@ impl Place {
                 "subject",
                 text::truncate(&write.subject, text::DATA_CHARACTERS_MAX),
             )
-            .with("description", html(&write.description))
+            .with("description", told.html.as_str())
             // Else the site thanks the client for a mail that was not sent.
             .with("via_customer_portal", 1)
             .with("raised_by", NOBODY);
@@ -68,13 +87,17 @@ impl Place {
                 ticket.set(field, value.as_str());
             }
         }
-        self.insert(helpdesk, TICKET, &write.key, &ticket)
-            .await
-            .map(|name| json!({ "ticket": name }))
+        let name = self.insert(helpdesk, TICKET, &write.key, &ticket).await?;
+        Ok(json!({ "ticket": name }))
     }
 
     pub(super) async fn add_comment(&self, write: &AddComment) -> Result<Value, Stop> {
         let helpdesk = self.helpdesk()?;
+        let told = self.told(&write.key, &write.text, &write.files).await?;
+        // The ticket that it stands on may be closed by now.
+        if let Some((comment, on)) = self.comment_of(helpdesk, &write.key).await? {
+            return Ok(json!({ "comment": comment, "on": on }));
+        }
         let Some(contact) = self.contact(helpdesk, &write.phone).await? else {
             return Err(Stop::left_out(
                 "not exactly one contact of the helpdesk has the client's number",
@@ -83,27 +106,106 @@ impl Place {
         let Some(open) = self.open_ticket(helpdesk, &contact).await? else {
             return Err(Stop::left_out("the client has no open ticket"));
         };
-        self.comment(helpdesk, &write.key, &open, &write.text).await
+        self.comment(&open, &told).await
     }
 
-    async fn comment(
+    /// The comment of a call, and the ticket that it stands on.
+    async fn comment_of(
         &self,
         helpdesk: &frappe::Client,
         key: &CallKey,
-        ticket: &Name,
-        text: &str,
-    ) -> Result<Value, Stop> {
-        if let Some(found) = self.of_key(helpdesk, COMMENT, key).await? {
-            return Ok(json!({ "comment": found, "on": ticket }));
-        }
+    ) -> Result<Option<(Name, String)>, Stop> {
+        let Some(comment) = self.of_key(helpdesk, COMMENT, key).await? else {
+            return Ok(None);
+        };
+        let document = helpdesk.get(COMMENT, &comment).await?;
+        let on = document.to_text("reference_ticket").unwrap_or_default();
+        Ok(Some((comment, on)))
+    }
+
+    async fn comment(&self, ticket: &Name, told: &TellCall<'_>) -> Result<Value, Stop> {
+        let helpdesk = self.helpdesk()?;
         let user = helpdesk.logged_user().await?;
         let comment = Document::new()
-            .with(KEY_FIELD, key.as_str())
+            .with(KEY_FIELD, told.key.as_str())
             .with("reference_ticket", ticket)
             .with("commented_by", user)
-            .with("content", html(text));
-        let name = self.insert(helpdesk, COMMENT, key, &comment).await?;
+            .with("content", told.html.as_str());
+        let name = self.insert(helpdesk, COMMENT, told.key, &comment).await?;
         Ok(json!({ "comment": name, "on": ticket }))
+    }
+
+    /// What is told of a call, with a link to where its recording is, if that is wanted and known.
+    async fn told<'w>(
+        &self,
+        key: &'w CallKey,
+        text: &str,
+        files: &[String],
+    ) -> Result<TellCall<'w>, Stop> {
+        let mut html = html(text);
+        let is_linked = self.settings.tickets.recordings == TicketRecordings::Link;
+        if is_linked
+            && !files.is_empty()
+            && let Some(record) = self.record_of_key(key).await
+        {
+            let base = self.crm.portal().base();
+            let url = match record.kind {
+                CrmKind::Company => base.company_url(record.id),
+                CrmKind::Contact => base.contact_url(record.id),
+                CrmKind::Lead => base.lead_url(record.id),
+                CrmKind::Deal => base.deal_url(record.id),
+            };
+            // Writing to a text cannot fail.
+            let _written = write!(html, "<p><a href=\"{url}\">{}</a></p>", escaped(&url));
+        }
+        Ok(TellCall { key, html })
+    }
+
+    /// Makes the recording of a call a private file of its ticket or comment, unless it is one.
+    pub(super) async fn attach_to_ticket(
+        &self,
+        write: &AttachToTicket,
+        effect: &Effect,
+    ) -> Result<Value, Stop> {
+        let helpdesk = self.helpdesk()?;
+        let made: Value = match self.result(&write.key, "comment").await {
+            Ok(made) => made,
+            Err(Stop::NotSent(failure)) => return Err(Stop::NotSent(failure)),
+            // A missed call makes no comment.
+            Err(_none) => self.result(&write.key, "ticket").await?,
+        };
+        let name = |of: &str| Some(Name::from(made.get(of)?.as_str()?));
+        let comment = name("comment").map(|name| (COMMENT, name));
+        let Some((doctype, name)) = comment.or_else(|| Some((TICKET, name("ticket")?))) else {
+            return Err(Stop::left_out("the helpdesk was told nothing of the call"));
+        };
+        let stem = upload_name(&write.key, "".as_ref());
+        let stem = stem.trim_end_matches(".wav");
+        let list = List::new()
+            .fields(["name", "file_name"])
+            .filter(Filter::eq("attached_to_doctype", doctype))
+            .filter(Filter::eq("attached_to_name", &name))
+            .limit(FILES_MAX);
+        let found = helpdesk.list("File", &list).await?;
+        // Frappe adds to a name that another content has.
+        let mut ours = found.iter().filter(|file| {
+            let name = file.text("file_name");
+            name.is_some_and(|name| name.starts_with(stem))
+        });
+        let subject = format!("the recording of {doctype} {name}");
+        if let Some(file) = ours.next() {
+            self.unsure.forget(&subject);
+            return Ok(json!({ "file": file.name() }));
+        }
+        if effect.look_first {
+            self.unsure.wait(&subject)?;
+        }
+        let recorded = self.recorded(&write.key, &write.files, effect).await?;
+        let upload = Upload::file(&recorded.name, recorded.file, recorded.bytes);
+        let upload = upload.attached_to(doctype, name).checked();
+        let file = helpdesk.upload(upload).await.into_result()?;
+        self.unsure.forget(&subject);
+        Ok(json!({ "file": file.name }))
     }
 
     /// Adds a document, or finds the one that somebody else added in between.
@@ -238,9 +340,11 @@ impl Place {
 
 /// Plain text as HTML.
 fn html(text: &str) -> String {
-    let escaped = text
-        .replace('&', "&amp;")
+    format!("<p>{}</p>", escaped(text).trim().replace('\n', "<br>"))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
         .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    format!("<p>{}</p>", escaped.trim().replace('\n', "<br>"))
+        .replace('>', "&gt;")
 }

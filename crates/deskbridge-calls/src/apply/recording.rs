@@ -1,4 +1,6 @@
 //! `telephony.externalCall.attachRecord`: the file of a recording, once it is whole.
+//!
+//! The helpdesk and activities get the same file.
 
 mod joining;
 mod program;
@@ -14,7 +16,10 @@ use bitrix24::Recording;
 use deskbridge_core::Effect;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{sleep, timeout},
+};
 
 use super::{Place, Stop, stop::written};
 use crate::{
@@ -45,12 +50,41 @@ struct Ready {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// A recording that is uploaded, as long as this lives.
+pub(super) struct Recorded {
+    /// What people see of it: it ends in what portals take, and does not say where it was.
+    pub(super) name: String,
+    pub(super) file: tokio::fs::File,
+    pub(super) bytes: u64,
+    _ready: Ready,
+    _turn: OwnedSemaphorePermit,
+}
+
 impl Place {
     pub(super) async fn attach(&self, write: &Attach, effect: &Effect) -> Result<Value, Stop> {
         let (call_id, _) = self.known(&write.call).await?;
+        let recorded = self.recorded(&write.call.key, &write.files, effect).await?;
+        let (name, bytes) = (recorded.name, recorded.bytes);
+        let mut recording = Recording::new(&name, bytes, recorded.file);
+        recording.deadline = UPLOADED_WITHIN;
+        let attached = written(self.crm.upload_record(&call_id, recording).await)?;
+        Ok(json!({
+            "file": attached.file.map(bitrix24::Id::get),
+            "name": name,
+            "bytes": bytes,
+        }))
+    }
+
+    /// The recording of a call as one file that can be uploaded, once all of it is whole.
+    pub(super) async fn recorded(
+        &self,
+        key: &CallKey,
+        paths: &[String],
+        effect: &Effect,
+    ) -> Result<Recorded, Stop> {
         let mut files = Vec::new();
-        for file in &write.files {
-            if let Some(file) = self.whole(Path::new(file), effect).await? {
+        for path in paths {
+            if let Some(file) = self.whole(Path::new(path), effect).await? {
                 files.push(file);
             }
         }
@@ -58,7 +92,7 @@ impl Place {
             return Err(Stop::left_out("nothing was recorded"));
         }
         let turn = timeout(TURN_WITHIN, Arc::clone(&self.recordings).acquire_owned());
-        let Ok(Ok(_turn)) = turn.await else {
+        let Ok(Ok(turn)) = turn.await else {
             return Err(Stop::not_yet("other recordings are uploaded", AGAIN_AFTER));
         };
         let ready = self.ready(files).await?;
@@ -68,15 +102,13 @@ impl Place {
             io::Result::Ok((file, bytes))
         };
         let (file, bytes) = opened.await.map_err(|error| unreadable(&error))?;
-        let name = upload_name(&write.call.key, &ready.path);
-        let mut recording = Recording::new(&name, bytes, file);
-        recording.deadline = UPLOADED_WITHIN;
-        let attached = written(self.crm.upload_record(&call_id, recording).await)?;
-        Ok(json!({
-            "file": attached.file.map(bitrix24::Id::get),
-            "name": name,
-            "bytes": bytes,
-        }))
+        Ok(Recorded {
+            name: upload_name(key, &ready.path),
+            file,
+            bytes,
+            _ready: ready,
+            _turn: turn,
+        })
     }
 
     /// Where a recording really is, once it is whole; `None` when nothing was heard in it.

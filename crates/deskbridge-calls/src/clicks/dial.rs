@@ -27,7 +27,7 @@ use super::{Dial, notify};
 use crate::{
     decide::{
         originate::{Originate, originate},
-        telephony::plan_not_begun,
+        telephony::{plan_callback_not_begun, plan_not_begun},
         write::Intended,
     },
     follow::Manager,
@@ -120,7 +120,18 @@ impl Dialler {
 
     /// Has the CRM told that nothing comes of an order: what it registered is finished, and the user may be told.
     async fn tell(&self, pbx: &Pbx, dial: &Dial, why: &str) -> Result<(), String> {
-        let finish = plan_not_begun(&dial.order, &pbx.settings, why);
+        let (order, settings) = (&dial.order, &pbx.settings);
+        let finish = match order.is_callback() {
+            false => plan_not_begun(order, settings, why).into_iter().collect(),
+            true => {
+                let people = pbx.directory.people();
+                if people.is_empty() {
+                    pbx.directory.look_again();
+                    return Err("it has not told yet who its users are".to_owned());
+                }
+                plan_callback_not_begun(order, settings, &people, why, dial.until)
+            }
+        };
         let mut effects: Vec<NewEffect> = finish.iter().map(Intended::effect).collect();
         if let Some(user) = dial.order.user().filter(|_| pbx.notifies) {
             effects.push(notify::effect(&dial.pbx, &dial.order.id, user, why));

@@ -1,6 +1,6 @@
 //! From an event of a portal to the order of a call.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bitrix24::{CallStart, CallbackRequest, CrmRecord, News};
 use deskbridge_core::{
@@ -11,6 +11,7 @@ use deskbridge_store::{EffectState, Known, Store};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::{Dial, ORIGINATE, key, reading::digits};
 use crate::{
@@ -25,6 +26,8 @@ use crate::{
 
 /// Two clicks of one user on one number within that are one.
 const ONE_CLICK_FOR: SignedDuration = SignedDuration::from_secs(5);
+/// How long it is waited for the CRM to say who is responsible for a client.
+const RESPONSIBLE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How the orders of a portal are carried out.
 #[derive(Clone, Debug)]
@@ -42,6 +45,8 @@ pub struct Pbx {
     pub settings: Arc<Settings>,
     /// How the id begins that the channel of an order gets.
     pub prefix: String,
+    /// Who is asked who is responsible for a client who asks to be called; without it the line's default is.
+    pub crm: Option<bitrix24::Client>,
 }
 
 /// Plans the events of portals.
@@ -84,6 +89,7 @@ impl Clicks {
         let Some(Pbx {
             settings: pbx,
             prefix,
+            crm,
         }) = portal.pbx(line)
         else {
             return unrouted(format!("no [[asterisk]] has crm = \"{connection}\""));
@@ -94,7 +100,13 @@ impl Clicks {
                 Some(order) => (order, Some(start)),
                 None => return unrouted("the event names no user".to_owned()),
             },
-            News::Callback(callback) => (of_callback(id, callback), None),
+            News::Callback(callback) => {
+                let responsible = match crm {
+                    Some(crm) => responsible(crm, callback).await,
+                    None => None,
+                };
+                (of_callback(id, callback, responsible), None)
+            }
             _ => return unrouted("the event is none of a call".to_owned()),
         };
         let ordered_at = read.sent_at.unwrap_or(event.received_at);
@@ -211,7 +223,8 @@ fn effects(
 ) -> Vec<NewEffect> {
     let until = ordered_at.saturating_add(portal.too_old_after);
     let until = until.unwrap_or(Timestamp::MAX);
-    if received_at > until {
+    // A client who asked to be called stays somebody's task, which is planned where the CRM's users are known.
+    if received_at > until && !order.is_callback() {
         let why = "the order came too late to be carried out";
         let finish = plan_not_begun(&order, pbx, why);
         return finish.iter().map(Intended::effect).collect();
@@ -260,13 +273,33 @@ fn of_click(id: String, click: &CallStart) -> Option<Order> {
     })
 }
 
-fn of_callback(id: String, callback: &CallbackRequest) -> Order {
+/// Who is responsible for a client who asks to be called: for the record that the request names or, where it names
+/// none, for whoever has the number. Somebody waits, and so does not wait long for the CRM.
+async fn responsible(crm: &bitrix24::Client, callback: &CallbackRequest) -> Option<UserId> {
+    let asked = timeout(RESPONSIBLE_WITHIN, crm.callers(&callback.phone_number));
+    let callers = match asked.await {
+        Ok(Ok(callers)) => callers,
+        Ok(Err(error)) => {
+            tracing::warn!(error = %Chain(&error), "Who is responsible for a client who asks to be called was not told");
+            return None;
+        }
+        Err(_elapsed) => return None,
+    };
+    let is_named = |caller: &&bitrix24::Caller| Some(&caller.record) == callback.record.as_ref();
+    let named = callers.iter().filter(is_named);
+    let mut responsible = named
+        .chain(&callers)
+        .filter_map(|of| of.responsible.as_ref());
+    responsible.find_map(|one| UserId::new(one.user.get()))
+}
+
+fn of_callback(id: String, callback: &CallbackRequest, responsible: Option<UserId>) -> Order {
     Order {
         id,
         phone: callback.phone_number.clone(),
         line: callback.line_number.clone(),
         entity: callback.record.as_ref().and_then(entity),
-        why: Why::Callback { responsible: None },
+        why: Why::Callback { responsible },
     }
 }
 

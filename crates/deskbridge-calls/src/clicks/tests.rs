@@ -40,6 +40,7 @@ fn clicks(store: &Store) -> Clicks {
     let pbx = Pbx {
         settings: Arc::new(settings),
         prefix: "crm-".to_owned(),
+        crm: None,
     };
     let portal = Portal {
         pbxs: vec![pbx],
@@ -167,6 +168,28 @@ async fn what_comes_too_late_is_finished_and_not_dialled() {
     // The CRM has registered nothing that could be finished.
     let event = kept(&form(0, ""), at(61), 1);
     assert!(effects(&clicks(&store), &event).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_callback_is_ordered_however_late_for_it_stays_a_task() {
+    let store = Store::open_inline().unwrap();
+    let body = format!(
+        "event=ONEXTERNALCALLBACKSTART&data[PHONE_NUMBER]=%2B79161234567&data[LINE_NUMBER]=1900&ts={}\
+         &auth[application_token]=planted-application&auth[domain]=portal.example",
+        at(0).as_second()
+    );
+    for received_at in [1, 3_600] {
+        let event = kept(&body, at(received_at), 1);
+        let effects = effects(&clicks(&store), &event).await;
+        let [effect] = &effects[..] else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(effect.kind, ORIGINATE);
+        let dial: Dial = serde_json::from_value(effect.payload.clone()).unwrap();
+        assert!(dial.order.is_callback());
+        assert_eq!(dial.order.line.as_deref(), Some("1900"));
+        assert_eq!(dial.until, at(60));
+    }
 }
 
 #[tokio::test]

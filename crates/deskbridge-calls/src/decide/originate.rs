@@ -192,12 +192,25 @@ pub fn originate(
         let value = field(&format!("variables.{name}"), template, &places)?;
         variables.insert(name.clone(), value);
     }
+    let client_first = templates.callback_channel.as_ref();
+    let (channel, exten, caller_id) = match client_first.filter(|_| order.is_callback()) {
+        Some(channel) => (
+            field("callback_channel", channel, &places)?,
+            extension.clone(),
+            field("callback_caller_id", &templates.callback_caller_id, &places)?,
+        ),
+        None => (
+            field("channel", &templates.channel, &places)?,
+            field("extension", &templates.extension, &places)?,
+            field("caller_id", &templates.caller_id, &places)?,
+        ),
+    };
     Ok(Originate {
-        channel: field("channel", &templates.channel, &places)?,
+        channel,
         context: field("context", &templates.context, &places)?,
-        exten: field("extension", &templates.extension, &places)?,
+        exten,
         priority: 1,
-        caller_id: field("caller_id", &templates.caller_id, &places)?,
+        caller_id,
         variables,
         timeout_ms: u64::from(templates.ring_s) * 1_000,
         channel_id: order.id.clone(),

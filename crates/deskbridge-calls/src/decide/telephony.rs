@@ -30,7 +30,10 @@ use super::{
     users::{People, UserId},
     write::{CallKey, Finish, Intended, Registered, Write},
 };
-use crate::{call::Call, settings::Settings};
+use crate::{
+    call::{Call, CallResult, Direction, Ended, Linkedid, MissedReason},
+    settings::Settings,
+};
 
 /// What is known around a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +123,48 @@ pub fn plan_not_begun(order: &Order, settings: &Settings, why: &str) -> Option<I
         is_live: true,
         write: Write::Finish(finish),
     })
+}
+
+/// What is to be written about a client who asked to be called and whom nothing comes of: a call that was missed for
+/// want of an agent, with its task. Nothing while the CRM has not said who its users are.
+pub fn plan_callback_not_begun(
+    order: &Order,
+    settings: &Settings,
+    people: &People,
+    why: &str,
+    now: Timestamp,
+) -> Vec<Intended> {
+    let call = Call {
+        linkedid: Linkedid::new(order.id.as_str()),
+        joined: Vec::new(),
+        direction: Direction::Outgoing,
+        client: Some(order.phone.clone()),
+        line: order.line.clone(),
+        trunk: None,
+        originated: Some(order.id.clone()),
+        started_at: now,
+        conversations: Vec::new(),
+        transfers: Vec::new(),
+        recordings: Vec::new(),
+        ended: Some(Ended {
+            at: now,
+            result: CallResult::Missed(MissedReason::NobodyRung),
+        }),
+    };
+    let circumstances = Circumstances {
+        order: Some(order.clone()),
+        ..Circumstances::default()
+    };
+    let planned = Planned::default();
+    let mut plan = plan(&call, &planned, &circumstances, settings, people, now);
+    for intended in &mut plan.writes {
+        match &mut intended.write {
+            Write::Finish(finish) => finish.failed_reason = Some(why.to_owned()),
+            Write::AddTask(task) => task.description = format!("{}\n{why}", task.description),
+            _ => {}
+        }
+    }
+    plan.writes
 }
 
 #[cfg(test)]

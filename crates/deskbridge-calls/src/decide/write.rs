@@ -94,6 +94,8 @@ pub enum Write {
     SaveEntity(SaveFields),
     /// An activity instead of a call, where the portal refuses telephony.
     AddActivity(AddActivity),
+    /// The recordings of a call that is an activity.
+    AttachToActivity(AttachToActivity),
     /// A task because of a missed call.
     AddTask(AddTask),
     /// The task of a missed call is over.
@@ -102,6 +104,8 @@ pub enum Write {
     AddTicket(AddTicket),
     /// A comment on the client's open ticket; nothing where there is none.
     AddComment(AddComment),
+    /// The recordings of a call as private files of its ticket or comment.
+    AttachToTicket(AttachToTicket),
 }
 
 impl Write {
@@ -109,7 +113,7 @@ impl Write {
     pub const ATTACH: &'static str = "calls.attach";
 
     /// The kinds of effects, one for each variant.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 15] = [
         "calls.register",
         "calls.show",
         "calls.hide",
@@ -119,10 +123,12 @@ impl Write {
         "calls.save_activity",
         "calls.save_entity",
         "calls.add_activity",
+        "calls.attach_to_activity",
         "calls.add_task",
         "calls.close_task",
         "calls.add_ticket",
         "calls.add_comment",
+        "calls.attach_to_ticket",
     ];
 
     /// The kind of its effect.
@@ -137,10 +143,12 @@ impl Write {
             Self::SaveActivity(_) => "calls.save_activity",
             Self::SaveEntity(_) => "calls.save_entity",
             Self::AddActivity(_) => "calls.add_activity",
+            Self::AttachToActivity(_) => "calls.attach_to_activity",
             Self::AddTask(_) => "calls.add_task",
             Self::CloseTask(_) => "calls.close_task",
             Self::AddTicket(_) => "calls.add_ticket",
             Self::AddComment(_) => "calls.add_comment",
+            Self::AttachToTicket(_) => "calls.attach_to_ticket",
         }
     }
 }
@@ -342,6 +350,22 @@ pub struct AddActivity {
     pub ended_at: String,
     /// A missed call from a client is not `COMPLETED`.
     pub is_completed: bool,
+}
+
+/// See [`Write::AttachToTicket`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttachToTicket {
+    /// The call.
+    pub key: CallKey,
+    /// As in [`Attach`].
+    pub files: Vec<String>,
+}
+
+/// See [`Write::AttachToActivity`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttachToActivity {
+    /// The call.
+    pub key: CallKey,
     /// As in [`Attach`].
     pub files: Vec<String>,
 }
@@ -395,6 +419,9 @@ pub struct AddTicket {
     pub team: Option<String>,
     /// A client with an open ticket gets the description as a comment on it instead.
     pub unless_open: bool,
+    /// As in [`Attach`].
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 /// See [`Write::AddComment`].

@@ -92,8 +92,7 @@ impl Asked {
         if std::mem::replace(&mut self.at_end, true) {
             return wanted;
         }
-        let Some(client) =
-            client(call, settings).filter(|_| call.direction != Direction::Internal)
+        let Some(client) = client(call, settings).filter(|_| call.direction != Direction::Internal)
         else {
             return wanted;
         };

@@ -194,6 +194,8 @@ pub struct TicketsSource {
     pub missed: MissedTicket,
     /// Whether calls are told of on the client's open ticket.
     pub comments: bool,
+    /// What becomes of recordings there: `none`, `link` (to the client's record in the CRM, where they are) or `upload`.
+    pub recordings: TicketRecordings,
     /// The subject of a ticket.
     pub subject: Option<String>,
     /// What is told, on a ticket and in a comment.
@@ -219,6 +221,19 @@ pub enum MissedTicket {
     UnlessOpen,
 }
 
+/// What becomes of the recordings of calls that the helpdesk is told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketRecordings {
+    /// Nothing.
+    None,
+    /// A link leads to the client's record in the CRM.
+    #[default]
+    Link,
+    /// They are private files of the ticket or comment.
+    Upload,
+}
+
 /// What the helpdesk is told.
 #[derive(Clone, Debug)]
 pub struct Tickets {
@@ -226,6 +241,8 @@ pub struct Tickets {
     pub missed: MissedTicket,
     /// See [`TicketsSource::comments`].
     pub comments: bool,
+    /// See [`TicketsSource::recordings`].
+    pub recordings: TicketRecordings,
     /// See [`TicketsSource::subject`].
     pub subject: Template,
     /// See [`TicketsSource::facts`].
@@ -244,6 +261,7 @@ impl Tickets {
         Self {
             missed: source.missed,
             comments: source.comments,
+            recordings: source.recordings,
             subject: text(
                 "tickets.subject",
                 source.subject.as_deref(),

@@ -27,6 +27,11 @@ pub struct OriginateSource {
     pub ring_s: Option<u32>,
     /// The phone or queue that rings for a client who asked to be called; without it that of who is responsible.
     pub callback_extension: Option<String>,
+    /// The channel by which a client who asked to be called is called first, such as `PJSIP/{{ number }}@provider`: the
+    /// agent's phone is dialled in `context` when the client answers. Without it the agent is called first.
+    pub callback_channel: Option<String>,
+    /// What the client's phone shows then.
+    pub callback_caller_id: Option<String>,
 }
 
 /// How calls are begun.
@@ -46,6 +51,10 @@ pub struct Originate {
     pub ring_s: u32,
     /// See [`OriginateSource::callback_extension`].
     pub callback_extension: Option<String>,
+    /// See [`OriginateSource::callback_channel`].
+    pub callback_channel: Option<Template>,
+    /// See [`OriginateSource::callback_caller_id`].
+    pub callback_caller_id: Template,
 }
 
 impl Originate {
@@ -60,6 +69,8 @@ impl Originate {
             variables: BTreeMap::new(),
             ring_s: 30,
             callback_extension: None,
+            callback_channel: None,
+            callback_caller_id: text("{{ line or extension }}"),
         }
     }
 
@@ -90,6 +101,15 @@ impl Originate {
                 .as_deref()
                 .and_then(filled)
                 .or_else(|| otherwise.callback_extension.clone()),
+            callback_channel: match source.callback_channel {
+                Some(channel) => Some(text("callback_channel", Some(channel), &otherwise.channel)),
+                None => otherwise.callback_channel.clone(),
+            },
+            callback_caller_id: text(
+                "callback_caller_id",
+                source.callback_caller_id,
+                &otherwise.callback_caller_id,
+            ),
         };
         for (name, value) in source.variables {
             let key = format!("{key}.variables.{name}");

@@ -4,5 +4,6 @@ mod comments;
 pub(crate) mod lives;
 mod orders;
 mod people;
+mod reports;
 mod tickets;
 pub(crate) mod world;

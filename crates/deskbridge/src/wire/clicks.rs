@@ -77,6 +77,7 @@ impl Clicks {
                 .map(|(pbx, _)| plan::Pbx {
                     settings: Arc::clone(&pbx.settings),
                     prefix: pbx.endpoints.originate_prefix.clone().unwrap_or_default(),
+                    crm: Some(pbx.crm.clone()),
                 })
                 .collect();
             let installed = applications.get(&portal.name);

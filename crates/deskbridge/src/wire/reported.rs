@@ -73,7 +73,11 @@ fn settings(
     mapping: &Mapping,
 ) -> anyhow::Result<Settings> {
     let (name, place) = (&account.name, format!("caresoft[{}].calls", account.name));
-    if config.asterisk.iter().any(|pbx| pbx.connection.name == *name) {
+    if config
+        .asterisk
+        .iter()
+        .any(|pbx| pbx.connection.name == *name)
+    {
         bail!(
             "{place}: asterisk[{name}] has the same name, by which the CRM tells calls apart; rename one"
         );

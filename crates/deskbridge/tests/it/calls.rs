@@ -514,6 +514,18 @@ async fn where_telephony_is_refused_a_call_is_an_activity_of_the_client() {
     );
     assert_eq!(activities[0]["RESPONSIBLE_ID"], OF_101.to_string());
     assert_eq!(activities[0]["OWNER_ID"], "9001");
+    // The recording is among its files, under the name of the call.
+    let entries = portal.journal();
+    let updates = entries
+        .iter()
+        .filter(|entry| entry.method == "crm.activity.update");
+    let [update] = updates.collect::<Vec<_>>()[..] else {
+        panic!("one update");
+    };
+    let params = serde_json::to_string(&update.params).unwrap();
+    // What the file begins with, as base64 has it.
+    assert!(params.contains("UklGRkgAAABXQVZF"), "{params}");
+    assert!(params.contains(".wav"), "{params}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -607,6 +619,112 @@ async fn a_missed_call_is_a_ticket_and_the_next_one_a_comment_on_it() {
     assert_eq!(tickets[0]["raised_by"], "minh@shop.example");
     let content = comments[0]["content"].as_str().unwrap();
     assert!(content.contains("+79161234567"), "{content}");
+}
+
+/// A helpdesk that is told of calls, in which Minh has the caller's number.
+async fn with_helpdesk(tickets: &str) -> Calls {
+    let settings = format!("helpdesk = \"helpdesk\"\ntickets = {tickets}");
+    let calls = Calls::with(&settings).await;
+    let installed = calls.bench.run(&["frappe", "install"]).await;
+    let said = format!("{}{}", installed.out, installed.err);
+    assert_eq!(installed.status, Some(0), "{said}");
+    let site = &calls.bench.site.site;
+    let mut data = site.data();
+    let contact = serde_json::json!({
+        "doctype": "Contact", "name": "Minh", "first_name": "Minh", "email_id": "minh@shop.example",
+        "email_ids": [{"email_id": "minh@shop.example", "is_primary": 1}],
+        "phone_nos": [{"phone": "+7 916 123-45-67", "is_primary_phone": 1}],
+    });
+    let ticket = serde_json::json!({
+        "doctype": "HD Ticket", "name": "9001", "subject": "Kettle leaks", "status": "Open", "contact": "Minh",
+        "raised_by": "minh@shop.example",
+    });
+    for document in [contact, ticket] {
+        data.documents.push(document.as_object().unwrap().clone());
+    }
+    site.set_data(&data).unwrap();
+    calls
+}
+
+impl Calls {
+    fn documents(&self, doctype: &str) -> Vec<serde_json::Map<String, Value>> {
+        let documents = self.bench.site.site.data().documents.into_iter();
+        documents.filter(|one| one["doctype"] == doctype).collect()
+    }
+
+    /// Comments that tell of calls.
+    fn comments(&self) -> Vec<serde_json::Map<String, Value>> {
+        let mut comments = self.documents("HD Ticket Comment");
+        comments.retain(|one| {
+            let key = one.get("custom_deskbridge_call").and_then(Value::as_str);
+            key.is_some_and(|key| key.starts_with("office:"))
+        });
+        comments
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_a_private_file_of_the_comment_once_after_lost_answers_too() {
+    let calls = with_helpdesk("{ comments = true, recordings = \"upload\" }").await;
+    let lost = |when: &str| serde_json::json!({"when": when, "times": 1, "execute": true, "answer": "hang_up"});
+    let rules = serde_json::json!([
+        lost("POST /api/resource/HD Ticket Comment"),
+        lost("POST upload_file")
+    ]);
+    let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
+    calls.bench.site.site.set_faults(rules);
+    let hub = calls.serve().await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    wait_for("a file", async || {
+        let mut files = calls.documents("File").into_iter();
+        files
+            .any(|file| file["attached_to_doctype"] == "HD Ticket Comment")
+            .then_some(())
+    })
+    .await;
+    calls.has_no_open_effects(&hub).await;
+    let comments = calls.comments();
+    assert_eq!(comments.len(), 1, "{comments:#?}");
+    assert_eq!(comments[0]["reference_ticket"], "9001");
+    let mut files = calls.documents("File");
+    files.retain(|file| file["attached_to_name"] == comments[0]["name"]);
+    assert_eq!(files.len(), 1, "{files:#?}");
+    assert_eq!(files[0]["is_private"], 1);
+    let name = files[0]["file_name"].as_str().unwrap();
+    assert!(
+        name.starts_with("office-") && name.ends_with(".wav"),
+        "{name}"
+    );
+    assert_eq!(files[0]["file_size"], sound().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_leads_to_the_recording_in_the_crm() {
+    let calls = with_helpdesk("{ comments = true }").await;
+    let hub = calls.serve().await;
+    calls.replay_at("inbound_answered", 4.0).await;
+    wait_for("a comment", async || {
+        (!calls.comments().is_empty()).then_some(())
+    })
+    .await;
+    calls.has_no_open_effects(&hub).await;
+    let call = &calls.calls()[0];
+    let entity = call.entity.as_ref().unwrap();
+    let url = format!(
+        "{}/crm/{}/details/{}/",
+        calls.bench.portal_url(),
+        entity.kind.to_lowercase(),
+        entity.id
+    );
+    let content = calls.comments()[0]["content"].as_str().unwrap().to_owned();
+    assert!(content.contains(&format!("href=\"{url}\"")), "{content}");
+    assert!(
+        calls
+            .documents("File")
+            .iter()
+            .all(|file| file.get("attached_to_doctype") != Some(&"HD Ticket Comment".into())),
+        "nothing is uploaded"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

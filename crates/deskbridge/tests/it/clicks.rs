@@ -5,18 +5,21 @@ use std::{fs, net::TcpListener};
 use http::StatusCode;
 use simulators::{
     ami,
-    bitrix24::{Application, Click, InstallCallback, Told},
+    bitrix24::{Application, CallbackRequest, Click, InstallCallback, Told},
 };
 use testkit::wait_for;
 
 use crate::hub::{Bench, Hub, http};
 
+mod edges;
 mod offline;
 mod tokens;
 
 const CLIENT_ID: &str = "local.desk";
 const CLIENT_SECRET: &str = "planted-client-secret";
 const APPLICATION_TOKEN: &str = "planted-application-token";
+/// A client whose contact is the responsibility of [`OF_101`].
+const CLIENT: &str = "+79169990011";
 const LOOKUP_TOKEN: &str = "planted-lookup-token";
 /// A user of the portal whose extension is 101.
 const OF_101: u64 = 57;
@@ -42,6 +45,11 @@ impl Clicks {
         let mut application = Application::new(CLIENT_ID, CLIENT_SECRET, scopes);
         APPLICATION_TOKEN.clone_into(&mut application.application_token);
         data.applications.push(application);
+        let contact = serde_json::json!({
+            "ID": "9002", "NAME": "Olga", "ASSIGNED_BY_ID": OF_101.to_string(), "HAS_PHONE": "Y",
+            "PHONE": [{"ID": "1", "VALUE_TYPE": "WORK", "VALUE": CLIENT, "TYPE_ID": "PHONE"}],
+        });
+        data.contacts.push(contact.as_object().unwrap().clone());
         portal.set_data(data).unwrap();
         let pbx = ami::start(options).await.unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -121,6 +129,34 @@ lookup_tokens = ["{LOOKUP_TOKEN}"]
             ..Click::default()
         };
         self.bench.portal.portal.click(&click).await
+    }
+
+    /// A client asks by a form to be called back.
+    async fn ask(&self) {
+        let asked = CallbackRequest {
+            client_id: CLIENT_ID.to_owned(),
+            phone_number: CLIENT.to_owned(),
+            text: "Call me".to_owned(),
+            ..CallbackRequest::default()
+        };
+        let told = self.bench.portal.portal.request_callback(&asked).await;
+        assert!(matches!(told.handlers[..], [Ok(200)]), "{told:?}");
+    }
+
+    /// What the PBX was asked to begin.
+    async fn originated(&self) -> ami::Received {
+        wait_for("the PBX to be asked", async || {
+            let received = self.pbx.pbx.received();
+            received.into_iter().find(|one| one.action() == "Originate")
+        })
+        .await
+    }
+
+    /// Adds settings of the PBX.
+    fn set(&self, more: &str) {
+        let path = self.bench.config();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}\n{more}")).unwrap();
     }
 
     async fn post(&self, body: String) -> StatusCode {
@@ -282,5 +318,55 @@ async fn the_dialplan_is_told_only_for_its_token() {
     let address = format!("/pbx/office/responsible?phone=anonymous&token={LOOKUP_TOKEN}");
     let (status, body) = hub.get(&address, "").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn who_is_responsible_is_called_first_for_a_client_who_asks_for_it() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    clicks.ask().await;
+    let asked = clicks.originated().await;
+    assert_eq!(asked.get("Channel"), "PJSIP/101");
+    assert_eq!(asked.get("Exten"), "79169990011");
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn a_client_who_asks_for_it_may_be_called_first() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    clicks.set("originate.callback_channel = \"PJSIP/{{ number }}@trunk\"\noriginate.callback_caller_id = \"74951230000\"");
+    let hub = clicks.serve().await;
+    clicks.ask().await;
+    let asked = clicks.originated().await;
+    assert_eq!(asked.get("Channel"), "PJSIP/79169990011@trunk");
+    assert_eq!(asked.get("Exten"), "101");
+    assert!(asked.get("CallerID").contains("74951230000"));
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn a_callback_that_could_not_be_begun_is_told_and_somebodys_task() {
+    let clicks = Clicks::new(ami::Options {
+        unreachable: vec!["PJSIP/101".to_owned()],
+        ..ami::Options::default()
+    })
+    .await;
+    let hub = clicks.serve().await;
+    clicks.ask().await;
+    let portal = &clicks.bench.portal.portal;
+    let task = wait_for("a task", async || portal.data().tasks.first().cloned()).await;
+    assert_eq!(task["RESPONSIBLE_ID"], OF_101.to_string());
+    let calls = portal.telephony().calls;
+    let [call] = &calls[..] else {
+        panic!("{calls:#?}");
+    };
+    let finish = call.finish.as_ref().unwrap();
+    assert_eq!(
+        (call.identity.kind, finish.status_code.as_str()),
+        (4, "304")
+    );
+    assert_eq!(call.identity.phone_number, CLIENT);
+    assert!(!finish.failed_reason.is_empty(), "{finish:?}");
     stopped(hub).await;
 }

@@ -111,6 +111,42 @@ fn a_callback_rings_whoever_is_there_for_it() {
 }
 
 #[test]
+fn a_callback_may_call_the_client_first() {
+    let toml = format!(
+        "default_user = 1\noriginate.callback_channel = \"PJSIP/{{{{ number }}}}@provider\"\n{}",
+        PLAIN.replace("[originate]\n    variables", "originate.variables")
+    );
+    let begun_over = |order: Order| begun(&toml, &order).unwrap();
+    let told = |begun: &Originate| {
+        [
+            &begun.channel,
+            &begun.context,
+            &begun.exten,
+            &begun.caller_id,
+        ]
+        .map(Clone::clone)
+    };
+    let plain = begun_over(callback(None, Some(1)));
+    assert_eq!(
+        told(&plain),
+        ["PJSIP/84901234567@provider", "from-internal", "101", "101"]
+    );
+    // A line shows its number, and has its own phone for callbacks.
+    let of_line = begun_over(callback(Some("1900"), Some(1)));
+    assert_eq!(
+        told(&of_line),
+        ["PJSIP/84901234567@provider", "out-1900", "600", "1900"]
+    );
+    assert_eq!(of_line.variables["DESKBRIDGE"], "deskbridge-1");
+    // A click is an agent's, who is called first.
+    let click = begun_over(click("0901234567", None, 1, None));
+    assert_eq!(
+        told(&click),
+        ["PJSIP/101", "from-internal", "84901234567", "84901234567"]
+    );
+}
+
+#[test]
 fn what_must_not_be_dialled_is_refused() {
     let refused = |toml: &str, order: Order| begun(toml, &order).expect_err("it is refused");
     let of = |phone, line, by, extension| refused(PLAIN, click(phone, line, by, extension));

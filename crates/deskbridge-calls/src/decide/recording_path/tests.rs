@@ -59,3 +59,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_is_one_that_can_be_followed() {
+    for (text, expected) in [
+        (
+            " https://records.example/1.wav?a=b ",
+            Some("https://records.example/1.wav?a=b"),
+        ),
+        ("http://records.example/1", Some("http://records.example/1")),
+        ("/var/spool/asterisk/monitor/a.wav", None),
+        ("file:///etc/passwd", None),
+        ("javascript:alert(1)", None),
+        ("https://user:word@records.example/1.wav", None),
+        ("https://records.example/1\r\n.wav", None),
+        ("https://", None),
+        ("", None),
+    ] {
+        assert_eq!(link(text).as_deref(), expected, "{text}");
+    }
+    assert_eq!(
+        link(&format!("https://records.example/{}", "x".repeat(2_000))),
+        None
+    );
+}

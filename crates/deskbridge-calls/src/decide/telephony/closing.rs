@@ -15,7 +15,10 @@ use crate::{
     decide::{
         recording_path::{confined, link},
         status::Way,
-        write::{AddActivity, Attach, AttachLink, Fields, Finish, Registered, SaveFields, Write},
+        write::{
+            AddActivity, Attach, AttachLink, AttachToActivity, Fields, Finish, Registered,
+            SaveFields, Write,
+        },
     },
     settings::Refused,
 };
@@ -263,13 +266,18 @@ impl Draft<'_, '_> {
             started_at: seen.told(seen.call.started_at),
             ended_at: seen.told(ended.at),
             is_completed: !seen.is_missed(),
-            files: self.files(&ending::all_recordings(seen)),
         };
         self.once(
             format!("{key}/add_activity"),
             seen.is_live(),
             Write::AddActivity(activity),
         );
+        let files = self.files(&ending::all_recordings(seen));
+        if !files.is_empty() {
+            let name = format!("{key}/attach_to_activity");
+            let attach = AttachToActivity { key, files };
+            self.once(name, false, Write::AttachToActivity(attach));
+        }
     }
 }
 

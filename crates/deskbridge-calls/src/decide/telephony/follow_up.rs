@@ -8,9 +8,9 @@ use crate::{
     decide::{
         status::told as reason_in_words,
         users::UserId,
-        write::{AddComment, AddTask, AddTicket, CloseTask, Registered, Write},
+        write::{AddComment, AddTask, AddTicket, AttachToTicket, CloseTask, Registered, Write},
     },
-    settings::missed::{MissedTicket, Task},
+    settings::missed::{MissedTicket, Task, TicketRecordings},
 };
 
 impl Draft<'_, '_> {
@@ -109,6 +109,8 @@ impl Draft<'_, '_> {
             let facts = draft.rendered("tickets.facts", &tickets.facts, &told);
             facts.unwrap_or_default()
         };
+        let files = self.files(&ending::all_recordings(seen));
+        let is_uploaded = tickets.recordings == TicketRecordings::Upload && !files.is_empty();
         if seen.is_missed() && tickets.missed != MissedTicket::Never {
             let subject = self.rendered("tickets.subject", &tickets.subject, &told);
             let ticket = AddTicket {
@@ -120,6 +122,7 @@ impl Draft<'_, '_> {
                 priority: tickets.priority.clone(),
                 team: tickets.team.clone(),
                 unless_open: tickets.missed == MissedTicket::UnlessOpen,
+                files: files.clone(),
             };
             self.once(format!("{key}/ticket"), false, Write::AddTicket(ticket));
         } else if tickets.comments {
@@ -127,9 +130,16 @@ impl Draft<'_, '_> {
                 key: key.clone(),
                 phone,
                 text: facts(self),
-                files: self.files(&ending::all_recordings(seen)),
+                files: files.clone(),
             };
             self.once(format!("{key}/comment"), false, Write::AddComment(comment));
+        } else {
+            return;
+        }
+        if is_uploaded {
+            let name = format!("{key}/attach_to_ticket");
+            let attach = AttachToTicket { key, files };
+            self.once(name, false, Write::AttachToTicket(attach));
         }
     }
 }

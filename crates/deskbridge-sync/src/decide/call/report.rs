@@ -154,9 +154,8 @@ impl Telling<'_> {
     fn of_phone(&self, phone: &str) -> Conversation {
         let of = |what: What| {
             let steps = self.facts.steps.iter();
-            let steps = steps.filter(move |step| {
-                step.what == what && step.agent.as_deref() == Some(phone)
-            });
+            let steps =
+                steps.filter(move |step| step.what == what && step.agent.as_deref() == Some(phone));
             steps.filter_map(|step| step.at)
         };
         let (rang_at, answered_at) = (of(What::AgentRing).next(), of(What::AgentAnswer).next());

@@ -18,10 +18,10 @@ use super::{
 };
 use crate::settings::Account;
 
-const CALL: &str = "20260105093000-KLMNOPQR-42";
+pub(super) const CALL: &str = "20260105093000-KLMNOPQR-42";
 const START: i64 = 1_767_580_200_000;
 
-fn at(second: i64) -> i64 {
+pub(super) fn at(second: i64) -> i64 {
     START + second * 1000
 }
 
@@ -29,14 +29,14 @@ fn time(second: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(at(second)).ok()
 }
 
-fn step(action: &str, second: i64, more: &Value) -> Vec<u8> {
+pub(super) fn step(action: &str, second: i64, more: &Value) -> Vec<u8> {
     let mut call = json!({"event_name": action, "call_id": CALL, "direction": "inbound", "caller": "0900000456", "called": "19000444", "event_time": at(second)});
     merge(&mut call, more);
     let event = json!({"object": "call_in", "action": action, "call_info": call});
     event.to_string().into_bytes()
 }
 
-fn merge(object: &mut Value, more: &Value) {
+pub(super) fn merge(object: &mut Value, more: &Value) {
     let (Value::Object(object), Value::Object(more)) = (object, more) else {
         panic!("two objects")
     };
@@ -44,7 +44,7 @@ fn merge(object: &mut Value, more: &Value) {
 }
 
 /// Seven steps: one agent gives up, the next one takes the call.
-fn steps() -> Vec<Vec<u8>> {
+pub(super) fn steps() -> Vec<Vec<u8>> {
     let (one, other) = (json!({"agent_id": "50007"}), json!({"agent_id": "50008"}));
     let end = json!({"call_start_time": at(0), "call_answer_time": at(20), "call_end_time": at(60), "call_duration": 60, "status": "answered", "answer_duration": 40, "record_url": "https://records.example/1.wav"});
     vec![
@@ -58,7 +58,7 @@ fn steps() -> Vec<Vec<u8>> {
     ]
 }
 
-fn ticket() -> Vec<u8> {
+pub(super) fn ticket() -> Vec<u8> {
     let note = format!("<b>Cuộc gọi vào</b><br/>ID cuộc gọi: {CALL}<br/>Đầu số: 19000444");
     let event = json!({"object": "ticket", "action": "update",
         "ticket": {"ticket_id": 7, "ticket_subject": "A call", "ticket_source": "Voice", "requester_id": 5, "assignee_id": 3, "updated_at": at(61),
@@ -77,7 +77,7 @@ fn known(world: &World) -> CallRecord {
 }
 
 /// The order with a number: of `n` things there are `n!`.
-fn ordered<T>(mut things: Vec<T>, mut number: usize) -> Vec<T> {
+pub(super) fn ordered<T>(mut things: Vec<T>, mut number: usize) -> Vec<T> {
     let mut order = Vec::new();
     while !things.is_empty() {
         let count = things.len();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caresoft::{Event, Id, Kind, Zone};
-use deskbridge_core::{Language, NewEffect};
+use deskbridge_core::{Language, NewEffect, call::Report};
 use serde_json::{Map, Value, json};
 
 use super::super::{
@@ -40,6 +40,8 @@ pub(super) fn case(id: u64) -> Record {
 pub(crate) struct World {
     pub(crate) known: BTreeMap<Record, Known>,
     pub(super) effects: Vec<NewEffect>,
+    /// What was reported of calls.
+    pub(super) reports: Vec<Report>,
     pub(super) links: BTreeSet<(String, String)>,
     pub(super) notes: Vec<Note>,
     /// The helpdesk's tickets and the CRM's cases, by source key and what they are.
@@ -114,6 +116,12 @@ impl World {
                 .iter()
                 .all(|known| known.idempotency_key != effect.idempotency_key);
             assert!(is_new, "{} twice", effect.idempotency_key);
+            if effect.kind == Report::KIND {
+                let report = serde_json::from_value(effect.payload.clone());
+                self.reports.push(report.expect("a report"));
+                self.effects.push(effect);
+                continue;
+            }
             let write: Write = serde_json::from_value(effect.payload.clone()).expect("a write");
             assert_eq!(effect.kind, write.kind());
             self.effects.push(effect);

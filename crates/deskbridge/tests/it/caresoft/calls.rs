@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
 use simulators::{
     bitrix24::{Behaviour, ExternalCall, Webhook},
     faults::Rule,
 };
-use serde_json::json;
 
 use super::*;
 
@@ -61,8 +61,7 @@ impl Bench {
     fn call(&self, id: &str) -> ExternalCall {
         let all = self.calls_of_portal();
         let key = format!("center:{id}");
-        let is_it =
-            |call: &&ExternalCall| call.identity.external_call_id.as_deref() == Some(&*key);
+        let is_it = |call: &&ExternalCall| call.identity.external_call_id.as_deref() == Some(&*key);
         let mut found = all.iter().filter(is_it);
         match (found.next(), found.next()) {
             (Some(call), None) => call.clone(),
@@ -185,7 +184,12 @@ impl Told {
 fn told(call: &ExternalCall) -> (u8, u64, &str, u64) {
     let finish = call.finish.as_ref().unwrap();
     let status = finish.status_code.as_str();
-    (call.identity.kind, finish.user_id, status, finish.duration_s)
+    (
+        call.identity.kind,
+        finish.user_id,
+        status,
+        finish.duration_s,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +227,10 @@ async fn calls_are_told_once_whatever_the_order_and_joined_to_their_ticket() {
             }
         }
         // The same bytes, and the same content in other bytes.
-        let again: Vec<Vec<u8>> = bodies.iter().map(|body| [b" ", &body[..]].concat()).collect();
+        let again: Vec<Vec<u8>> = bodies
+            .iter()
+            .map(|body| [b" ", &body[..]].concat())
+            .collect();
         bodies.extend(again);
         let report = hub.send(&bodies).await;
         assert_eq!(report.not_accepted, Vec::<usize>::new());
@@ -284,10 +291,14 @@ async fn the_portal_fetches_a_recording_or_its_activity_names_it() {
     let named = |call: &ExternalCall| {
         let activity = call.finish.as_ref().unwrap().activity_id.unwrap();
         let activities = bench.portal.portal.data().activities.into_iter();
-        let mut of_call = activities.filter(|one| one["ID"].as_str() == Some(&activity.to_string()));
+        let mut of_call =
+            activities.filter(|one| one["ID"].as_str() == Some(&activity.to_string()));
         let activity = of_call.next().unwrap();
         let description = activity.get("DESCRIPTION").and_then(Value::as_str);
-        description.unwrap_or_default().matches("https://records.example/1.wav").count()
+        description
+            .unwrap_or_default()
+            .matches("https://records.example/1.wav")
+            .count()
     };
     assert_eq!(named(&bench.call(first.id)), 1);
     // Here it does.
@@ -329,9 +340,13 @@ async fn an_agent_sees_the_card_while_the_phone_rings_and_programs_see_the_call(
         "an incoming call was reported: client 0900000451, line 19000444",
         "50008 answered",
         "the call ended: answered",
-        "calls.finish",
+        "  finish",
     ] {
-        assert!(traced.out.contains(sentence), "{sentence} in {}", traced.out);
+        assert!(
+            traced.out.contains(sentence),
+            "{sentence} in {}",
+            traced.out
+        );
     }
     let shown = bench.run(&["calls", "show", call.id, "--json"]).await;
     let shown: Value = serde_json::from_str(&shown.out).unwrap();
@@ -378,7 +393,7 @@ async fn settings_of_calls_are_checked_with_their_places() {
     for (more, place) in [
         ("tickets.comments = true", "caresoft[center].calls.tickets"),
         ("zone = \"Nowhere/At_All\"", "zone"),
-        ("settle_seconds = \"soon\"", "settle_seconds"),
+        ("users_refresh_minutes = \"soon\"", "users_refresh_minutes"),
         ("colour = 1", "colour"),
     ] {
         let bench = calls(more).await;

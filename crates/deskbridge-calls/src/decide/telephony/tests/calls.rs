@@ -93,6 +93,34 @@ fn a_ringing_group_has_one_call_and_the_answerer_keeps_the_card() {
 }
 
 #[test]
+fn an_address_is_attached_as_a_link_where_links_are_told() {
+    const ADDRESS: &str = "https://records.example/1.wav";
+    let toml = format!("{PLAIN}links = true");
+    let talked = incoming().ring("101", 1_000).answer("101", 2_000);
+    let talked = talked.hang_up("101", 5_000).answered(5_000);
+    let recorded = talked.clone().record(ADDRESS, "1772424000.8", 2_000);
+    let other = talked
+        .clone()
+        .record("https://records.example/2.wav", "1772424000.8", 2_000);
+    let seen = [(talked, 5_100), (recorded.clone(), 6_000), (other, 7_000)];
+    let link = format!("attach link {ADDRESS}");
+    let world = check(
+        &toml,
+        &plain(),
+        &seen,
+        &[
+            &["register for 1 type 2", "finish 200 for 1 3 s"],
+            &[&link],
+            &["attach link https://records.example/2.wav"],
+        ],
+    );
+    assert_eq!(world.notes, Vec::<String>::new());
+    // What a PBX tells is a path, whatever it looks like.
+    let told = check_last(PLAIN, &plain(), &recorded);
+    assert_eq!(told[2], "attach /mnt/rec/https:/records.example/1.wav");
+}
+
+#[test]
 fn a_missed_call_has_one_finish_and_one_task() {
     let ringing = incoming().ring("101", 1_000).ring("102", 2_000);
     let over = ringing
@@ -494,7 +522,15 @@ fn a_portal_that_refuses_telephony_gets_one_activity() {
         .hang_up("101", 5_000)
         .answered(5_000);
     let seen = [(ringing.clone(), 1_100), (over, 5_100)];
-    let world = check(PLAIN, &around, &seen, &[&[], &["add activity for 1"]]);
+    let world = check(
+        PLAIN,
+        &around,
+        &seen,
+        &[
+            &[],
+            &["add activity for 1", "attach to activity /mnt/rec/a.wav"],
+        ],
+    );
     let activity = world.content.activities.values().next().unwrap();
     assert_eq!(activity.subject, "Incoming call: +84901234567");
     assert!(
@@ -502,7 +538,6 @@ fn a_portal_that_refuses_telephony_gets_one_activity() {
         "{}",
         activity.description
     );
-    assert_eq!(activity.files, ["/mnt/rec/a.wav"]);
     assert!(activity.is_completed);
     let missed = ringing
         .stop("101", NoAnswer, 9_000)

@@ -1,13 +1,14 @@
 //! Calls that the CRM ordered.
 
 use super::{
-    super::{Circumstances, plan_not_begun},
+    super::{Circumstances, plan_callback_not_begun, plan_not_begun},
     calls::{PLAIN, check, check_last, plain},
-    world::{CLIENT, Happens, LINE, World, call, settings, user},
+    world::{CLIENT, Happens, LINE, World, at, call, people, settings, user},
 };
 use crate::{
     call::{Call, ConversationState::*, Direction::*, MissedReason},
     decide::originate::{Order, Why},
+    decide::users::People,
 };
 
 fn click(call_id: Option<&str>) -> Circumstances {
@@ -89,6 +90,46 @@ fn a_click_without_a_call_is_finished() {
         None,
         "nothing is open"
     );
+}
+
+#[test]
+fn a_callback_that_could_not_be_begun_is_missed_and_somebodys_task() {
+    let order = |responsible: Option<u64>| Order {
+        id: "deskbridge-2".to_owned(),
+        phone: CLIENT.to_owned(),
+        line: Some(LINE.to_owned()),
+        entity: None,
+        why: Why::Callback {
+            responsible: responsible.map(user),
+        },
+    };
+    let toml = format!("{PLAIN}\n[missed]\nresponsible = [\"client_responsible\", \"line\"]");
+    let settings = settings(&toml);
+    let people = people(&settings);
+    let why = "the phone of nobody rang";
+    for (responsible, expected) in [(Some(2), 2), (None, 4)] {
+        let order = order(responsible);
+        let writes = plan_callback_not_begun(&order, &settings, &people, why, at(0));
+        let mut world = World::default();
+        for write in &writes {
+            world.write(write);
+        }
+        let expected = [
+            format!("register for {expected} type 4"),
+            format!("finish 304 for {expected} 0 s"),
+            format!("task for {expected}"),
+        ];
+        assert_eq!(world.news(), expected);
+        let call = world.content.calls.values().next().unwrap();
+        let finish = call.finish.as_ref().unwrap();
+        assert_eq!(finish.failed_reason.as_deref(), Some(why));
+        let task = world.content.tasks.values().next().unwrap();
+        assert!(task.description.ends_with(why), "{}", task.description);
+    }
+    // Who its users are is not known, and so nothing can be told yet.
+    let nobody = People::default();
+    let writes = plan_callback_not_begun(&order(None), &settings, &nobody, why, at(0));
+    assert_eq!(writes, []);
 }
 
 #[test]

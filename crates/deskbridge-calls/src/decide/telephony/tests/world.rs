@@ -177,6 +177,7 @@ pub(super) struct InCrm {
     pub(super) register: Option<Register>,
     pub(super) finish: Option<Finish>,
     pub(super) files: Vec<String>,
+    pub(super) link: Option<String>,
     pub(super) activity: Fields,
     pub(super) entity: Fields,
 }
@@ -188,8 +189,10 @@ pub(super) struct Content {
     pub(super) tasks: BTreeMap<CallKey, AddTask>,
     pub(super) closed: BTreeSet<CallKey>,
     pub(super) activities: BTreeMap<CallKey, AddActivity>,
+    pub(super) activity_files: BTreeMap<CallKey, Vec<String>>,
     pub(super) tickets: BTreeMap<CallKey, AddTicket>,
     pub(super) comments: BTreeMap<CallKey, AddComment>,
+    pub(super) ticket_files: BTreeMap<CallKey, Vec<String>>,
 }
 
 /// CRM and helpdesk, and what was planned for them.
@@ -296,6 +299,19 @@ impl World {
                 assert!(call.finish.is_some(), "the CRM attaches to finished calls");
                 call.files = attach.files;
             }
+            Write::AttachLink(attach) => {
+                let call = self.call(&attach.call);
+                assert!(call.finish.is_some(), "the CRM attaches to finished calls");
+                call.link = Some(attach.url);
+            }
+            Write::AttachToActivity(attach) => {
+                let activities = &self.content.activities;
+                assert!(
+                    activities.contains_key(&attach.key),
+                    "there is the activity"
+                );
+                self.content.activity_files.insert(attach.key, attach.files);
+            }
             Write::SaveActivity(save) => {
                 let call = self.call(&save.call);
                 assert!(call.finish.is_some(), "its end makes the activity");
@@ -320,6 +336,13 @@ impl World {
             Write::AddTicket(ticket) => {
                 let known = self.content.tickets.insert(ticket.key.clone(), ticket);
                 assert_eq!(known, None, "one ticket");
+            }
+            Write::AttachToTicket(attach) => {
+                let content = &mut self.content;
+                let is_there = content.tickets.contains_key(&attach.key)
+                    || content.comments.contains_key(&attach.key);
+                assert!(is_there, "there is the ticket or comment");
+                content.ticket_files.insert(attach.key, attach.files);
             }
             Write::AddComment(comment) => {
                 let known = self.content.comments.insert(comment.key.clone(), comment);
@@ -366,6 +389,8 @@ fn told(write: &Write) -> String {
         Write::Hide(cards) => format!("hide {}", users(&cards.users)),
         Write::Finish(of) => format!("finish {} for {} {} s", of.status, of.user, of.duration_s),
         Write::Attach(of) => format!("attach {}", of.files.join(" ")),
+        Write::AttachLink(of) => format!("attach link {}", of.url),
+        Write::AttachToActivity(of) => format!("attach to activity {}", of.files.join(" ")),
         Write::SaveActivity(_) => "activity".to_owned(),
         Write::SaveEntity(_) => "entity".to_owned(),
         Write::AddActivity(of) => format!("add activity for {}", of.user),
@@ -373,5 +398,6 @@ fn told(write: &Write) -> String {
         Write::CloseTask(of) => format!("close the task of {}", of.missed),
         Write::AddTicket(_) => "ticket".to_owned(),
         Write::AddComment(_) => "comment".to_owned(),
+        Write::AttachToTicket(of) => format!("attach to ticket {}", of.files.join(" ")),
     }
 }
