@@ -104,7 +104,8 @@ async fn look_or_ask<T: Transport>(
             save(application, desk, stored, held).await
         }
         Err(failure) => {
-            end(application, failure.class == Class::Unsigned).await;
+            let is_spent = is_after_loss && failure.class == Class::Reinstall;
+            end(application, is_spent || failure.class == Class::Unsigned).await;
             refused_renewal(application, desk, &stored, failure, is_after_loss).await
         }
     }

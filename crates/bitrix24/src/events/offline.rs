@@ -75,7 +75,7 @@ pub struct OfflineEvent {
 const PAGES_MAX: usize = 40;
 
 impl OfflineEvent {
-    fn read(row: &Row) -> Option<Self> {
+    pub(super) fn read(row: &Row) -> Option<Self> {
         let message_id = row.text("MESSAGE_ID").or_else(|| row.text("ID"))?;
         Some(Self {
             message_id: message_id.into_owned(),

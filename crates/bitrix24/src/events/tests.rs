@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::{CrmKind, PortalBase};
+use crate::{CrmKind, PortalBase, Row};
 
 const CLICK: &str = "event=ONEXTERNALCALLSTART&event_handler_id=5&\
     data%5BPHONE_NUMBER%5D=%2B84900000017&data%5BPHONE_NUMBER_INTERNATIONAL%5D=%2B84900000017&\
@@ -211,4 +211,33 @@ proptest! {
         let token = |text: &str| ApplicationToken::new(text).unwrap();
         prop_assert_eq!(token(&one).is_same_as(&token(&other)), one == other);
     }
+}
+
+#[test]
+fn an_event_that_waited_reads_as_if_it_had_been_posted() {
+    let row: Row = serde_json::from_str(
+        r#"{"ID": "4", "MESSAGE_ID": "4", "EVENT_NAME": "OnExternalCallStart",
+            "TIMESTAMP_X": "2026-03-10T08:00:00+03:00", "EVENT_ADDITIONAL": false, "PROCESS_ID": "p1", "ERROR": "0",
+            "EVENT_DATA": {"PHONE_NUMBER": "+84 900&17", "USER_ID": 7, "CALL_ID": "externalCall.0a1b.1", "EXTENSION": "",
+                "FIELDS": {"ID": "5"}}}"#,
+    )
+    .unwrap();
+    let offline = OfflineEvent::read(&row).unwrap();
+    assert_eq!(offline.process_id.as_deref(), Some("p1"));
+    assert!(!offline.is_given_up);
+    let posted = Event::parse(&offline.form()).unwrap();
+    assert_eq!(posted.sent_at, "2026-03-10T05:00:00Z".parse().ok());
+    let News::CallStart(click) = posted.news else {
+        panic!("{posted:?}");
+    };
+    assert_eq!(Some(Ok(click)), offline.call_start());
+    let form = Form::parse(&offline.form()).unwrap();
+    assert_eq!(form.text(&["data", "FIELDS", "ID"]), Some("5"));
+    assert_eq!(form.text(&["offline", "message_id"]), Some("4"));
+    // Another message with the same content is another event.
+    let other = OfflineEvent {
+        message_id: "5".to_owned(),
+        ..offline.clone()
+    };
+    assert_ne!(other.form(), offline.form());
 }

@@ -9,13 +9,15 @@ use std::{sync::Arc, time::Duration};
 use bitrix24::{Client, Lane, OfflineEvent, Outcome};
 use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::{Intake, Tasks};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::reading;
 use crate::{follow::Holds, settings::Settings};
 
 /// The longest wait after rounds that failed.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked for what another node may have taken and not brought to its end.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How often it is asked whether this node is the one that polls.
 const HOLD_EVERY: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub struct Poller {
     every: Every,
     /// Something may be taken that is not here.
     is_unsure: bool,
+    /// When that was looked for last.
+    looked_at: Instant,
 }
 
 /// Why a round ended early.
@@ -73,6 +77,7 @@ impl Poller {
             settings,
             every,
             is_unsure: true,
+            looked_at: Instant::now(),
         }
     }
 
@@ -134,9 +139,9 @@ impl Poller {
 
     /// Takes what waits; whether there may be more.
     async fn round(&mut self) -> Result<bool, Error> {
-        if self.is_unsure {
+        if self.is_unsure || self.looked_at.elapsed() > LOOK_EVERY {
             self.recover().await?;
-            self.is_unsure = false;
+            (self.is_unsure, self.looked_at) = (false, Instant::now());
         }
         let taken = match self.client.take_offline_events().await {
             Outcome::Done(taken) => taken,

@@ -36,6 +36,7 @@ pub struct Clockwork {
     journal: Journal,
     holds: Holds,
     times: Times,
+    not_before: Timestamp,
     status: Arc<Status>,
 }
 
@@ -48,7 +49,9 @@ impl Clockwork {
         holds: Holds,
         times: Times,
     ) -> Self {
+        let started_at = reconciler.clock.now();
         Self {
+            not_before: started_at.saturating_add(FIRST_AFTER).unwrap_or_default(),
             reconciler,
             directory,
             journal,
@@ -64,25 +67,27 @@ impl Clockwork {
     }
 
     /// Compares until the program stops.
-    pub async fn run(self, tasks: Tasks) {
-        let started_at = self.reconciler.clock.now();
-        let mut not_before = started_at.saturating_add(FIRST_AFTER).unwrap_or_default();
+    pub async fn run(mut self, tasks: Tasks) {
         loop {
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = sleep(LOOK_EVERY) => {}
             }
-            let now = self.reconciler.clock.now();
-            if now < not_before || !(self.holds)().await || !self.is_due(now).await {
-                continue;
-            }
-            let is_done = tokio::select! {
+            tokio::select! {
                 () = tasks.stopping() => return,
-                is_done = self.compare(now) => is_done,
-            };
-            if !is_done {
-                not_before = now.saturating_add(AGAIN_AFTER).unwrap_or_default();
+                () = self.look() => {}
             }
+        }
+    }
+
+    /// Compares if it is time, and this node's turn.
+    pub(super) async fn look(&mut self) {
+        let now = self.reconciler.clock.now();
+        if now < self.not_before || !(self.holds)().await || !self.is_due(now).await {
+            return;
+        }
+        if !self.compare(now).await {
+            self.not_before = now.saturating_add(AGAIN_AFTER).unwrap_or_default();
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
         reconcile::{Because, What},
         telephony::{Circumstances, Planned, plan},
     },
-    follow::Progress,
+    follow::{Holds, Progress},
     people::Directory,
     settings::SettingsSource,
 };
@@ -350,6 +350,57 @@ async fn a_call_told_late_has_its_true_times_and_no_card() {
     let story = world.store.call_story("office".to_owned(), linkedid).await;
     let told = format!("{:?}", story.unwrap());
     assert!(told.contains("told to the CRM late"), "{told}");
+}
+
+/// Another node of the same store.
+fn clockwork(world: &mut World, holds: bool) -> Clockwork {
+    let rng = world.rng.fork();
+    let (store, clock) = (&world.store, &world.clock);
+    let reconciler = Reconciler::new(&world.settings, &world.crm, store, clock, rng);
+    let times = Times {
+        every: SignedDuration::from_hours(1),
+        window: SignedDuration::from_hours(24),
+    };
+    let holds: Holds = Arc::new(move || Box::pin(std::future::ready(holds)));
+    let (directory, journal) = (world.directory.clone(), world.journal.clone());
+    Clockwork::new(reconciler, directory, journal, holds, times)
+}
+
+#[tokio::test]
+async fn every_hour_one_node_compares_and_a_restart_does_not_begin_anew() {
+    let mut world = World::new(5).await;
+    world.keep(1, false).await;
+    let clock = world.clock.clone();
+    let look = async |clockwork: &mut Clockwork, minutes: i64| {
+        clock.advance(SignedDuration::from_mins(minutes));
+        clockwork.look().await;
+        let now = clockwork.status().snapshot();
+        (now.runs, now.repaired, now.missing)
+    };
+    let mut one = clockwork(&mut world, true);
+    let mut elsewhere = clockwork(&mut world, false);
+    assert_eq!(
+        look(&mut one, 1).await,
+        (0, 0, 0),
+        "calls that go on come first"
+    );
+    assert_eq!(look(&mut elsewhere, 1).await, (0, 0, 0));
+    assert_eq!(look(&mut one, 0).await, (1, 1, 1));
+    assert_eq!(look(&mut one, 59).await, (1, 1, 1), "the hour is not over");
+    world.settle().await;
+    let mut restarted = clockwork(&mut world, true);
+    assert_eq!(look(&mut restarted, 0).await, (0, 0, 0));
+    // The portal does not answer: it is asked again a while later, and not at once.
+    let bad = serde_json::json!({"status": 502, "html": "<h1>Bad</h1>"});
+    let bad = serde_json::json!({"when": "voximplant.statistic.get", "answer": bad});
+    world.fail(Value::Array(vec![bad]));
+    assert_eq!(look(&mut restarted, 5).await, (0, 0, 0));
+    assert!(restarted.status().snapshot().is_failing);
+    world.fail(serde_json::json!([]));
+    assert_eq!(look(&mut restarted, 4).await, (0, 0, 0));
+    assert_eq!(look(&mut restarted, 2).await, (1, 0, 0));
+    assert!(!restarted.status().snapshot().is_failing);
+    assert_eq!(world.there().len(), 1);
 }
 
 #[tokio::test]

@@ -230,3 +230,38 @@ async fn waiting_events_are_taken_once_confirmed_or_given_up() {
     let status = answer(&portal, "event.offline.get", json!({})).await;
     assert_eq!(status.1["error"], "WRONG_AUTH_TYPE");
 }
+
+#[tokio::test]
+async fn all_that_wait_are_listed_in_pages_with_who_has_taken_them() {
+    let (portal, tokens) = installed();
+    let token = &tokens.access_token;
+    let bind = json!({"event": "ONEXTERNALCALLSTART", "event_type": "offline"});
+    assert_eq!(signed(&portal, token, "event.bind", bind).await.0, 200);
+    for number in 0..60 {
+        let click = Click {
+            client_id: CLIENT.to_owned(),
+            user_id: 7,
+            phone_number: format!("+849000001{number:02}"),
+            ..Click::default()
+        };
+        portal.click(&click).await;
+    }
+    let take = json!({"clear": 0, "limit": 3});
+    let (_, taken) = signed(&portal, token, "event.offline.get", take).await;
+    let process = taken["result"]["process_id"].clone();
+    let list = async |params: Value| {
+        let (_, body) = signed(&portal, token, "event.offline.list", params).await;
+        let rows = body["result"].as_array().unwrap().clone();
+        (rows, body["next"].clone(), body["total"].clone())
+    };
+    let (rows, next, total) = list(json!({})).await;
+    assert_eq!((rows.len(), next, total), (50, json!(50), json!(60)));
+    assert_eq!(
+        (&rows[2]["PROCESS_ID"], &rows[3]["PROCESS_ID"]),
+        (&process, &json!(""))
+    );
+    let (rows, next, _) = list(json!({"start": 50})).await;
+    assert_eq!((rows.len(), next), (10, Value::Null));
+    let (rows, ..) = list(json!({"filter": {"=PROCESS_ID": process}})).await;
+    assert_eq!(rows.len(), 3);
+}
