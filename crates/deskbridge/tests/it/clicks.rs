@@ -11,6 +11,8 @@ use testkit::wait_for;
 
 use crate::hub::{Bench, Hub, http};
 
+mod troubles;
+
 const CLIENT_ID: &str = "local.desk";
 const CLIENT_SECRET: &str = "planted-client-secret";
 const APPLICATION_TOKEN: &str = "planted-application-token";
