@@ -2,6 +2,7 @@
 
 mod events;
 mod hanging;
+mod longer;
 mod nodes;
 
 use std::{

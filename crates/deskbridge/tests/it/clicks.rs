@@ -14,6 +14,7 @@ use crate::hub::{Bench, Hub, http};
 mod edges;
 mod offline;
 mod tokens;
+mod troubles;
 
 const CLIENT_ID: &str = "local.desk";
 const CLIENT_SECRET: &str = "planted-client-secret";
