@@ -369,7 +369,9 @@ impl Reconciler {
         let effects = effects.collect();
         let call = kept.stored(&self.settings);
         let change = CallChange { call, lines };
-        self.store.keep_calls(vec![change], effects, now).await
+        self.store
+            .keep_calls(vec![change], effects, None, now)
+            .await
     }
 
     fn new_id(&self, now: Timestamp) -> EffectId {

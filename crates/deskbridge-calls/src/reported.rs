@@ -263,7 +263,7 @@ impl Desk {
         let effects = writes.map(|intended| (self.new_id(), intended.effect()));
         let recorded = self
             .store
-            .keep_calls(vec![change], effects.collect(), now)
+            .keep_calls(vec![change], effects.collect(), None, now)
             .await
             .map_err(stored)?;
         if let Some(journal) = self.journal.get() {

@@ -30,4 +30,4 @@ pub use dispatch::Settings;
 pub use events::{Events, Planned, Planner, Reader, Run};
 pub use intake::Intake;
 pub use journal::{Handler, Journal, Waited};
-pub use tasks::Tasks;
+pub use tasks::{Holds, Tasks};

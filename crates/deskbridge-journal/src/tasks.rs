@@ -1,9 +1,12 @@
 //! Work in the background: named, waited for at shutdown, its panics reported.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Whether this node is the one that does a piece of work, which only one of the nodes of a store may do at a time.
+pub type Holds = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// The program's background tasks. Clones share them.
 #[derive(Clone, Debug, Default)]

@@ -37,7 +37,7 @@ pub use self::{
     poller::{Again, Poller, Round},
     row::{SOURCE, zone_of},
     settings::{InvalidSettings, Object, Settings},
-    setup::{Holds, Invalid, Seen, Setup, Source},
+    setup::{Invalid, Seen, Setup, Source},
     state::{Failed, ObjectStatus, Status},
     times::{Finding, Meaning},
 };

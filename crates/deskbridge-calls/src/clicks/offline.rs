@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use bitrix24::{Client, Lane, OfflineEvent, Outcome};
 use deskbridge_core::{Chain, Clock};
-use deskbridge_journal::{Intake, Tasks};
+use deskbridge_journal::{Holds, Intake, Tasks};
 use tokio::time::{Instant, sleep};
 
 use super::reading;
-use crate::{follow::Holds, settings::Settings};
+use crate::settings::Settings;
 
 /// The longest wait after rounds that failed.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use deskbridge_core::Chain;
-use deskbridge_journal::{Journal, Tasks};
+use deskbridge_journal::{Holds, Journal, Tasks};
 use deskbridge_store::Answer;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use super::{Error, Reconciler, Report, Request, Status};
-use crate::{decide::reconcile::Asked, follow::Holds, people::Directory};
+use crate::{decide::reconcile::Asked, people::Directory};
 
 /// How often it is looked whether it is time.
 const LOOK_EVERY: Duration = Duration::from_secs(10);

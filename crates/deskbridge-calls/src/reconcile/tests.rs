@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use deskbridge_core::{Backoff, NewEffect};
-use deskbridge_journal::{Journal, Settings as JournalSettings};
+use deskbridge_journal::{Holds, Journal, Settings as JournalSettings};
 use simulators::{
     bitrix24::{self as portal, Behaviour, Webhook},
     faults::Rule,
@@ -20,7 +20,7 @@ use crate::{
         reconcile::{Because, What},
         telephony::{Circumstances, Planned, plan},
     },
-    follow::{Holds, Progress},
+    follow::Progress,
     people::Directory,
     settings::SettingsSource,
 };

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use caresoft::rest::{self, InvalidAccount, Token};
 use deskbridge_core::Clock;
-use deskbridge_journal::Intake;
+use deskbridge_journal::{Holds, Intake};
 use deskbridge_store::{Known, Store};
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::settings::InvalidSettings;
@@ -14,8 +13,6 @@ use super::settings::InvalidSettings;
 /// The version up to which a record is known: when its latest state that was told came to be. `None` when only its
 /// name is known.
 pub type Seen = Arc<dyn Fn(&Known) -> Option<Timestamp> + Send + Sync>;
-/// Whether this node is the one that polls.
-pub type Holds = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// The account to poll.
 #[derive(Clone, Debug)]

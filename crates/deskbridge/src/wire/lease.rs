@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use deskbridge_calls::follow;
 use deskbridge_core::{Chain, Clock};
-use deskbridge_journal::Tasks;
+use deskbridge_journal::{Holds, Tasks};
 use deskbridge_store::{Fence, Store};
-use deskbridge_sync::reconcile::Holds;
 use tokio::{sync::watch, time::Instant};
 
 /// For how long a lease is taken: another node has it so long after it was renewed last, or a renewal later.

@@ -209,9 +209,11 @@ impl State {
                 connected_line_num: text("ConnectedLineNum"),
                 context: text("Context"),
                 exten: text("Exten"),
+                // A channel begins at the number that was dialled on it.
+                dnid: text("Exten"),
                 linkedid: text("Linkedid"),
                 uniqueid,
-                bridge_id: String::new(),
+                ..Channel::default()
             }),
             ("Newstate", Some(channel)) => {
                 channel.channel_state = text("ChannelState").parse().unwrap_or_default();
@@ -223,6 +225,10 @@ impl State {
                 channel.linkedid = text("Linkedid");
             }
             ("BridgeLeave", Some(channel)) => channel.bridge_id.clear(),
+            ("Newexten", Some(channel)) => channel.application = text("Application"),
+            ("VarSet", Some(channel)) => {
+                let _before = channel.variables.insert(text("Variable"), text("Value"));
+            }
             ("Hangup", Some(_)) => self.channels.retain(|one| one.uniqueid != uniqueid),
             _ => {}
         }
