@@ -164,13 +164,15 @@ impl Desk {
         let payload = effect.intent.payload.clone();
         match effect.intent.kind.as_str() {
             Report::KIND => {
-                let report: Report = serde_json::from_value(payload).map_err(unreadable)?;
+                let report: Report =
+                    serde_json::from_value(payload).map_err(|error| unreadable(&error))?;
                 let (connection, linkedid) = (report.connection, report.call.linkedid.clone());
                 let news = Some((report.revision, report.call));
                 self.take(&connection, &linkedid, news).await
             }
             _ => {
-                let settle: Settle = serde_json::from_value(payload).map_err(unreadable)?;
+                let settle: Settle =
+                    serde_json::from_value(payload).map_err(|error| unreadable(&error))?;
                 self.take(&settle.connection, &settle.linkedid, None).await
             }
         }
@@ -199,7 +201,7 @@ impl Desk {
             .store
             .call(connection.to_owned(), linkedid.to_string())
             .await
-            .map_err(stored)?;
+            .map_err(|error| stored(&error))?;
         let kept = kept.and_then(|kept| Kept::read(kept.state));
         let Some((kept, mut lines)) = told(kept, news, source, now) else {
             return Ok(json!({ "left_out": "a later report of the call is known" }));
@@ -265,7 +267,7 @@ impl Desk {
             .store
             .keep_calls(vec![change], effects.collect(), None, now)
             .await
-            .map_err(stored)?;
+            .map_err(|error| stored(&error))?;
         if let Some(journal) = self.journal.get() {
             journal.recorded(&recorded);
         }
@@ -391,7 +393,7 @@ fn settling(connection: &str, reported: &Reported) -> NewEffect {
     }
 }
 
-fn unreadable(error: serde_json::Error) -> Outcome<Value> {
+fn unreadable(error: &serde_json::Error) -> Outcome<Value> {
     Outcome::Refused(Failure::new(format!(
         "what is reported cannot be read: {error}"
     )))
@@ -401,8 +403,8 @@ fn not_sent(why: String) -> Outcome<Value> {
     Outcome::NotSent(Failure::new(why))
 }
 
-fn stored(error: deskbridge_store::Error) -> Outcome<Value> {
-    not_sent(Chain(&error).to_string())
+fn stored(error: &deskbridge_store::Error) -> Outcome<Value> {
+    not_sent(Chain(error).to_string())
 }
 
 #[cfg(test)]

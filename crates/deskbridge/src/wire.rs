@@ -39,7 +39,7 @@ use deskbridge_sync::{http::Hooks, reconcile::Setup};
 use http::{StatusCode, header};
 use jiff::tz::TimeZone;
 
-use self::lease::Leases;
+use self::{lease::Leases, reported::Reporting};
 use crate::{
     config::{self, Config, Plan, SettingsIn},
     metrics::{Measured, Metrics},
@@ -332,14 +332,8 @@ impl App {
         handlers.extend(sender.handlers());
         let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
         let following = calls::Following::new(pbxs, &store, &clock);
-        let reporting = reported::Reporting::new(
-            reported::sources(config, environment, &portals, Some(&store))?,
-            &store,
-            &clock,
-            &mut rng,
-        );
-        handlers.extend(reporting.handlers());
-        handlers.extend(following.handlers(reporting.targets(), &mut rng));
+        let reporting = Reporting::of(config, environment, &portals, &store, &clock, &mut rng)?;
+        handlers.extend(following.handlers(&reporting, &mut rng));
         let applications = oauth::applications(config, environment, &portals, &store)?;
         let clicks = clicks::Clicks::new(
             config,
@@ -381,16 +375,15 @@ impl App {
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
         keep_house(config, &store, &events, &clock, &tasks);
-        let hooks = Hooks {
-            accounts: Arc::new(caresoft::received(config, environment)?),
-            intake: intake.clone(),
-            clock: clock.clone(),
-            rng: rng.fork(),
-            body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
-        };
-        let nothing = Arc::new(|_: &_| None);
+        let hooks = hooks(config, environment, &intake, &clock, rng.fork())?;
         let (taking, at) = (intake.clone(), clock.clone());
-        let setup = Setup::alone(store.clone(), taking, at, rng.fork(), nothing);
+        let setup = Setup::alone(
+            store.clone(),
+            taking,
+            at,
+            rng.fork(),
+            Arc::new(|_: &_| None),
+        );
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
@@ -538,6 +531,23 @@ impl Pruning {
         self.events.prune(retention).await?;
         Ok(())
     }
+}
+
+/// What takes the webhooks of contact centres in.
+fn hooks(
+    config: &Config,
+    environment: &[(String, String)],
+    intake: &Intake,
+    clock: &Clock,
+    rng: fastrand::Rng,
+) -> anyhow::Result<Hooks> {
+    Ok(Hooks {
+        accounts: Arc::new(caresoft::received(config, environment)?),
+        intake: intake.clone(),
+        clock: clock.clone(),
+        rng,
+        body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+    })
 }
 
 /// The connections of CareSoft that are polled.

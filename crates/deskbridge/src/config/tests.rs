@@ -103,6 +103,13 @@ fn what_the_example_leaves_out_is_configuration_too() {
     assert!(account.secrets[1].until.is_some());
     assert_eq!(account.mapping.agents[0].crm_user, Some(57));
     assert_eq!(account.mapping.ticket.statuses["sale"], "Open");
+    let calls = account.calls.as_ref().unwrap();
+    assert_eq!(
+        (calls.settle_seconds, calls.settings.default_user),
+        (5, Some(1))
+    );
+    assert_eq!(calls.settings.zone, "Asia/Ho_Chi_Minh");
+    assert!(calls.settings.recordings.links);
     let pbx = &config.asterisk[0];
     assert_eq!(pbx.connection.endpoints.trunks.len(), 1);
     assert_eq!(pbx.calls.lines[0].missed_responsible, Some(7));

@@ -20,7 +20,7 @@ use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 use jiff::SignedDuration;
 
-use super::{lease::Leases, oauth};
+use super::{lease::Leases, oauth, reported::Reporting};
 use crate::config::{self, Config, asterisk::Connection};
 
 /// How the id begins that a channel gets which we order.
@@ -86,7 +86,7 @@ impl Following {
     /// What carries out writes, those of calls that others report as well.
     pub(super) fn handlers(
         &self,
-        reported: Vec<Target>,
+        reporting: &Reporting,
         rng: &mut fastrand::Rng,
     ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
         let targets = self.pbxs.iter().map(|(pbx, directory)| Target {
@@ -95,8 +95,10 @@ impl Following {
             helpdesk: pbx.helpdesk.clone(),
             directory: directory.clone(),
         });
-        let targets = targets.chain(reported);
-        apply::handlers(targets.collect(), &self.store, &self.clock, rng)
+        let targets = targets.chain(reporting.targets());
+        let mut handlers = apply::handlers(targets.collect(), &self.store, &self.clock, rng);
+        handlers.extend(reporting.handlers());
+        handlers
     }
 
     /// The PBXs with who answers their phones.

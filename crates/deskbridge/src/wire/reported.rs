@@ -101,29 +101,29 @@ pub(super) struct Reporting {
 }
 
 impl Reporting {
-    pub(super) fn new(
-        centers: Vec<Center>,
+    pub(super) fn of(
+        config: &Config,
+        environment: &[(String, String)],
+        portals: &Portals,
         store: &Store,
         clock: &Clock,
         rng: &mut fastrand::Rng,
-    ) -> Self {
-        let sources = centers.into_iter().map(|center| Source {
-            directory: Directory::new(
-                &center.crm,
-                &center.settings,
-                store,
-                clock,
-                center.users_every,
-            ),
-            settings: center.settings,
-            crm: center.crm,
-            settles_after: center.settles_after,
+    ) -> anyhow::Result<Self> {
+        let centers = sources(config, environment, portals, Some(store))?;
+        let sources = centers.into_iter().map(|center| {
+            let (crm, settings, every) = (center.crm, center.settings, center.users_every);
+            Source {
+                directory: Directory::new(&crm, &settings, store, clock, every),
+                settings,
+                crm,
+                settles_after: center.settles_after,
+            }
         });
         let sources: Vec<Source> = sources.collect();
-        Self {
+        Ok(Self {
             desk: Desk::new(sources.clone(), store.clone(), clock.clone(), rng.fork()),
             sources,
-        }
+        })
     }
 
     pub(super) fn handlers(&self) -> BTreeMap<&'static str, Arc<dyn Handler>> {

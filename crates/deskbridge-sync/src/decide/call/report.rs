@@ -209,14 +209,22 @@ impl Telling<'_> {
             known.state = ConversationState::Talking;
             return;
         }
-        all.push(self.conversation(&phone, self.started_at, Some(answered_at)));
+        all.push(Self::conversation(
+            &phone,
+            self.started_at,
+            Some(answered_at),
+        ));
     }
 
     /// Whose call it is that only its ticket tells of, and that the customer did not take.
     fn unanswered_outgoing(&self) -> Option<Conversation> {
         let is_outgoing = self.known.direction == Some(ticket::Direction::Outbound);
         let assignee = super::super::person::id(self.said("assignee")).filter(|_| is_outgoing)?;
-        Some(self.conversation(&self.mapping.phone_of(assignee), self.started_at, None))
+        Some(Self::conversation(
+            &self.mapping.phone_of(assignee),
+            self.started_at,
+            None,
+        ))
     }
 
     /// The one phone of a campaign's call.
@@ -239,13 +247,12 @@ impl Telling<'_> {
         let began_at = rang_at.filter(|_| !is_auto).unwrap_or(self.started_at);
         let phone = phone.filter(|_| !is_auto);
         let phone = phone.unwrap_or_else(|| DIALER.to_owned());
-        let mut conversation = self.conversation(&phone, began_at, answered_at);
+        let mut conversation = Self::conversation(&phone, began_at, answered_at);
         self.close(&mut conversation, answered_at.is_some());
         conversation
     }
 
     fn conversation(
-        &self,
         phone: &str,
         began_at: Timestamp,
         answered_at: Option<Timestamp>,

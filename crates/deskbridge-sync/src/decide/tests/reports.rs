@@ -218,7 +218,7 @@ fn a_campaigns_call_is_whose_agent_took_it_or_the_diallers() {
         merge(&mut named, &json!({"agent_user_id": user, "agent_id": 0}));
         check(predictive, &named, phone, 40, None);
     }
-    let mut rung = taken.clone();
+    let mut rung = taken;
     merge(
         &mut rung,
         &json!({"agent_ring_time": at(21), "agent_connect_time": 0}),

@@ -1,8 +1,9 @@
 //! What comes from outside and must not be believed, and what must be answered in time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use simulators::{bitrix24::Workday, faults::Rule};
+use tokio::time::Instant;
 
 use super::*;
 
