@@ -180,7 +180,7 @@ impl Reconciler {
         };
         let mut recorded = Vec::new();
         // Who cannot see has only a person's word for what is lacking.
-        let is_sure = !report.is_blind || request.asked != Asked::ByTheClock;
+        let is_sure = !report.is_blind || request.asked != Asked::Regularly;
         if !request.is_dry && is_sure {
             let written = self.write(&mut report, reads, now, &mut recorded).await;
             written.map_err(|source| self.failed(source))?;

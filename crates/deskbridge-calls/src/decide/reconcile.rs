@@ -129,7 +129,7 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The program, from time to time: what is given up again and again is tried ever more rarely.
-    ByTheClock,
+    Regularly,
     /// A person.
     ByPerson {
         /// Also for what was discarded, and for what the CRM took and does not show any more.
@@ -439,7 +439,7 @@ impl Compared<'_> {
     fn is_due(&self, given_up_at: Timestamp) -> bool {
         match self.asked {
             Asked::ByPerson { .. } => true,
-            Asked::ByTheClock => {
+            Asked::Regularly => {
                 let took = given_up_at.duration_since(self.call.ended_at);
                 self.now.duration_since(given_up_at) >= took
             }

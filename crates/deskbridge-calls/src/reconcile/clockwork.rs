@@ -113,7 +113,7 @@ impl Clockwork {
         let since = now.saturating_sub(self.times.window);
         let request = Request {
             since: since.unwrap_or(Timestamp::MIN),
-            asked: Asked::ByTheClock,
+            asked: Asked::Regularly,
             is_dry: false,
         };
         let people = self.directory.people();

@@ -298,7 +298,7 @@ async fn whatever_went_wrong_each_call_is_there_once_and_a_second_run_sends_noth
             "seed {seed}: {there:#?}"
         );
         world.clock.advance(SignedDuration::from_mins(20));
-        for asked in [Asked::ByTheClock, again] {
+        for asked in [Asked::Regularly, again] {
             let report = world.run(asked, false).await;
             assert_eq!((report.calls, report.held), (number, number), "seed {seed}");
             assert_eq!(report.findings, [], "seed {seed}");
@@ -311,7 +311,7 @@ async fn whatever_went_wrong_each_call_is_there_once_and_a_second_run_sends_noth
 async fn what_waits_is_left_alone_and_what_was_discarded_needs_to_be_asked_for() {
     let mut world = World::new(1).await;
     world.keep(1, true).await;
-    let report = world.run(Asked::ByTheClock, false).await;
+    let report = world.run(Asked::Regularly, false).await;
     assert_eq!(report.findings[0].what, What::NoCall(Because::Waits));
     assert_eq!((report.sent, report.missing()), (0, 0));
     let filter = EffectFilter {
@@ -324,7 +324,7 @@ async fn what_waits_is_left_alone_and_what_was_discarded_needs_to_be_asked_for()
             .discard_effect(record.effect.id, world.clock.now());
         assert!(discarded.await.unwrap());
     }
-    for asked in [Asked::ByTheClock, Asked::ByPerson { again: false }] {
+    for asked in [Asked::Regularly, Asked::ByPerson { again: false }] {
         let report = world.run(asked, false).await;
         assert_eq!(report.findings[0].action, Action::NotAsked);
         assert_eq!(report.sent, 0);
@@ -339,7 +339,7 @@ async fn a_call_told_late_has_its_true_times_and_no_card() {
     let mut world = World::new(2).await;
     world.keep(3, false).await;
     let began_at = world.clock.now() - SignedDuration::from_mins(60 + 3 * 7);
-    assert_eq!(world.run(Asked::ByTheClock, false).await.planned, 1);
+    assert_eq!(world.run(Asked::Regularly, false).await.planned, 1);
     world.settle().await;
     let calls = world.portal.portal.telephony().calls;
     assert_eq!(calls.len(), 1);
@@ -412,7 +412,7 @@ async fn a_portal_that_shows_no_statistics_gets_nothing_twice() {
     let nothing =
         serde_json::json!({"status": 200, "json": {"result": [], "total": 0, "time": {}}});
     world.fail(serde_json::json!([{"when": "voximplant.statistic.get", "answer": nothing}]));
-    for asked in [Asked::ByTheClock, Asked::ByPerson { again: false }] {
+    for asked in [Asked::Regularly, Asked::ByPerson { again: false }] {
         let report = world.run(asked, false).await;
         assert!(report.is_blind && report.sent == 0, "{report:#?}");
     }
@@ -425,7 +425,7 @@ async fn a_portal_that_shows_no_statistics_gets_nothing_twice() {
     let reconciler = Reconciler::new(&world.settings, &world.crm, &world.store, &world.clock, rng);
     let request = Request {
         since: world.clock.now() - SignedDuration::from_hours(24),
-        asked: Asked::ByTheClock,
+        asked: Asked::Regularly,
         is_dry: false,
     };
     let people = world.directory.people();

@@ -95,7 +95,7 @@ fn why() -> Because {
 
 #[test]
 fn what_is_there_as_it_was_told_needs_nothing() {
-    for asked in [Asked::ByTheClock, BY_PERSON, AGAIN] {
+    for asked in [Asked::Regularly, BY_PERSON, AGAIN] {
         check(asked, &ours(done(1), done(2), done(3)), &[row()], &[]);
         // Whatever became of our side: the CRM holds it.
         check(
@@ -139,14 +139,14 @@ fn by_the_clock_what_fails_again_and_again_is_tried_ever_more_rarely() {
             true => Action::Send(vec![id(1), id(2)]),
             false => Action::Wait,
         };
-        check(Asked::ByTheClock, &call, &[], &no_call(why(), action));
+        check(Asked::Regularly, &call, &[], &no_call(why(), action));
     }
 }
 
 #[test]
 fn what_waits_or_was_left_out_is_left_alone() {
     let waits = || written(2, State::Waits);
-    for asked in [Asked::ByTheClock, BY_PERSON, AGAIN] {
+    for asked in [Asked::Regularly, BY_PERSON, AGAIN] {
         let expected = no_call(Because::Waits, Action::Wait);
         check(asked, &ours(done(1), waits(), None), &[], &expected);
         check(asked, &ours(given_up(1, 1), waits(), None), &[], &expected);
@@ -163,7 +163,7 @@ fn what_waits_or_was_left_out_is_left_alone() {
 fn what_somebody_discarded_or_the_crm_lost_is_sent_only_for_who_asks() {
     let discarded = || written(2, State::Discarded);
     let all = || Action::Send(vec![id(1), id(2)]);
-    for asked in [Asked::ByTheClock, BY_PERSON] {
+    for asked in [Asked::Regularly, BY_PERSON] {
         let expected = no_call(Because::Discarded, Action::NotAsked);
         check(
             asked,
@@ -253,7 +253,7 @@ fn another_form_is_shown_and_left_as_it_is() {
         shown("status", "200", "304"),
         shown("duration", "30 s", "12 s"),
     ];
-    for asked in [Asked::ByTheClock, BY_PERSON, AGAIN] {
+    for asked in [Asked::Regularly, BY_PERSON, AGAIN] {
         check(asked, &call, std::slice::from_ref(&held), &expected);
     }
     let other = Held {
@@ -276,7 +276,7 @@ fn what_was_never_planned_is_planned() {
         ..ours(None, None, None)
     };
     check(
-        Asked::ByTheClock,
+        Asked::Regularly,
         &call,
         &[],
         &no_call(Because::NeverPlanned, Action::Plan),
