@@ -87,8 +87,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether everything that was taken in is carried out.
-    pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
+    /// What the program measures of itself.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!(
             "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
@@ -97,6 +97,12 @@ impl Hub {
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    /// Whether everything that was taken in is carried out.
+    pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
+        let answer = self.metrics().await?;
         let mut open = ["events", "effects"].into_iter().flat_map(|noun| {
             ["pending", "running"]
                 .map(|state| format!("\ndeskbridge_{noun}{{state=\"{state}\"}} 0\n"))

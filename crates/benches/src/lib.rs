@@ -4,3 +4,4 @@ mod hub;
 pub mod isolation;
 pub mod kill;
 mod systems;
+pub mod telephony;
