@@ -97,11 +97,6 @@ pub async fn burst(program: &Path, are_recorded: bool) -> anyhow::Result<String>
     check(&desk, first.iter().chain(&later))?;
     let asked = desk.asked();
     let counts = desk.portal.portal.counts();
-    anyhow::ensure!(
-        counts.query_limit_refusals == 0,
-        "{} refusals",
-        counts.query_limit_refusals
-    );
     hub.terminate()?;
     let what = match are_recorded {
         true => ", recorded",
@@ -111,7 +106,7 @@ pub async fn burst(program: &Path, are_recorded: bool) -> anyhow::Result<String>
     Ok([
         row(
             &format!("{CALLS} calls in {} s against 50 requests and 2 a second, {REQUEST_MS} ms a request{what}", WITHIN.as_secs()),
-            format!("all registered and finished once, 0 refused, {} requests", counts.requests),
+            format!("all registered and finished once, {} refused, {} requests", counts.query_limit_refusals, counts.requests),
         ),
         row("… from the event by which a phone rings to its registration, meanwhile", registered(&asked, &first)?.text("s", 1e3)),
         row(
