@@ -92,7 +92,7 @@ impl Hub {
         Ok(())
     }
 
-    /// What it measures of itself.
+    /// What the program measures of itself.
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!(

@@ -5,3 +5,4 @@ pub mod isolation;
 pub mod kill;
 pub mod open_calls;
 mod systems;
+pub mod telephony;

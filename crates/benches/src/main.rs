@@ -12,7 +12,7 @@ mod writes;
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use benches::{isolation, kill, open_calls};
+use benches::{isolation, kill, open_calls, telephony};
 use tokio::runtime;
 
 const USAGE: &str = "\
@@ -28,6 +28,8 @@ Usage: benches COMMAND
   isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
   calls                                        calls followed through a recording of 2,002, and 5,000 open ones
   open-calls                                   5,000 calls open at once: the memory of the program that follows them
+  calls-live PER_SECOND [ROUNDS]               from a phone that rings to its registration in the portal
+  calls-burst [recorded]                       1,000 calls in a minute against a portal of 2 requests a second
   ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
@@ -82,6 +84,22 @@ fn main() -> anyhow::Result<()> {
                 open_calls::measure(&program, memory::resident_mib_of, memory::peak_mib_of);
             many()?.block_on(measured)?.json()
         }
+        ["calls-live", per_second] => {
+            print!("{}", many()?.block_on(live(per_second, "5"))?);
+            return Ok(());
+        }
+        ["calls-live", per_second, rounds] => {
+            print!("{}", many()?.block_on(live(per_second, rounds))?);
+            return Ok(());
+        }
+        ["calls-burst", recorded @ ..] if matches!(recorded, [] | ["recorded"]) => {
+            let are_recorded = !recorded.is_empty();
+            print!(
+                "{}",
+                many()?.block_on(telephony::burst(&program()?, are_recorded))?
+            );
+            return Ok(());
+        }
         ["ami"] => ami::measure()?,
         // Started by the intakes above.
         ["intake-server", kind, path] => {
@@ -124,4 +142,12 @@ async fn killed(rounds: &str, seed: &str) -> anyhow::Result<serde_json::Value> {
         seed: seed.parse().context("the seed is no whole number")?,
     };
     Ok(kill::rounds(&options).await?.json())
+}
+
+async fn live(per_second: &str, rounds: &str) -> anyhow::Result<String> {
+    let per_second = per_second.parse().context("the rate is no whole number")?;
+    let rounds = rounds
+        .parse()
+        .context("the number of rounds is no whole number")?;
+    telephony::live(&program()?, per_second, rounds).await
 }

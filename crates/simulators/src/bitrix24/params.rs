@@ -58,7 +58,7 @@ impl Params {
     }
 
     /// A parameter as text; empty when absent or an array.
-    pub(crate) fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.get(name)
             .and_then(Value::as_text)
             .unwrap_or_default()

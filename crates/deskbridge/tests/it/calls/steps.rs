@@ -256,6 +256,6 @@ impl Stage {
 }
 
 /// Fails the next request for this method, or the batch that it is in.
-fn once(method: &str, is_executed: bool, answer: Value) -> Value {
+fn once(method: &str, is_executed: bool, answer: &Value) -> Value {
     json!({"when": format!("*{method}"), "times": 1, "execute": is_executed, "answer": answer})
 }

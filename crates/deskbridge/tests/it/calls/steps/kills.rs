@@ -59,7 +59,7 @@ async fn played(
     let rules = killed.at.iter();
     stage.fail(
         rules
-            .map(|at| once(at, is_executed, json!("silence")))
+            .map(|at| once(at, is_executed, &json!("silence")))
             .collect(),
     );
     let mut failures = stage.failures();

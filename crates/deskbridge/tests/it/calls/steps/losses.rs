@@ -18,7 +18,7 @@ async fn check(stage: &Stage, hub: &Hub, number: u32, is_executed: bool, answer:
     let rules = WRITES.iter();
     stage.fail(
         rules
-            .map(|method| once(method, is_executed, answer.clone()))
+            .map(|method| once(method, is_executed, answer))
             .collect(),
     );
     let call = stage.call(QUEUE, number);
@@ -37,13 +37,9 @@ async fn check(stage: &Stage, hub: &Hub, number: u32, is_executed: bool, answer:
     stage.is_right(&call, hub).await;
     assert_eq!(stage.failures(), before + 7);
     // The look for a task that was not added lasts a minute.
-    let mut rules = vec![once(
-        "telephony.externalcall.finish",
-        is_executed,
-        answer.clone(),
-    )];
+    let mut rules = vec![once("telephony.externalcall.finish", is_executed, answer)];
     if is_executed {
-        rules.push(once("tasks.task.add", is_executed, answer.clone()));
+        rules.push(once("tasks.task.add", is_executed, answer));
     }
     stage.fail(rules.into());
     let missed = stage.call(MISSED, number + 1);
