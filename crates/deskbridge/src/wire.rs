@@ -376,14 +376,9 @@ impl App {
         tasks.spawn("events", events.clone().run(tasks.clone()));
         keep_house(config, &store, &events, &clock, &tasks);
         let hooks = hooks(config, environment, &intake, &clock, rng.fork())?;
-        let (taking, at) = (intake.clone(), clock.clone());
-        let setup = Setup::alone(
-            store.clone(),
-            taking,
-            at,
-            rng.fork(),
-            Arc::new(|_: &_| None),
-        );
+        let nothing_seen = Arc::new(|_: &_| None);
+        let (kept, taking, at) = (store.clone(), intake.clone(), clock.clone());
+        let setup = Setup::alone(kept, taking, at, rng.fork(), nothing_seen);
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));

@@ -144,7 +144,7 @@ impl World {
             call: kept.stored(&self.settings),
             lines: Vec::new(),
         };
-        let kept = self.store.keep_calls(vec![change], effects, now);
+        let kept = self.store.keep_calls(vec![change], effects, None, now);
         kept.await.unwrap();
     }
 

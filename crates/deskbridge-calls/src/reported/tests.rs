@@ -43,7 +43,7 @@ impl World {
 
     /// Before the portal says who its users are.
     async fn of_nobody() -> Self {
-        let mut data = portal::sample(Timestamp::now());
+        let mut data = portal::sample(at(0));
         let scopes = ["crm", "user", "telephony"];
         data.webhooks.push(Webhook::new(1, SECRET, scopes));
         let options = portal::Options {

@@ -256,24 +256,7 @@ impl World {
         }
         self.story.push(told(&intended.write));
         match payload.write {
-            Write::Register(register) => {
-                let users: BTreeSet<UserId> = register
-                    .shown_until
-                    .map(|_| register.user)
-                    .into_iter()
-                    .collect();
-                self.cards.insert(register.key.clone(), users);
-                let in_crm = InCrm {
-                    // Who is at the phone is no content.
-                    register: Some(Register {
-                        shown_until: None,
-                        ..register.clone()
-                    }),
-                    ..InCrm::default()
-                };
-                let known = self.content.calls.insert(register.key, in_crm);
-                assert_eq!(known, None, "registered once");
-            }
+            Write::Register(register) => self.register(register),
             Write::Show(cards) => {
                 assert_eq!(self.call(&cards.call).finish, None, "it goes on");
                 let shown = self.cards.entry(cards.call.key).or_default();
@@ -349,6 +332,23 @@ impl World {
                 assert_eq!(known, None, "one comment");
             }
         }
+    }
+
+    fn register(&mut self, register: Register) {
+        let shown_to = register.shown_until.map(|_| register.user);
+        let users = BTreeSet::from_iter(shown_to);
+        self.cards.insert(register.key.clone(), users);
+        let key = register.key.clone();
+        let in_crm = InCrm {
+            // Who is at the phone is no content.
+            register: Some(Register {
+                shown_until: None,
+                ..register
+            }),
+            ..InCrm::default()
+        };
+        let known = self.content.calls.insert(key, in_crm);
+        assert_eq!(known, None, "registered once");
     }
 
     /// A call that is there: registered by us, or by the CRM itself.
