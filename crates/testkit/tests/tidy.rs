@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
@@ -194,6 +194,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("frappe", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),
+    ("deskbridge-hooks", &["deskbridge-core"]),
     ("deskbridge-identity", &["deskbridge-core"]),
     ("deskbridge-http", &["deskbridge-core"]),
     ("deskbridge-store", &["deskbridge-core"]),
@@ -275,6 +276,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "caresoft",
             "deskbridge-calls",
             "deskbridge-core",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-journal",
             "deskbridge-store",

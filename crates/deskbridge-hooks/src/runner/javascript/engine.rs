@@ -1,0 +1,176 @@
+//! One call of a script in a runtime of its own.
+
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use rquickjs::{
+    CatchResultExt as _, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime,
+    Value,
+    context::intrinsic::{Date, Eval, Json, MapSet, Promise as Promises, RegExp, RegExpCompiler},
+    loader::bundle::Bundle,
+    module::WriteOptions,
+    promise::PromiseState,
+};
+use tokio::time::Instant;
+
+use super::super::{ANSWER_BYTES_MAX, Failure, said};
+
+/// What a script has: the language without shared memory, proxies and clocks.
+type Language = (Date, Eval, Json, MapSet, Promises, RegExp, RegExpCompiler);
+/// Memory of one call, in bytes.
+const MEMORY_BYTES_MAX: usize = 32 << 20;
+/// Stack of one call, in bytes. The threads have more, for what the engine needs besides.
+const STACK_BYTES_MAX: usize = 512 << 10;
+
+const PRELUDE: &str = include_str!("prelude.js");
+/// The names under which the two modules are known.
+const PRELUDE_NAME: &str = "prelude";
+const SCRIPT_NAME: &str = "hook.js";
+
+/// The modules of a script in the engine's own code.
+///
+/// They are never freed: the engine reads them wherever they lie, and that they stay is all that makes this sound. Each
+/// version of a file costs its own size once.
+type Modules = &'static [(&'static str, &'static [u8])];
+
+/// A script that was compiled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiled(Modules);
+
+impl Compiled {
+    /// Compiles a script.
+    pub(super) fn new(source: &str) -> Result<Self, Failure> {
+        static COMPILED_PRELUDE: OnceLock<&'static [u8]> = OnceLock::new();
+        let prelude = match COMPILED_PRELUDE.get() {
+            Some(prelude) => prelude,
+            None => {
+                let compiled = compiled(PRELUDE_NAME, PRELUDE)?;
+                COMPILED_PRELUDE.get_or_init(|| Vec::leak(compiled))
+            }
+        };
+        let script: &'static [u8] = Vec::leak(compiled(SCRIPT_NAME, source)?);
+        Ok(Self(Vec::leak(vec![
+            (PRELUDE_NAME, *prelude),
+            (SCRIPT_NAME, script),
+        ])))
+    }
+
+    /// Calls the script.
+    pub(super) fn call(
+        self,
+        input: &[u8],
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, Failure> {
+        let runtime = runtime(deadline)?;
+        runtime.set_loader(Bundle(self.0), Bundle(self.0));
+        let context = Context::custom::<Language>(&runtime).map_err(|_| out_of_memory())?;
+        context.with(|ctx| {
+            let answer = answer(&ctx, input, now, deadline).catch(&ctx);
+            answer.map_err(|caught| match Instant::now() >= deadline {
+                true => Failure::TimedOut,
+                false => failure(&caught),
+            })
+        })?
+    }
+}
+
+fn out_of_memory() -> Failure {
+    Failure::Crashed("out of memory".to_owned())
+}
+
+fn runtime(deadline: Instant) -> Result<Runtime, Failure> {
+    let runtime = Runtime::new().map_err(|_| out_of_memory())?;
+    runtime.set_memory_limit(MEMORY_BYTES_MAX);
+    runtime.set_max_stack_size(STACK_BYTES_MAX);
+    runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() >= deadline)));
+    Ok(runtime)
+}
+
+fn compiled(name: &str, source: &str) -> Result<Vec<u8>, Failure> {
+    // Compiling runs nothing of the script, so this ends with its text.
+    let deadline = Instant::now() + std::time::Duration::from_secs(5);
+    let runtime = runtime(deadline)?;
+    let context = Context::custom::<Language>(&runtime).map_err(|_| out_of_memory())?;
+    context.with(|ctx| {
+        let module = Module::declare(ctx.clone(), name, source).catch(&ctx);
+        let module = module.map_err(|caught| match failure(&caught) {
+            Failure::Crashed(why) => Failure::Script(format!("it cannot be compiled: {why}")),
+            other => other,
+        })?;
+        let written = module.write(WriteOptions::default());
+        written.map_err(|_| out_of_memory())
+    })
+}
+
+fn answer(
+    ctx: &Ctx<'_>,
+    input: &[u8],
+    now: Timestamp,
+    deadline: Instant,
+) -> rquickjs::Result<Result<Vec<u8>, Failure>> {
+    // As a number that JavaScript can hold exactly until long after everybody.
+    ctx.globals().set("now", now.as_millisecond() as f64)?;
+    settled(Module::import(ctx, PRELUDE_NAME)?, deadline)?;
+    let namespace = settled(Module::import(ctx, SCRIPT_NAME)?, deadline)?;
+    let namespace = Object::from_value(namespace)?;
+    let exported: Value<'_> = namespace.get("default")?;
+    let Some(function) = exported.into_function() else {
+        let why = "it has no default export; write `export default function (input) { ... }`";
+        return Ok(Err(Failure::Script(why.to_owned())));
+    };
+    let input = ctx.json_parse(input)?;
+    let answered = called(&function, input, deadline)?;
+    let Some(json) = ctx.json_stringify(answered)? else {
+        // Undefined, which is no JSON, says nothing.
+        return Ok(Ok(Vec::new()));
+    };
+    let json = json.to_string()?;
+    Ok(match json.len() {
+        length if length > ANSWER_BYTES_MAX => Err(Failure::TooMuch),
+        _ => Ok(json.into_bytes()),
+    })
+}
+
+fn called<'js>(
+    function: &Function<'js>,
+    input: Value<'js>,
+    deadline: Instant,
+) -> rquickjs::Result<Value<'js>> {
+    let answered: Value<'js> = function.call((input,))?;
+    match answered.clone().into_promise() {
+        Some(promise) => settled(promise, deadline),
+        None => Ok(answered),
+    }
+}
+
+/// What a promise comes to.
+fn settled<'js>(promise: Promise<'js>, deadline: Instant) -> rquickjs::Result<Value<'js>> {
+    let ctx = promise.ctx().clone();
+    while promise.state() == PromiseState::Pending && Instant::now() < deadline {
+        if !ctx.execute_pending_job() {
+            break;
+        }
+    }
+    match promise.result() {
+        Some(result) => result,
+        None => Err(rquickjs::Error::WouldBlock),
+    }
+}
+
+fn failure(caught: &CaughtError<'_>) -> Failure {
+    let why = match caught {
+        CaughtError::Exception(exception) => {
+            let message = exception.message().unwrap_or_default();
+            let stack = exception.stack().unwrap_or_default();
+            format!("{message}\n{stack}")
+        }
+        CaughtError::Value(value) => match value.as_string().map(rquickjs::String::to_string) {
+            Some(Ok(text)) => text,
+            Some(Err(_)) | None => "it threw something that is no error".to_owned(),
+        },
+        CaughtError::Error(rquickjs::Error::WouldBlock) => "its promise is never kept".to_owned(),
+        CaughtError::Error(error) => error.to_string(),
+    };
+    Failure::Crashed(said(&why))
+}
