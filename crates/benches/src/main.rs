@@ -3,6 +3,7 @@
 mod ami;
 mod calls;
 mod export;
+mod hooks;
 mod intake;
 mod load;
 mod lookups;
@@ -27,6 +28,7 @@ Usage: benches COMMAND
   kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
   isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
   calls                                        calls followed through a recording of 2,002, and 5,000 open ones
+  hooks                                        hooks in JavaScript, and a program in Python
   ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
@@ -73,6 +75,10 @@ fn main() -> anyhow::Result<()> {
         ["isolation", number, how] => many()?.block_on(isolated(number, how))?,
         ["calls"] => {
             print!("{}", calls::measure()?);
+            return Ok(());
+        }
+        ["hooks"] => {
+            print!("{}", many()?.block_on(hooks::measure())?);
             return Ok(());
         }
         ["ami"] => ami::measure()?,

@@ -24,7 +24,7 @@ pub enum Runner {
     /// As a program of its own, PHP among them.
     Program(program::Program),
     /// Elsewhere.
-    Endpoint(endpoint::Endpoint),
+    Endpoint(Box<endpoint::Endpoint>),
 }
 
 /// Why there is no answer.

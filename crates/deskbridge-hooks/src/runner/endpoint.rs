@@ -91,7 +91,7 @@ impl Endpoint {
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
         let asked = timeout_at(deadline, self.ask(input, now)).await;
-        asked.map_err(|_| Failure::TimedOut)?
+        asked.map_err(|_elapsed| Failure::TimedOut)?
     }
 
     async fn ask(&self, input: &[u8], now: Timestamp) -> Result<Vec<u8>, Failure> {

@@ -1,4 +1,4 @@
-//! JavaScript within this program, by QuickJS.
+//! JavaScript within this program, by `QuickJS`.
 //!
 //! A script is a module whose default export is a function from the input to the answer:
 //!
@@ -10,7 +10,7 @@
 //! the next. There is no file, no network, no module but the script itself, and no clock: `Date` knows the time of the
 //! call, and `Math.random` begins the same each time. Memory, stack and time are bounded.
 //!
-//! QuickJS asks whether to go on whenever a script calls or loops, but not within its own long loops. A script can therefore
+//! `QuickJS` asks whether to go on whenever a script calls or loops, but not within its own long loops. A script can therefore
 //! hold its thread beyond the deadline; its call ends at the deadline all the same, and another thread takes
 //! its place, [`STUCK_MAX`] times at once.
 

@@ -64,7 +64,7 @@ impl Compiled {
     ) -> Result<Vec<u8>, Failure> {
         let runtime = runtime(deadline)?;
         runtime.set_loader(Bundle(self.0), Bundle(self.0));
-        let context = Context::custom::<Language>(&runtime).map_err(|_| out_of_memory())?;
+        let context = Context::custom::<Language>(&runtime).map_err(|_no_more| out_of_memory())?;
         context.with(|ctx| {
             let answer = answer(&ctx, input, now, deadline).catch(&ctx);
             answer.map_err(|caught| match Instant::now() >= deadline {
@@ -80,7 +80,7 @@ fn out_of_memory() -> Failure {
 }
 
 fn runtime(deadline: Instant) -> Result<Runtime, Failure> {
-    let runtime = Runtime::new().map_err(|_| out_of_memory())?;
+    let runtime = Runtime::new().map_err(|_no_more| out_of_memory())?;
     runtime.set_memory_limit(MEMORY_BYTES_MAX);
     runtime.set_max_stack_size(STACK_BYTES_MAX);
     runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() >= deadline)));
@@ -91,7 +91,7 @@ fn compiled(name: &str, source: &str) -> Result<Vec<u8>, Failure> {
     // Compiling runs nothing of the script, so this ends with its text.
     let deadline = Instant::now() + std::time::Duration::from_secs(5);
     let runtime = runtime(deadline)?;
-    let context = Context::custom::<Language>(&runtime).map_err(|_| out_of_memory())?;
+    let context = Context::custom::<Language>(&runtime).map_err(|_no_more| out_of_memory())?;
     context.with(|ctx| {
         let module = Module::declare(ctx.clone(), name, source).catch(&ctx);
         let module = module.map_err(|caught| match failure(&caught) {
@@ -99,7 +99,7 @@ fn compiled(name: &str, source: &str) -> Result<Vec<u8>, Failure> {
             other => other,
         })?;
         let written = module.write(WriteOptions::default());
-        written.map_err(|_| out_of_memory())
+        written.map_err(|_no_more| out_of_memory())
     })
 }
 
@@ -111,8 +111,8 @@ fn answer(
 ) -> rquickjs::Result<Result<Vec<u8>, Failure>> {
     // As a number that JavaScript can hold exactly until long after everybody.
     ctx.globals().set("now", now.as_millisecond() as f64)?;
-    settled(Module::import(ctx, PRELUDE_NAME)?, deadline)?;
-    let namespace = settled(Module::import(ctx, SCRIPT_NAME)?, deadline)?;
+    settled(&Module::import(ctx, PRELUDE_NAME)?, deadline)?;
+    let namespace = settled(&Module::import(ctx, SCRIPT_NAME)?, deadline)?;
     let namespace = Object::from_value(namespace)?;
     let exported: Value<'_> = namespace.get("default")?;
     let Some(function) = exported.into_function() else {
@@ -139,13 +139,13 @@ fn called<'js>(
 ) -> rquickjs::Result<Value<'js>> {
     let answered: Value<'js> = function.call((input,))?;
     match answered.clone().into_promise() {
-        Some(promise) => settled(promise, deadline),
+        Some(promise) => settled(&promise, deadline),
         None => Ok(answered),
     }
 }
 
 /// What a promise comes to.
-fn settled<'js>(promise: Promise<'js>, deadline: Instant) -> rquickjs::Result<Value<'js>> {
+fn settled<'js>(promise: &Promise<'js>, deadline: Instant) -> rquickjs::Result<Value<'js>> {
     let ctx = promise.ctx().clone();
     while promise.state() == PromiseState::Pending && Instant::now() < deadline {
         if !ctx.execute_pending_job() {
@@ -164,6 +164,10 @@ fn failure(caught: &CaughtError<'_>) -> Failure {
             let message = exception.message().unwrap_or_default();
             let stack = exception.stack().unwrap_or_default();
             format!("{message}\n{stack}")
+        }
+        // The engine throws it when not even an error can be made any more.
+        CaughtError::Value(value) if value.is_null() => {
+            "out of memory, or null was thrown".to_owned()
         }
         CaughtError::Value(value) => match value.as_string().map(rquickjs::String::to_string) {
             Some(Ok(text)) => text,

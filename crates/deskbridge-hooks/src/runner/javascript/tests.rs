@@ -139,12 +139,11 @@ async fn what_a_script_throws_is_told_with_its_place() {
 }
 
 /// Scripts that do not end by themselves.
-const ENDLESS: [&str; 8] = [
+const ENDLESS: [&str; 7] = [
     "while (true) {}",
     "for (;;) { try { while (true) {} } catch (e) {} finally { continue; } }",
     "return new Promise(() => { while (true) {} })",
     "return (async () => { while (true) await null })()",
-    "const again = () => Promise.resolve().then(again); return again()",
     "return /^(a+)+$/.test('a'.repeat(40) + 'b')",
     "return { toJSON() { while (true) {} } }",
     "[3, 2, 1].sort(() => { while (true) {} })",
@@ -165,7 +164,8 @@ async fn an_endless_script_ends_by_the_deadline() {
 }
 
 /// Scripts that want more than there is.
-const GREEDY: [&str; 14] = [
+const GREEDY: [&str; 15] = [
+    "const again = () => Promise.resolve().then(again); return again()",
     "const again = () => again() + 1; return again()",
     "const again = (x) => [x].map(again); return again(1)",
     "let x = {}; x.toJSON = () => JSON.stringify(x); return x",
@@ -215,7 +215,7 @@ async fn a_thread_that_does_not_come_back_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let pool = Pool::new(1);
     // One of the engine's own loops, in which it does not ask whether to go on; seconds long.
-    let source = "export default () => Array.prototype.includes.call({ length: 2e7 }, 1)";
+    let source = "export default () => Array.prototype.reverse.call({ length: 2e7 })";
     fs::write(folder.path().join("stuck.js"), source).unwrap();
     fs::write(folder.path().join("good.js"), "export default () => 1").unwrap();
     let stuck = Script::new(folder.path().join("stuck.js"), pool.clone());
