@@ -24,3 +24,6 @@ pub use self::{
     point::{Action, CONTRACTS, Contract, Point},
     runner::Runner,
 };
+
+#[cfg(test)]
+mod docs;

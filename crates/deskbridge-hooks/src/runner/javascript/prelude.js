@@ -1,4 +1,9 @@
 // Runs before every script. `now`, in milliseconds, is the time of the call; the script cannot see it by this name.
+// Scripts from elsewhere write to a console; here nobody reads it.
+globalThis.console = Object.fromEntries(
+  ["log", "info", "warn", "error", "debug"].map((name) => [name, () => {}]),
+);
+
 const now = globalThis.now;
 delete globalThis.now;
 

@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::json;
 
@@ -157,23 +157,8 @@ async fn who_comes_to_no_turn_is_told_so() {
     assert!(matches!(run(&program, "", BRIEF).await, Err(Failure::Busy)));
 }
 
-/// The PHP interpreter; a test that needs one and has none says what to do.
-fn php() -> String {
-    if let Ok(php) = std::env::var("DESKBRIDGE_TEST_PHP") {
-        return php;
-    }
-    let path = std::env::var("PATH").unwrap_or_default();
-    let found = path.split(':').map(|folder| Path::new(folder).join("php"));
-    let found = found.into_iter().find(|php| php.exists());
-    found.map_or_else(String::new, |php| php.display().to_string())
-}
-
 async fn php_answers(source: &str) -> Option<Result<String, Failure>> {
-    let php = php();
-    if php.is_empty() {
-        // The runner of all tests installs PHP; alone, `apt-get install php-cli` or DESKBRIDGE_TEST_PHP gives one.
-        return None;
-    }
+    let php = super::super::php_of_tests()?;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hook.php");
     fs::write(&file, source).unwrap();
