@@ -155,27 +155,6 @@ pub(super) const REGISTRATION: &[Member] = &[
     ),
     may("CRM_SOURCE", SHORT, "STATUS_ID of the source"),
     may("LINE_NUMBER", SHORT, "the external number"),
-    may("PHONE_NUMBER", SHORT, "the client's number"),
-    may("SHOW", Flag, "whether the card is shown"),
-    may(
-        "TYPE",
-        Whole { min: 1, max: 4 },
-        "1 outgoing, 2 incoming, 3 redirected, 4 callback",
-    ),
-    may("USER_ID", ID, "the CRM's user"),
-];
-
-/// The same as an answer, where the number is filtered.
-pub(super) const REGISTRATION_ANSWERED: Shape = Object(&[
-    may("ADD_TO_CHAT", Flag, "whether a chat is told"),
-    may("CALL_START_DATE", SHORT, "when it began"),
-    may(
-        "CRM_CREATE",
-        Flag,
-        "whether an unknown client is made an entity",
-    ),
-    may("CRM_SOURCE", SHORT, "STATUS_ID of the source"),
-    may("LINE_NUMBER", SHORT, "the external number"),
     may("PHONE_NUMBER", Shape::Phone, "the client's number"),
     may("SHOW", Flag, "whether the card is shown"),
     may(
@@ -184,7 +163,7 @@ pub(super) const REGISTRATION_ANSWERED: Shape = Object(&[
         "1 outgoing, 2 incoming, 3 redirected, 4 callback",
     ),
     may("USER_ID", ID, "the CRM's user"),
-]);
+];
 
 pub(super) const FINISH: Shape = Object(&[
     may("ADD_TO_CHAT", Flag, "whether a chat is told"),

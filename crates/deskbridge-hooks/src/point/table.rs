@@ -7,8 +7,7 @@ use super::{
     contract::{Action, Cancel, Contract, Generation},
     members::{
         ACTIVITY, CALL, CALL_FULL, CANDIDATES, CONVERSATION, ENTITY, FINISH, ID, LONG, ORIGINATE,
-        ORIGINATE_ANSWERED, PATH, PHONE, RECORD, REGISTRATION, REGISTRATION_ANSWERED, SHORT, STAGE,
-        TASK,
+        ORIGINATE_ANSWERED, PATH, PHONE, RECORD, REGISTRATION, SHORT, STAGE, TASK,
     },
 };
 use crate::shape::{
@@ -145,7 +144,7 @@ pub const CONTRACTS: [Contract; 28] = [
             Object(SEARCH),
             "the registration as it would be",
         )],
-        output: REGISTRATION_ANSWERED,
+        output: Object(REGISTRATION),
         actions: &[Action::Ignore, Action::Register],
         has_filter: true,
         ..BLANK
@@ -195,7 +194,7 @@ pub const CONTRACTS: [Contract; 28] = [
             ),
             FULL,
         ],
-        output: REGISTRATION_ANSWERED,
+        output: Object(REGISTRATION),
         empty: Cancel::Request,
         ..BLANK
     },

@@ -25,11 +25,12 @@ use super::{ANSWER_BYTES_MAX, Failure, said};
 const GONE_AFTER: Duration = Duration::from_secs(1);
 /// Bytes of what it says of errors that are kept.
 const SAID_BYTES_MAX: usize = 8 << 10;
-/// Limits before the program itself: processes, processor time in seconds, address space in KiB, files, no core. Not every
-/// shell knows every one, and what it does not know is left out. Root has no limit of processes.
-const LIMITED: &str = "ulimit -u 256 2>/dev/null || ulimit -p 256 2>/dev/null
+/// Limits before the program itself: processes of its user, processor time in seconds, memory in KiB, open files, bytes of a
+/// file in half KiB, no core. Not every shell knows every one, and what it does not know is left out. Root has no limit of
+/// processes. Memory is what is written to: interpreters reserve far more than they use.
+const LIMITED: &str = "ulimit -u 512 2>/dev/null || ulimit -p 512 2>/dev/null
 ulimit -t 30 2>/dev/null
-ulimit -v 1048576 2>/dev/null
+ulimit -d 1048576 2>/dev/null
 ulimit -n 64 2>/dev/null
 ulimit -f 20480 2>/dev/null
 ulimit -c 0 2>/dev/null
@@ -59,8 +60,8 @@ impl Program {
             return Err(Failure::Busy);
         };
         let mut child = self.start().map_err(Failure::Start)?;
-        let group = Group::of(&child);
-        let talked = timeout_at(deadline, talk(&mut child, input, &group)).await;
+        let mut group = Group::of(&child);
+        let talked = timeout_at(deadline, talk(&mut child, input, &mut group)).await;
         drop(group);
         if !matches!(talked, Ok(Ok(_))) {
             // Killed: it is gone in a moment, unless the kernel holds it; then it is collected when it is.
@@ -90,6 +91,8 @@ impl Program {
 }
 
 /// The processes that a program consists of; they are killed when this goes, and when the caller does.
+///
+/// A group is killed once: afterwards its number may be another's.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -98,8 +101,8 @@ impl Group {
         Self(id.and_then(Pid::from_raw))
     }
 
-    fn kill(&self) {
-        if let Some(group) = self.0 {
+    fn kill(&mut self) {
+        if let Some(group) = self.0.take() {
             // An error says that nothing is left.
             kill_process_group(group, Signal::KILL).ok();
         }
@@ -119,7 +122,7 @@ struct Ended {
     complained: Vec<u8>,
 }
 
-async fn talk(child: &mut Child, input: &[u8], group: &Group) -> Result<Ended, Failure> {
+async fn talk(child: &mut Child, input: &[u8], group: &mut Group) -> Result<Ended, Failure> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
         return Err(Failure::Crashed("it has no pipes".to_owned()));

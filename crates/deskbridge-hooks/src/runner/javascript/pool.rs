@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{super::Failure, STUCK_MAX, engine::Compiled};
+use super::{super::Failure, STUCK_MAX, script::Source};
 
 /// Stack of a thread, in bytes: more than a script may use, because the engine's own functions need some.
 const STACK_BYTES: usize = 4 << 20;
@@ -34,7 +34,7 @@ struct Inner {
 }
 
 struct Job {
-    script: Compiled,
+    script: Arc<Source>,
     input: Vec<u8>,
     now: Timestamp,
     deadline: Instant,
@@ -69,7 +69,7 @@ impl Pool {
 
     pub(super) async fn call(
         &self,
-        script: Compiled,
+        script: Arc<Source>,
         input: Vec<u8>,
         now: Timestamp,
         deadline: Instant,
@@ -172,7 +172,10 @@ impl Inner {
 }
 
 fn answer(job: &Job) -> Result<Vec<u8>, Failure> {
-    let call = AssertUnwindSafe(|| job.script.call(&job.input, job.now, job.deadline));
+    let call = AssertUnwindSafe(|| {
+        let script = job.script.compiled()?;
+        script.call(&job.input, job.now, job.deadline)
+    });
     let answered = catch_unwind(call);
     answered.unwrap_or_else(|_| Err(Failure::Crashed("the engine panicked".to_owned())))
 }

@@ -19,9 +19,15 @@ const SOURCE_BYTES_MAX: u64 = 256 << 10;
 /// A hook in JavaScript.
 #[derive(Clone, Debug)]
 pub struct Script {
-    path: PathBuf,
+    source: Arc<Source>,
     pool: Pool,
-    kept: Arc<Mutex<Option<Kept>>>,
+}
+
+/// Its file.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    kept: Mutex<Option<Kept>>,
 }
 
 #[derive(Debug)]
@@ -40,19 +46,22 @@ struct Version {
 impl Script {
     /// The script in a file, run in a pool. The file is read when it is first needed.
     pub fn new(path: impl Into<PathBuf>, pool: Pool) -> Self {
-        Self {
+        let source = Source {
             path: path.into(),
+            kept: Mutex::default(),
+        };
+        Self {
+            source: Arc::new(source),
             pool,
-            kept: Arc::default(),
         }
     }
 
-    /// Reads and compiles the file, if that has not been done since it changed.
+    /// Reads and compiles the file, if that has not been done since it changed. This waits for the disk.
     ///
     /// # Errors
     /// When it cannot be read or compiled.
     pub fn load(&self) -> Result<(), Failure> {
-        self.compiled().map(drop)
+        self.source.compiled().map(drop)
     }
 
     pub(crate) async fn run(
@@ -61,13 +70,13 @@ impl Script {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
-        let compiled = self.compiled()?;
-        self.pool
-            .call(compiled, input.to_vec(), now, deadline)
-            .await
+        let source = Arc::clone(&self.source);
+        self.pool.call(source, input.to_vec(), now, deadline).await
     }
+}
 
-    fn compiled(&self) -> Result<Compiled, Failure> {
+impl Source {
+    pub(super) fn compiled(&self) -> Result<Compiled, Failure> {
         let unread = |error: std::io::Error| {
             Failure::Script(format!("{} cannot be read: {error}", self.path.display()))
         };
