@@ -188,6 +188,7 @@ mod tests {
 
     use super::*;
 
+    const GROWING: &str = "let all = {}; for (let i = 0; ; i++) all['k' + i] = () => all";
     /// Scripts that take memory in every way there is.
     const TAKING: [&str; 12] = [
         "const all = []; while (true) all.push({ all: [all], f: () => all })",
@@ -197,7 +198,7 @@ mod tests {
         "const all = []; while (true) all.push(Promise.resolve(1).then(() => all))",
         "function* again() { yield* again() }; [...again()]",
         "const all = []; while (true) all.push(new RegExp('a'.repeat(all.length)))",
-        "let all = {}; for (let i = 0; ; i++) all['k' + i] = () => all",
+        GROWING,
         "const all = []; while (true) all.push(JSON.parse('{\"a\":[1,2,{\"b\":\"c\"}]}'))",
         "const all = []; while (true) { try { all.push(new Error('x'.repeat(50))) } catch (error) { all.push(error) } }",
         "const all = []; while (true) all.push(eval('(() => ' + all.length + ')'))",
@@ -206,22 +207,26 @@ mod tests {
 
     #[test]
     fn wherever_memory_runs_out_the_program_lives() {
-        // A step that is no multiple of anything, so that it runs out at ever other places.
-        for bytes_max in (400_000..2_000_000).step_by(31_337) {
-            for script in TAKING {
-                let deadline = Instant::now() + Duration::from_secs(20);
-                let runtime = runtime(bytes_max, deadline).unwrap();
-                let context = Context::custom::<Language>(&runtime).unwrap();
-                let outcome = context.with(|ctx| {
-                    let outcome = ctx
-                        .eval::<(), _>(script)
-                        .catch(&ctx)
-                        .map_err(|caught| failure(&caught));
-                    while ctx.execute_pending_job() {}
-                    outcome
-                });
-                assert!(outcome.is_err(), "{script} in {bytes_max} bytes");
-            }
+        // Steps that are no multiple of anything, so that it runs out at ever other places; fine ones where it crashed.
+        let coarse = (400_000..2_000_000).step_by(31_337);
+        let coarse = coarse.flat_map(|bytes_max| TAKING.map(|script| (bytes_max, script)));
+        let fine = (400_000..800_000)
+            .step_by(509)
+            .map(|bytes_max| (bytes_max, GROWING));
+        for (bytes_max, script) in coarse.chain(fine) {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            let runtime = runtime(bytes_max, deadline).unwrap();
+            // The whole language, in which it was observed.
+            let context = Context::full(&runtime).unwrap();
+            let outcome = context.with(|ctx| {
+                let outcome = ctx
+                    .eval::<(), _>(script)
+                    .catch(&ctx)
+                    .map_err(|caught| failure(&caught));
+                while ctx.execute_pending_job() {}
+                outcome
+            });
+            assert!(outcome.is_err(), "{script} in {bytes_max} bytes");
         }
     }
 }
