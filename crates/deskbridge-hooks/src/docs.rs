@@ -14,7 +14,7 @@ use crate::{
     CONTRACTS, Contract, Runner, envelope,
     point::{Cancel, contract},
     runner::{
-        javascript::{Pool, Script},
+        javascript::{Script, tests::pool},
         php,
     },
     shape::{Shape, check},
@@ -178,7 +178,7 @@ async fn every_example_answers_what_stands_there() {
         let wanted = used(contract, &example.answered);
         let js = folder.path().join("hook.js");
         fs::write(&js, &example.js).unwrap();
-        let script = Runner::JavaScript(Script::new(js, Pool::new(1)));
+        let script = Runner::JavaScript(Script::new(js, pool(1)));
         let answered = run(script, &example.told).await;
         assert_eq!(
             used(contract, &answered),

@@ -1,7 +1,8 @@
 //! The user's own decisions: at a named [`Point`], a [`Hook`] is told what is known and may answer with a change.
 //!
 //! Names and forms are those of Itgrix, generation by generation, and our own for what Itgrix has not; [`CONTRACTS`] is
-//! the one table of them. A hook runs as JavaScript within the program, as a program of its own, or behind an address.
+//! the one table of them. A hook runs as JavaScript in a process of ours, as a program of its own,
+//! or behind an address.
 //!
 //! What always holds: a hook decides, it does nothing. Its answer is held against its contract before anybody sees it.
 //! Whatever it does, the call goes on by the deadline, as it would without the hook; why is told and counted, and a

@@ -19,7 +19,7 @@ const SAID_BYTES_MAX: usize = 1_000;
 /// Runs one hook.
 #[derive(Clone, Debug)]
 pub enum Runner {
-    /// Within this program.
+    /// In a process of ours.
     JavaScript(javascript::Script),
     /// As a program of its own, PHP among them.
     Program(program::Program),

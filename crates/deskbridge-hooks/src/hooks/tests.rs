@@ -4,14 +4,14 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
-use crate::runner::javascript::{Pool, Script};
+use crate::runner::javascript::{Script, tests::pool};
 
 const AMPLE: Duration = Duration::from_secs(20);
 
 fn hook(folder: &Path, name: &str, source: &str) -> Hook {
     let path = folder.join(format!("{name}.js"));
     fs::write(&path, source).unwrap();
-    let runner = Runner::JavaScript(Script::new(path, Pool::new(1)));
+    let runner = Runner::JavaScript(Script::new(path, pool(1)));
     Hook::new(name, runner, AMPLE).unwrap()
 }
 
@@ -116,7 +116,7 @@ fn the_more_precise_name_is_asked_and_two_of_a_kind_are_refused() {
         twice.to_string(),
         "customize_entity and get_updated_lead_fields are both asked after an incoming call was finished whose lead was made for it; keep one of them"
     );
-    let runner = Runner::JavaScript(Script::new("none", Pool::new(1)));
+    let runner = Runner::JavaScript(Script::new("none", pool(1)));
     assert_eq!(
         Hook::new("none", runner, AMPLE).unwrap_err(),
         Unusable::Name("none".to_owned())

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use rquickjs::{
     CatchResultExt as _, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime,
     Value,
@@ -59,14 +58,14 @@ impl Compiled {
     pub(super) fn call(
         self,
         input: &[u8],
-        now: Timestamp,
+        now_ms: i64,
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
         let runtime = runtime(MEMORY_BYTES_MAX, deadline)?;
         runtime.set_loader(Bundle(self.0), Bundle(self.0));
         let context = Context::custom::<Language>(&runtime).map_err(|_no_more| out_of_memory())?;
         context.with(|ctx| {
-            let answer = answer(&ctx, input, now, deadline).catch(&ctx);
+            let answer = answer(&ctx, input, now_ms, deadline).catch(&ctx);
             answer.map_err(|caught| match Instant::now() >= deadline {
                 true => Failure::TimedOut,
                 false => failure(&caught),
@@ -109,11 +108,11 @@ fn compiled(name: &str, source: &str) -> Result<Vec<u8>, Failure> {
 fn answer(
     ctx: &Ctx<'_>,
     input: &[u8],
-    now: Timestamp,
+    now_ms: i64,
     deadline: Instant,
 ) -> rquickjs::Result<Result<Vec<u8>, Failure>> {
     // As a number that JavaScript can hold exactly until long after everybody.
-    ctx.globals().set("now", now.as_millisecond() as f64)?;
+    ctx.globals().set("now", now_ms as f64)?;
     settled(&Module::import(ctx, PRELUDE_NAME)?, deadline)?;
     let namespace = settled(&Module::import(ctx, SCRIPT_NAME)?, deadline)?;
     let namespace = Object::from_value(namespace)?;

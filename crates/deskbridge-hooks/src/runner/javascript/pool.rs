@@ -1,181 +1,206 @@
-//! Threads in which scripts run, so that nothing else waits for them.
+//! Processes in which scripts run, so that nothing else suffers from them.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
+    collections::HashSet,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream as Socket},
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::{Instant, timeout_at},
+    io::AsyncWriteExt as _,
+    net::UnixStream,
+    process::{Child, Command},
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::{super::Failure, STUCK_MAX, script::Source};
+use super::{
+    super::Failure,
+    frames::{Order, read_reply},
+    script::Version,
+};
 
-/// Stack of a thread, in bytes: more than a script may use, because the engine's own functions need some.
-const STACK_BYTES: usize = 4 << 20;
+/// Calls after which a process is replaced, so that what an engine forgets to free does not add up.
+const CALLS_MAX: u32 = 100_000;
+/// Scripts that a process keeps before it is replaced: a file that is written again and again is a new one each time.
+const SCRIPTS_MAX: usize = 200;
+/// How long a process that closed its socket may take to say how it ended.
+const ENDED_AFTER: Duration = Duration::from_millis(200);
 
-/// The threads.
+/// How a process is started that [serves scripts](super::child::serve).
+#[derive(Clone, Debug)]
+pub struct Player {
+    /// The program, which is mostly the one that runs.
+    pub program: PathBuf,
+    /// The arguments by which it knows what it is there for.
+    pub arguments: Vec<String>,
+}
+
+/// The processes.
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    turns: Arc<Semaphore>,
-    idle: Mutex<Vec<mpsc::SyncSender<Job>>>,
-    /// Threads that went beyond a deadline and were replaced.
-    stuck: AtomicUsize,
+    player: Player,
+    turns: Semaphore,
+    idle: Mutex<Vec<Process>>,
 }
 
-struct Job {
-    script: Arc<Source>,
-    input: Vec<u8>,
-    now: Timestamp,
-    deadline: Instant,
-    turn: Turn,
-    answer: oneshot::Sender<Result<Vec<u8>, Failure>>,
-}
-
-/// A right to run. Whoever takes the state out of it first, caller or thread, decides what becomes of it.
-#[derive(Clone)]
-struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
-
-impl Turn {
-    fn take(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+/// A process. It is killed when this goes.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    socket: UnixStream,
+    /// The scripts that it has.
+    kept: HashSet<u64>,
+    calls: u32,
 }
 
 impl Pool {
-    /// A pool in which so many scripts run at once. Threads are started when they are needed.
-    pub fn new(threads: usize) -> Self {
+    /// A pool in which so many scripts run at once. Processes are started when they are needed.
+    pub fn new(processes: usize, player: Player) -> Self {
         Self(Arc::new(Inner {
-            turns: Arc::new(Semaphore::new(threads)),
+            player,
+            turns: Semaphore::new(processes),
             idle: Mutex::new(Vec::new()),
-            stuck: AtomicUsize::new(0),
         }))
     }
 
-    /// How many threads are held by scripts beyond their deadline.
-    pub fn stuck(&self) -> usize {
-        self.0.stuck.load(Ordering::SeqCst)
+    /// Has a script compiled, and kept by the process that will be asked next.
+    pub(super) async fn keep(&self, version: &Version, deadline: Instant) -> Result<(), Failure> {
+        self.with(deadline, async |process| process.keep(version).await)
+            .await
     }
 
     pub(super) async fn call(
         &self,
-        script: Arc<Source>,
-        input: Vec<u8>,
+        version: &Version,
+        input: &[u8],
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
-        let turn = timeout_at(deadline, Arc::clone(&self.0.turns).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else {
+        self.with(deadline, async |process| {
+            process.keep(version).await?;
+            process.calls += 1;
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A script that can be stopped is stopped a little earlier, so that its process lives on.
+            let within = left.saturating_sub(left / 20);
+            let order = Order::Call {
+                script: version.id,
+                now_ms: now.as_millisecond(),
+                within_ms: u32::try_from(within.as_millis()).unwrap_or(u32::MAX),
+                input: input.to_vec(),
+            };
+            process.carry_out(&order).await
+        })
+        .await
+    }
+
+    #[cfg(test)]
+    pub(super) fn kill(&self) {
+        for process in self.0.idle().iter_mut() {
+            process.child.start_kill().unwrap();
+        }
+    }
+
+    /// Does something with a process that nobody else has meanwhile.
+    async fn with<T>(
+        &self,
+        deadline: Instant,
+        act: impl AsyncFnOnce(&mut Process) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let turn = timeout_at(deadline, self.0.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
             return Err(Failure::Busy);
         };
-        let turn = Turn(Arc::new(Mutex::new(Some(turn))));
-        let (answer, answered) = oneshot::channel();
-        let job = Job {
-            script,
-            input,
-            now,
-            deadline,
-            turn: turn.clone(),
-            answer,
-        };
-        self.0.give(job)?;
-        match timeout_at(deadline, answered).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Failure::Crashed("its thread ended".to_owned())),
-            Err(_) => {
-                self.0.replace(&turn);
-                Err(Failure::TimedOut)
-            }
+        let mut process = self.0.process().map_err(Failure::Start)?;
+        // When its time is over, or nobody waits any more, it goes, and is killed by that.
+        let acted = timeout_at(deadline, act(&mut process)).await;
+        let acted = acted.map_err(|_elapsed| Failure::TimedOut)?;
+        if !process.is_lost() {
+            self.0.idle().push(process);
         }
+        acted
     }
 }
 
 impl Inner {
-    fn give(self: &Arc<Self>, mut job: Job) -> Result<(), Failure> {
-        loop {
-            let idle = self
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop();
-            let thread = match idle {
-                Some(thread) => thread,
-                None => self.start().map_err(Failure::Start)?,
-            };
-            match thread.send(job) {
-                Ok(()) => return Ok(()),
-                // It has ended; another one.
-                Err(mpsc::SendError(back)) => job = back,
-            }
-        }
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(self: &Arc<Self>) -> std::io::Result<mpsc::SyncSender<Job>> {
-        let (jobs, given) = mpsc::sync_channel::<Job>(1);
-        let (pool, again) = (Arc::downgrade(self), jobs.clone());
-        let thread = thread::Builder::new()
-            .name("hook-javascript".to_owned())
-            .stack_size(STACK_BYTES);
-        let run = move || {
-            // Of the senders it holds one itself, so it ends by the pool's end and not by the channel's.
-            while let Ok(job) = given.recv() {
-                let answer = answer(&job);
-                let Some(pool) = pool.upgrade() else { return };
-                let is_stuck = job.turn.take().is_none_or(|turn| {
-                    pool.idle
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(again.clone());
-                    drop(turn);
-                    false
-                });
-                // Nobody waits any more after the deadline.
-                drop(job.answer.send(answer));
-                if is_stuck {
-                    pool.stuck.fetch_sub(1, Ordering::SeqCst);
-                    return;
-                }
-            }
-        };
-        thread.spawn(run)?;
-        Ok(jobs)
-    }
-
-    /// Lets another thread run in place of one that has not come back, if that is not too many.
-    fn replace(&self, turn: &Turn) {
-        let counted = self
-            .stuck
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |stuck| {
-                (stuck < STUCK_MAX).then_some(stuck + 1)
-            });
-        if counted.is_err() {
-            return;
-        }
-        match turn.take() {
-            Some(turn) => drop(turn),
-            // It came back just now.
-            None => {
-                self.stuck.fetch_sub(1, Ordering::SeqCst);
-            }
+    fn process(&self) -> io::Result<Process> {
+        let idle = self.idle().pop();
+        match idle {
+            Some(process) => Ok(process),
+            None => Process::start(&self.player),
         }
     }
 }
 
-fn answer(job: &Job) -> Result<Vec<u8>, Failure> {
-    let call = AssertUnwindSafe(|| {
-        let script = job.script.compiled()?;
-        script.call(&job.input, job.now, job.deadline)
-    });
-    let answered = catch_unwind(call);
-    answered.unwrap_or_else(|_| Err(Failure::Crashed("the engine panicked".to_owned())))
+impl Process {
+    fn start(player: &Player) -> io::Result<Self> {
+        let (ours, theirs) = Socket::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = Command::new(&player.program);
+        command
+            .args(&player.arguments)
+            .env_clear()
+            .current_dir("/")
+            // What interrupts the program in a terminal does not end its calls.
+            .process_group(0)
+            .kill_on_drop(true)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Ok(Self {
+            child: command.spawn()?,
+            socket: UnixStream::from_std(ours)?,
+            kept: HashSet::new(),
+            calls: 0,
+        })
+    }
+
+    async fn keep(&mut self, version: &Version) -> Result<(), Failure> {
+        if self.kept.contains(&version.id) {
+            return Ok(());
+        }
+        let order = Order::Keep {
+            script: version.id,
+            source: version.source.clone(),
+        };
+        self.carry_out(&order).await?;
+        self.kept.insert(version.id);
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, order: &Order) -> Result<Vec<u8>, Failure> {
+        let asked = async {
+            self.socket.write_all(&order.to_frame()).await?;
+            read_reply(&mut self.socket).await
+        };
+        match asked.await {
+            Ok(reply) => reply,
+            Err(_closed) => {
+                self.calls = CALLS_MAX;
+                // A process that goes on, though its socket is unusable, is killed when this goes.
+                let ended = timeout(ENDED_AFTER, self.child.wait()).await;
+                Err(Failure::Crashed(match ended {
+                    Ok(Ok(status)) => format!("its process ended: {status}"),
+                    Ok(Err(_)) | Err(_) => "its process is out of order".to_owned(),
+                }))
+            }
+        }
+    }
+
+    /// Whether it is not to be used again.
+    fn is_lost(&self) -> bool {
+        self.calls >= CALLS_MAX || self.kept.len() >= SCRIPTS_MAX
+    }
 }

@@ -1,17 +1,20 @@
-//! A script's file, compiled anew when it has changed.
+//! A script's file, read anew when it has changed.
 
 use std::{
     fs::File,
-    io::Read as _,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{super::Failure, engine::Compiled, pool::Pool};
+use super::{super::Failure, pool::Pool};
 
 /// Bytes of a script, at most.
 const SOURCE_BYTES_MAX: u64 = 256 << 10;
@@ -25,20 +28,23 @@ pub struct Script {
 
 /// Its file.
 #[derive(Debug)]
-pub(super) struct Source {
+struct Source {
     path: PathBuf,
-    kept: Mutex<Option<Kept>>,
+    read: Mutex<Option<Arc<Version>>>,
 }
 
+/// What a file said at a time.
 #[derive(Debug)]
-struct Kept {
-    version: Version,
-    compiled: Compiled,
+pub(super) struct Version {
+    /// No other version of any file has it.
+    pub(super) id: u64,
+    pub(super) source: String,
+    stamp: Stamp,
 }
 
 /// What changes when a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
+struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
 }
@@ -48,7 +54,7 @@ impl Script {
     pub fn new(path: impl Into<PathBuf>, pool: Pool) -> Self {
         let source = Source {
             path: path.into(),
-            kept: Mutex::default(),
+            read: Mutex::default(),
         };
         Self {
             source: Arc::new(source),
@@ -56,12 +62,14 @@ impl Script {
         }
     }
 
-    /// Reads and compiles the file, if that has not been done since it changed. This waits for the disk.
+    /// Reads and compiles the file, if that has not been done since it changed.
     ///
     /// # Errors
-    /// When it cannot be read or compiled.
-    pub fn load(&self) -> Result<(), Failure> {
-        self.source.compiled().map(drop)
+    /// When it cannot be read or compiled by the deadline.
+    pub async fn load(&self, deadline: Instant) -> Result<(), Failure> {
+        self.pool
+            .keep(&*self.version(deadline).await?, deadline)
+            .await
     }
 
     pub(crate) async fn run(
@@ -70,36 +78,62 @@ impl Script {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
+        let version = self.version(deadline).await?;
+        self.pool.call(&version, input, now, deadline).await
+    }
+
+    #[cfg(test)]
+    pub(super) fn pool_of_tests(&self) -> &Pool {
+        &self.pool
+    }
+
+    async fn version(&self, deadline: Instant) -> Result<Arc<Version>, Failure> {
         let source = Arc::clone(&self.source);
-        self.pool.call(source, input.to_vec(), now, deadline).await
+        // A disk may take its time, and others' calls go on meanwhile.
+        let reading = tokio::task::spawn_blocking(move || source.version());
+        let read = timeout_at(deadline, reading).await;
+        let read = read.map_err(|_elapsed| Failure::TimedOut)?;
+        let ended = || Failure::Script("reading the file was interrupted".to_owned());
+        read.map_err(|_ended| ended())?
     }
 }
 
 impl Source {
-    pub(super) fn compiled(&self) -> Result<Compiled, Failure> {
-        let unread = |error: std::io::Error| {
+    fn version(&self) -> Result<Arc<Version>, Failure> {
+        let unread = |error: io::Error| {
             Failure::Script(format!("{} cannot be read: {error}", self.path.display()))
         };
-        let about = std::fs::metadata(&self.path).map_err(unread)?;
-        let version = Version {
-            modified: about.modified().ok(),
-            bytes: about.len(),
-        };
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.version == version) {
-            return Ok(kept.compiled);
+        let stamp = Stamp::of(&self.path).map_err(unread)?;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = read.as_ref().filter(|version| version.stamp == stamp) {
+            return Ok(Arc::clone(version));
         }
-        let file = File::open(&self.path).map_err(unread)?;
         let mut source = String::new();
-        let read = file.take(SOURCE_BYTES_MAX + 1).read_to_string(&mut source);
-        if read.map_err(unread)? as u64 > SOURCE_BYTES_MAX {
+        let file = File::open(&self.path).map_err(unread)?;
+        let bytes = file.take(SOURCE_BYTES_MAX + 1).read_to_string(&mut source);
+        if bytes.map_err(unread)? as u64 > SOURCE_BYTES_MAX {
             return Err(Failure::Script(format!(
                 "{} has more than {SOURCE_BYTES_MAX} bytes",
                 self.path.display()
             )));
         }
-        let compiled = Compiled::new(&source)?;
-        *kept = Some(Kept { version, compiled });
-        Ok(compiled)
+        static VERSIONS: AtomicU64 = AtomicU64::new(0);
+        let version = Arc::new(Version {
+            id: VERSIONS.fetch_add(1, Ordering::Relaxed),
+            source,
+            stamp,
+        });
+        *read = Some(Arc::clone(&version));
+        Ok(version)
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let about = std::fs::metadata(path)?;
+        Ok(Self {
+            modified: about.modified().ok(),
+            bytes: about.len(),
+        })
     }
 }

@@ -13,11 +13,26 @@ const AMPLE: Duration = Duration::from_secs(20);
 /// For those who are to run into it.
 const BRIEF: Duration = Duration::from_millis(200);
 
+/// Processes that are this very program, told to be [`the_process_of_other_tests`].
+pub(crate) fn pool(processes: usize) -> Pool {
+    let name = "runner::javascript::tests::the_process_of_other_tests";
+    let arguments = ["--ignored", "--exact", name].map(str::to_owned);
+    let program = std::env::current_exe().unwrap();
+    let arguments = arguments.into();
+    Pool::new(processes, Player { program, arguments })
+}
+
+#[test]
+#[ignore = "it is what other tests start, and waits for their orders"]
+fn the_process_of_other_tests() {
+    child::serve().unwrap();
+}
+
 async fn run(source: &str, input: &Value, within: Duration) -> Result<String, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hook.js");
     fs::write(&path, source).unwrap();
-    let script = Script::new(path, Pool::new(1));
+    let script = Script::new(path, pool(1));
     call(&script, input, within).await
 }
 
@@ -87,7 +102,7 @@ async fn nothing_of_one_call_is_left_for_the_next() {
           return [calls, [].seen, globalThis.seen, Math.random()];
         }";
     fs::write(&path, source).unwrap();
-    let script = Script::new(path, Pool::new(1));
+    let script = Script::new(path, pool(1));
     for _ in 0..3 {
         let answer = call(&script, &json!({}), AMPLE).await.unwrap();
         assert_eq!(answer, "[1,1,1,0.6270739405881613]");
@@ -98,7 +113,7 @@ async fn nothing_of_one_call_is_left_for_the_next() {
 async fn a_changed_file_is_read_again_and_a_broken_one_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hook.js");
-    let script = Script::new(&path, Pool::new(1));
+    let script = Script::new(&path, pool(1));
     let missing = call(&script, &json!({}), AMPLE).await.unwrap_err();
     assert!(
         missing.to_string().contains("hook.js cannot be read"),
@@ -210,47 +225,96 @@ async fn lone_surrogates_come_out_as_text() {
     );
 }
 
-#[tokio::test]
-async fn a_thread_that_does_not_come_back_is_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let pool = Pool::new(1);
-    // One of the engine's own loops, in which it does not ask whether to go on; seconds long.
-    let source = "export default () => Array.prototype.reverse.call({ length: 2e7 })";
-    fs::write(folder.path().join("stuck.js"), source).unwrap();
-    fs::write(folder.path().join("good.js"), "export default () => 1").unwrap();
-    let stuck = Script::new(folder.path().join("stuck.js"), pool.clone());
-    let good = Script::new(folder.path().join("good.js"), pool.clone());
-    let failed = call(&stuck, &json!({}), Duration::from_millis(50)).await;
-    assert!(matches!(failed, Err(Failure::TimedOut)), "{failed:?}");
-    assert_eq!(pool.stuck(), 1, "the loop was over too soon");
-    assert_eq!(call(&good, &json!({}), AMPLE).await.unwrap(), "1");
-    testkit::wait_for("the thread has come back", async || {
-        (pool.stuck() == 0).then_some(())
-    })
-    .await;
-    assert_eq!(call(&good, &json!({}), AMPLE).await.unwrap(), "1");
-}
+/// Loops of the engine's own, in which it does not ask whether to go on.
+const DEAF: [&str; 3] = [
+    "return Array.prototype.reverse.call({ length: 2 ** 40 })",
+    "return Array.prototype.indexOf.call({ length: 2 ** 40 }, 1)",
+    "return [].lastIndexOf.call({ length: 2 ** 40 }, 1)",
+];
 
-/// Ten thousand hostile calls take minutes; a few of each kind are run on every build, all with the ignored test.
-async fn hostile(rounds: usize) {
+#[tokio::test]
+async fn a_process_that_does_not_listen_is_killed_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let pool = Pool::new(2);
-    let bodies: Vec<&str> = ENDLESS.into_iter().chain(GREEDY).collect();
-    let scripts = bodies.iter().enumerate().map(|(at, body)| {
-        let path = folder.path().join(format!("{at}.js"));
+    let pool = pool(1);
+    let script = |name: &str, body: &str| {
+        let path = folder.path().join(name);
         fs::write(&path, format!("export default () => {{ {body} }}")).unwrap();
         Script::new(path, pool.clone())
+    };
+    let good = script("good.js", "return 1");
+    for body in DEAF {
+        let failed = call(&script("deaf.js", body), &json!({}), BRIEF).await;
+        assert!(
+            matches!(failed, Err(Failure::TimedOut)),
+            "{body}: {failed:?}"
+        );
+        assert_eq!(call(&good, &json!({}), AMPLE).await.unwrap(), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_is_told_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hook.js");
+    fs::write(&path, "export default () => 1").unwrap();
+    let script = Script::new(path, pool(1));
+    assert_eq!(call(&script, &json!({}), AMPLE).await.unwrap(), "1");
+    script.pool_of_tests().kill();
+    let failed = call(&script, &json!({}), AMPLE).await.unwrap_err();
+    assert_eq!(
+        failed.to_string(),
+        "it failed: its process ended: signal: 9 (SIGKILL)"
+    );
+    assert_eq!(call(&script, &json!({}), AMPLE).await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hook.js");
+    fs::write(&path, "export default () => 1").unwrap();
+    let nowhere = Player {
+        program: "/nowhere/at/all".into(),
+        arguments: Vec::new(),
+    };
+    let script = Script::new(&path, Pool::new(1, nowhere));
+    let failed = call(&script, &json!({}), AMPLE).await;
+    assert!(matches!(failed, Err(Failure::Start(_))), "{failed:?}");
+    // It ends at once, and says nothing.
+    let mute = Player {
+        program: "/bin/true".into(),
+        arguments: Vec::new(),
+    };
+    let script = Script::new(&path, Pool::new(1, mute));
+    let failed = call(&script, &json!({}), AMPLE).await;
+    assert!(matches!(failed, Err(Failure::Crashed(_))), "{failed:?}");
+}
+
+/// A few of each kind are run on every build, and as many as `DESKBRIDGE_TEST_HOSTILE` says when it is set.
+async fn hostile(rounds: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = pool(2);
+    let bodies: Vec<&str> = ENDLESS.into_iter().chain(GREEDY).chain(DEAF).collect();
+    let script = |name: &str, source: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, source).unwrap();
+        Script::new(path, pool.clone())
+    };
+    let scripts = bodies.iter().enumerate().map(|(at, body)| {
+        let source = format!("export default () => {{ {body} }}");
+        script(&format!("{at}.js"), &source)
     });
     let scripts: Vec<Script> = scripts.collect();
+    let good = script("good.js", "export default ({ n }) => n");
     for round in 0..rounds {
         let script = &scripts[round % scripts.len()];
         let failed = call(script, &json!({}), Duration::from_millis(20)).await;
         assert!(failed.is_err(), "{}", bodies[round % bodies.len()]);
+        if round % 25 == 0 {
+            let answered = call(&good, &json!({"n": round}), AMPLE).await.unwrap();
+            assert_eq!(answered, round.to_string());
+        }
     }
-    testkit::wait_for("every thread has come back", async || {
-        (pool.stuck() == 0).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
