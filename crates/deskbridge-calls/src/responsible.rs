@@ -14,6 +14,7 @@ use axum::{
 };
 use bitrix24::{Caller, CrmKind, Workday};
 use deskbridge_core::{Chain, Clock};
+use deskbridge_hooks::{Decision, Hooks, Point};
 use deskbridge_http::{ApiError, Code, Params, TrustedSecrets, caller::bearer_token};
 use deskbridge_journal::Tasks;
 use http::{HeaderMap, header};
@@ -22,12 +23,13 @@ use quick_cache::sync::Cache;
 use serde_json::json;
 use tokio::{
     sync::{Semaphore, oneshot},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     decide::{
-        responsible::{Answer, EntityKind, Found, Timeman, answer},
+        numbers,
+        responsible::{Answer, EntityKind, Found, Reason, Timeman, answer},
         users::UserId,
     },
     people::Directory,
@@ -52,6 +54,8 @@ pub struct Pbx {
     pub crm: bitrix24::Client,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// What it proves itself by; without any nobody may ask.
     pub tokens: TrustedSecrets,
 }
@@ -98,10 +102,13 @@ impl Desk {
     /// Who takes the call; `None` when the CRM did not say so in time.
     async fn answer(&self, pbx: &Pbx, phone: &str) -> Option<Answer> {
         let settings = &pbx.settings;
+        let until = Instant::now() + DEADLINE_MAX;
         let found = self.found(pbx, phone).await?;
         let people = pbx.directory.people();
         let now = self.0.clock.now();
-        Some(answer(phone, &found, settings, &people, now))
+        let planned = answer(phone, &found, settings, &people, now);
+        let wanted = as_wanted(&pbx.hooks, planned.clone(), phone);
+        Some(timeout_at(until, wanted).await.unwrap_or(planned))
     }
 
     async fn found(&self, pbx: &Pbx, phone: &str) -> Option<Arc<Vec<Found>>> {
@@ -198,6 +205,34 @@ async fn responsible(
         Some("json") => as_json(answer.as_ref()),
         _ => as_text(answer.as_ref()),
     })
+}
+
+/// The answer as a hook wants it.
+async fn as_wanted(hooks: &Hooks, planned: Answer, phone: &str) -> Answer {
+    if !hooks.asks(Point::Autodistribution) {
+        return planned;
+    }
+    let known = json!({"params": {
+        "phone": phone,
+        "extension": planned.extension.as_deref().unwrap_or_default(),
+        "name": planned.name.as_deref().unwrap_or_default(),
+        "responsible": planned.user.map(|user| json!({"ID": user})),
+    }});
+    let Decision::Changed(change) = hooks.decide(Point::Autodistribution, &known).await else {
+        return planned;
+    };
+    let text = |name: &str| change.data.get(name).and_then(serde_json::Value::as_str);
+    let extension = text("extension").and_then(numbers::extension);
+    let name = text("name").filter(|name| !name.is_empty());
+    Answer {
+        reason: match extension {
+            Some(_) => Reason::Hook,
+            None => planned.reason,
+        },
+        extension: extension.map(str::to_owned).or(planned.extension),
+        name: name.map(str::to_owned).or(planned.name),
+        user: planned.user,
+    }
 }
 
 fn as_text(answer: Option<&Answer>) -> Response {

@@ -56,6 +56,43 @@ pub enum Kind {
     Invalid,
 }
 
+impl Decision {
+    /// What the hook of this name decided, as a sentence without anything that it was told or answered; `None` when there is
+    /// nothing to say.
+    pub fn told(&self, name: &str) -> Option<String> {
+        Some(match self {
+            Self::Changed(change) => {
+                let action = change
+                    .action
+                    .map(|action| format!("says {}", action.name()));
+                let members: Vec<&str> = change.data.keys().map(String::as_str).collect();
+                let data =
+                    (!members.is_empty()).then(|| format!("answered {}", members.join(", ")));
+                let filter = change
+                    .filter
+                    .as_ref()
+                    .map(|_| "narrows the search".to_owned());
+                let said: Vec<String> = [action, data, filter].into_iter().flatten().collect();
+                let dropped = match change.dropped.is_empty() {
+                    true => String::new(),
+                    false => format!("; nobody knows {}", change.dropped.join(", ")),
+                };
+                format!("the hook {name} {}{dropped}", said.join(" and "))
+            }
+            Self::Cancelled => format!("the hook {name} leaves the request out"),
+            Self::Unchanged {
+                why: Why::Failed { what, .. },
+            } => format!("the hook {name} failed, and everything went on without it: {what}"),
+            Self::Unchanged {
+                why: Why::Suspended,
+            } => format!("the hook {name} kept failing and is left alone for a while"),
+            Self::Unchanged {
+                why: Why::Wanted | Why::NoHook,
+            } => return None,
+        })
+    }
+}
+
 impl Kind {
     /// All of them.
     pub const ALL: [Self; 7] = [

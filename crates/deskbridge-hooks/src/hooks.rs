@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -35,6 +35,8 @@ pub struct Hook {
 struct State {
     suspension: Suspension,
     counts: Counts,
+    /// What it said when it failed last.
+    failure: Option<String>,
 }
 
 /// How often a hook did what.
@@ -91,9 +93,19 @@ impl Hook {
         self.contract
     }
 
+    /// What runs it.
+    pub fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
     /// How it has been doing.
     pub fn counts(&self) -> Counts {
         self.state().counts.clone()
+    }
+
+    /// How it failed last, if it ever did.
+    pub fn last_failure(&self) -> Option<String> {
+        self.state().failure.clone()
     }
 
     /// Until when it is left alone.
@@ -163,8 +175,9 @@ impl State {
             Decision::Changed(_) => self.counts.changed += 1,
             Decision::Cancelled => self.counts.cancelled += 1,
             Decision::Unchanged {
-                why: Why::Failed { how, .. },
+                why: Why::Failed { how, what },
             } => {
+                self.failure = Some(what.clone());
                 *self.counts.failed.entry(*how).or_default() += 1;
                 if how.is_its_own() {
                     return self.suspension.failed(now, rules);
@@ -180,10 +193,10 @@ impl State {
     }
 }
 
-/// All hooks.
+/// The hooks of one connection. Several connections may have the same hook, which then is counted and suspended as one.
 #[derive(Debug, Default)]
 pub struct Hooks {
-    hooks: Vec<Hook>,
+    hooks: Vec<Arc<Hook>>,
     at: BTreeMap<Point, usize>,
     rules: Rules,
     clock: Clock,
@@ -194,12 +207,12 @@ impl Hooks {
     ///
     /// # Errors
     /// When two are asked at the same.
-    pub fn new(hooks: Vec<Hook>, rules: Rules, clock: Clock) -> Result<Self, Unusable> {
+    pub fn new(hooks: Vec<Arc<Hook>>, rules: Rules, clock: Clock) -> Result<Self, Unusable> {
         let mut at: BTreeMap<Point, usize> = BTreeMap::new();
         for (index, hook) in hooks.iter().enumerate() {
             for point in hook.contract.points {
                 let there = at.get(point).and_then(|other| hooks.get(*other));
-                let Some(other) = there.map(Hook::contract) else {
+                let Some(other) = there.map(|hook| hook.contract()) else {
                     at.insert(*point, index);
                     continue;
                 };
@@ -227,13 +240,18 @@ impl Hooks {
     }
 
     /// The hooks in their order.
-    pub fn hooks(&self) -> &[Hook] {
+    pub fn hooks(&self) -> &[Arc<Hook>] {
         &self.hooks
     }
 
     /// The hook that is asked at a point.
     pub fn at(&self, point: Point) -> Option<&Hook> {
-        self.hooks.get(*self.at.get(&point)?)
+        self.hooks.get(*self.at.get(&point)?).map(AsRef::as_ref)
+    }
+
+    /// Whether anybody is asked at a point.
+    pub fn asks(&self, point: Point) -> bool {
+        self.at.contains_key(&point)
     }
 
     /// Asks at a point. `known` is the most that any contract of it tells; the hook is told what its own names.
@@ -244,6 +262,15 @@ impl Hooks {
             Some(hook) => hook.decide(known, self.clock.now(), &self.rules).await,
             None => Decision::Unchanged { why: Why::NoHook },
         }
+    }
+
+    /// Asks at a point, as [`decide`](Self::decide) does, and says in a sentence what came of it, for the story of what it was
+    /// asked about.
+    pub async fn decide_and_tell(&self, point: Point, known: &Value) -> (Decision, Option<String>) {
+        let decision = self.decide(point, known).await;
+        let name = self.at(point).map(|hook| hook.contract.name);
+        let told = name.and_then(|name| decision.told(name));
+        (decision, told)
     }
 }
 

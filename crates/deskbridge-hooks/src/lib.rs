@@ -22,7 +22,7 @@ pub use self::{
     decision::{Decision, Why},
     envelope::Change,
     hooks::{Hook, Hooks, TIMEOUT},
-    point::{Action, CONTRACTS, Contract, Point},
+    point::{Action, CONTRACTS, Contract, Flow, Point},
     runner::Runner,
 };
 

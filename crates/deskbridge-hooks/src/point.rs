@@ -63,7 +63,48 @@ pub enum Point {
     ImportRecord,
 }
 
+/// What comes by a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Flow {
+    /// A call of a PBX.
+    Call,
+    /// The profile of a ticket's customer.
+    Profile,
+    /// An event of the contact centre.
+    Event,
+    /// A record of another helpdesk.
+    Import,
+}
+
 impl Point {
+    /// What comes by it.
+    pub fn flow(self) -> Flow {
+        match self {
+            Self::ProfileCandidates | Self::ProfileCompany => Flow::Profile,
+            Self::EventRoute | Self::TicketFields | Self::ContactFields | Self::CustomerFields => {
+                Flow::Event
+            }
+            Self::ImportRecord => Flow::Import,
+            Self::UserPhone
+            | Self::ClientPhone
+            | Self::NeedRegistration
+            | Self::SearchParams
+            | Self::SearchFilter
+            | Self::EntityCreationParams
+            | Self::RegistrationParams
+            | Self::PostRegistration
+            | Self::ShowCallCard
+            | Self::RecordFilePath
+            | Self::FinalParams
+            | Self::AttachRecordUrl
+            | Self::ActivityFields
+            | Self::EntityFields
+            | Self::TaskCreationParams
+            | Self::OriginateParams
+            | Self::Autodistribution => Flow::Call,
+        }
+    }
+
     /// All of them, in the order in which a call, a profile, an event and an import come by.
     pub const ALL: [Self; 24] = [
         Self::UserPhone,

@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod caresoft;
 mod clicks;
+pub(crate) mod hooks;
 mod lease;
 pub(crate) mod oauth;
 
@@ -326,11 +327,13 @@ impl App {
         } = connections;
         let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
         let mut handlers = apply::handlers(&hub);
-        let targets = caresoft::targets(config, environment, &portals)?;
+        let scripted = hooks::Configured::of(config, environment, &clock)?;
+        let mut targets = caresoft::targets(config, environment, &portals)?;
+        caresoft::ask(&mut targets, &scripted)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
         let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
-        let following = calls::Following::new(pbxs, &store, &clock);
+        let following = calls::Following::new(pbxs, &scripted, &store, &clock)?;
         handlers.extend(following.handlers(&mut rng));
         let applications = oauth::applications(config, environment, &portals, &store)?;
         let clicks = clicks::Clicks::new(
@@ -343,7 +346,7 @@ impl App {
             &tasks,
         )?;
         handlers.extend(clicks.handlers());
-        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let planners = caresoft::planners(config, &scripted, &store, sender.routes())?;
         let planners = planners.into_iter().chain(clicks.planners()).collect();
         let Flow {
             intake,
@@ -372,7 +375,8 @@ impl App {
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
         keep_house(config, &store, &events, &clock, &tasks);
-        let hooks = Hooks {
+        hooks::keep_suspensions(&scripted, &store, &tasks);
+        let webhooks = Hooks {
             accounts: Arc::new(caresoft::received(config, environment)?),
             intake: intake.clone(),
             clock: clock.clone(),
@@ -390,6 +394,7 @@ impl App {
         let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
+            hooks: scripted.all().map(|(_, hook)| Arc::clone(hook)).collect(),
             followed,
             store: store.clone(),
             clock,
@@ -402,7 +407,7 @@ impl App {
         let finishing = Finishing::new(limits(config), &mut rng);
         let routes = Router::new()
             .merge(router(Routes { profiles, trusted }))
-            .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_sync::http::router(webhooks))
             .merge(clicks.router(&intake))
             .merge(responsible)
             .merge(install(applications, tasks.clone()))

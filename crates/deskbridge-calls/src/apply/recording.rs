@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{Place, Stop, stop::written};
+use super::{Place, Stop, hooks::Besides, stop::written};
 use crate::{
     decide::write::{Attach, CallKey},
     settings::recordings::Folder,
@@ -43,8 +43,20 @@ struct Ready {
 }
 
 impl Place {
-    pub(super) async fn attach(&self, write: &Attach, effect: &Effect) -> Result<Value, Stop> {
+    pub(super) async fn attach(
+        &self,
+        write: &Attach,
+        effect: &Effect,
+        besides: &Besides,
+    ) -> Result<Value, Stop> {
         let (call_id, _) = self.known(&write.call).await?;
+        if let Some(url) = &besides.attached.url {
+            let name = besides.attached.name.clone();
+            let name = name.unwrap_or_else(|| upload_name(&write.call.key, Path::new(url)));
+            let attached = self.crm.attach_record_url(&call_id, url, &name).await;
+            let file = written(attached)?.file.map(bitrix24::Id::get);
+            return Ok(json!({ "file": file, "name": name, "by_address": true }));
+        }
         let mut files = Vec::new();
         for file in &write.files {
             if let Some(file) = self.whole(Path::new(file), effect).await? {
@@ -65,7 +77,8 @@ impl Place {
             io::Result::Ok((file, bytes))
         };
         let (file, bytes) = opened.await.map_err(|error| unreadable(&error))?;
-        let name = upload_name(&write.call.key, &ready.path);
+        let name = besides.attached.name.clone();
+        let name = name.unwrap_or_else(|| upload_name(&write.call.key, &ready.path));
         let mut recording = Recording::new(&name, bytes, file);
         recording.deadline = UPLOADED_WITHIN;
         let attached = written(self.crm.upload_record(&call_id, recording).await)?;

@@ -16,6 +16,7 @@ use ami::{
     action::{CallerId, CoreShowChannels, Originate as Ask, Place, Then},
 };
 use deskbridge_core::{Chain, Clock, Effect, Failure, NewEffect, Outcome};
+use deskbridge_hooks::{Decision, Hooks, Point};
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
@@ -26,7 +27,8 @@ use self::line::{Line, NoLine, Response};
 use super::{Dial, notify};
 use crate::{
     decide::{
-        originate::{Originate, originate},
+        hooks::{taken, told},
+        originate::{Order, Originate, originate},
         telephony::plan_not_begun,
         write::Intended,
     },
@@ -44,6 +46,8 @@ pub struct Pbx {
     pub settings: Arc<Settings>,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// Whether a user is told by the CRM that their order was not carried out.
     pub notifies: bool,
 }
@@ -63,7 +67,8 @@ pub struct Dialler {
 
 /// What came of asking.
 enum Came {
-    Begun,
+    /// With what a hook said.
+    Begun(Vec<String>),
     /// It will not, for this reason.
     Not(String),
     Later(String),
@@ -106,7 +111,10 @@ impl Dialler {
         };
         let asked = self.ask(pbx, line, &dial, effect.look_first);
         match asked.await {
-            Came::Begun => Outcome::Done(json!({"channel": dial.order.id})),
+            Came::Begun(told) => Outcome::Done(match told.is_empty() {
+                true => json!({"channel": dial.order.id}),
+                false => json!({"channel": dial.order.id, "hooks": told}),
+            }),
             Came::Later(why) => Outcome::NotSent(Failure::new(why)),
             Came::Unknown(why) => Outcome::Unknown(Failure::new(why)),
             Came::Not(why) => match self.tell(pbx, &dial, &why).await {
@@ -143,15 +151,15 @@ impl Dialler {
             Ok(wanted) => wanted,
             Err(refused) => return Came::Not(refused.to_string()),
         };
-        let action = match action(&wanted) {
-            Ok(action) => action,
+        let (action, told) = match as_wanted(&pbx.hooks, wanted, &dial.order).await {
+            Ok(wanted) => wanted,
             Err(why) => return Came::Not(why),
         };
         // One order of a PBX after another: what is answered quickly need not go side by side.
         let mut line = line.lock().await;
         if look_first {
             match self.was_begun(pbx, &mut line, dial).await {
-                Ok(true) => return Came::Begun,
+                Ok(true) => return Came::Begun(told),
                 Ok(false) => {}
                 Err(why) => return Came::Unknown(why),
             }
@@ -165,9 +173,9 @@ impl Dialler {
         };
         line.forget();
         match line.send(action).await {
-            Asked::Done(_) => match line.response(&wanted.channel_id).await {
+            Asked::Done(_) => match line.response(&dial.order.id).await {
                 Some(Response::NoChannel(why)) => Came::Not(why),
-                Some(Response::Begun) | None => Came::Begun,
+                Some(Response::Begun) | None => Came::Begun(told),
             },
             Asked::Refused(refusal) => Came::Not(refusal.to_string()),
             Asked::NotSent(why @ (NotSent::NotConnected | NotSent::Lost(_))) => {
@@ -214,6 +222,35 @@ impl Handler for Dialler {
     }
 }
 
+/// The action of a call as a hook wants it, and what the hook said. What it wants and cannot be sent is not used.
+async fn as_wanted(
+    hooks: &Hooks,
+    planned: Originate,
+    order: &Order,
+) -> Result<(Action, Vec<String>), String> {
+    let as_planned = action(&planned);
+    if !hooks.asks(Point::OriginateParams) {
+        return Ok((as_planned?, Vec::new()));
+    }
+    let known = json!({"params": told::originate(&planned, order)});
+    let (decision, told) = hooks.decide_and_tell(Point::OriginateParams, &known).await;
+    let mut told: Vec<String> = told.into_iter().collect();
+    let Decision::Changed(change) = decision else {
+        return Ok((as_planned?, told));
+    };
+    let mut wanted = planned;
+    let unused = taken::originate(&mut wanted, &change.data);
+    let unused = unused.into_iter();
+    told.extend(unused.map(|why| format!("of its answer was not used: {why}")));
+    match action(&wanted) {
+        Ok(action) => Ok((action, told)),
+        Err(why) => {
+            told.push(format!("its answer cannot be told to the PBX: {why}"));
+            Ok((as_planned?, told))
+        }
+    }
+}
+
 /// The action of a call that is to begin.
 ///
 /// # Errors
@@ -237,6 +274,12 @@ pub fn action(wanted: &Originate) -> Result<Action, String> {
         let name = Word::new(name.as_str()).map_err(of("Variable"))?;
         let variable = Variable::new(&name, value).map_err(of("Variable"))?;
         ask = ask.variable(variable).map_err(|error| error.to_string())?;
+    }
+    if !wanted.codecs.is_empty() {
+        let codecs = wanted.codecs.iter();
+        let codecs = codecs.map(|codec| Word::new(codec.as_str()).map_err(of("Codecs")));
+        let codecs: Vec<Word> = codecs.collect::<Result<_, _>>()?;
+        ask = ask.codecs(&codecs).map_err(of("Codecs"))?;
     }
     let id = ActionId::new(wanted.channel_id.as_str()).map_err(of("ActionID"))?;
     match Exten::new(wanted.caller_id.as_str()) {

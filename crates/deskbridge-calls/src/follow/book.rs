@@ -9,6 +9,7 @@ use std::{
 
 use ami::Message;
 use deskbridge_core::{EffectId, NewEffect};
+use deskbridge_hooks::Hooks;
 use deskbridge_store::{CallChange, CallLine, KeptCall};
 use jiff::Timestamp;
 
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     call::{Call, CallResult, Direction, Linkedid},
     decide::{
+        hooks::told::Around,
         telephony::{Circumstances, Note, Planned, plan},
         tracker::{self, Listing, Step, Tracker},
         users::People,
@@ -32,6 +34,7 @@ use crate::{
 pub(super) struct Book {
     settings: Arc<Settings>,
     people: Arc<People>,
+    hooks: Arc<Hooks>,
     tracker: Tracker,
     /// What was planned of every call that is followed, open or over.
     followed: HashMap<Linkedid, Followed>,
@@ -93,6 +96,7 @@ impl Book {
         settings: &Arc<Settings>,
         endpoints: tracker::Settings,
         people: Arc<People>,
+        hooks: Arc<Hooks>,
         calls: Vec<KeptCall>,
     ) -> Self {
         let (mut followed, mut over) = (HashMap::new(), HashMap::new());
@@ -124,6 +128,7 @@ impl Book {
         Self {
             settings: Arc::clone(settings),
             people,
+            hooks,
             tracker: Tracker::restored(endpoints, tracked),
             followed,
             over,
@@ -193,12 +198,18 @@ impl Book {
             return;
         };
         followed.waits_for = followed.waits_for.saturating_sub(1);
+        let mut line = None;
         let circumstances = &mut followed.circumstances;
         match found.what {
             Answer::Order(order) => circumstances.order = circumstances.order.take().or(order),
             Answer::Responsible(user) => circumstances.client_responsible = user,
             Answer::OpenTasks(tasks) => circumstances.open_tasks = tasks,
+            Answer::Hook(question, decision, told) => {
+                circumstances.learned.learn(&question, &decision);
+                line = told.map(|text| CallLine { at: found.at, text });
+            }
         }
+        self.unsaved_of(&name).lines.extend(line);
         self.changed.insert(name);
     }
 
@@ -237,6 +248,7 @@ impl Book {
             own.waits_for += joined.waits_for;
             let circumstances = &mut own.circumstances;
             circumstances.order = circumstances.order.take().or(joined.circumstances.order);
+            circumstances.learned.join(joined.circumstances.learned);
         }
         self.changed.insert(into.clone());
     }
@@ -286,7 +298,7 @@ impl Book {
             is_settled: false,
         };
         let call = kept.call();
-        for what in asked(call, followed, &self.settings, &self.people) {
+        for what in asked(call, followed, &self.settings, &self.people, &self.hooks) {
             followed.waits_for += 1;
             let linkedid = linkedid.clone();
             needed.lookups.push(Wanted { linkedid, what });
@@ -353,7 +365,13 @@ impl Book {
 }
 
 /// What has to be asked elsewhere before a call is planned, which was not asked before.
-fn asked(call: &Call, followed: &mut Followed, settings: &Settings, people: &People) -> Vec<What> {
+fn asked(
+    call: &Call,
+    followed: &mut Followed,
+    settings: &Settings,
+    people: &People,
+    hooks: &Hooks,
+) -> Vec<What> {
     let mut wanted = Vec::new();
     if let Some(order) = call
         .originated
@@ -363,6 +381,17 @@ fn asked(call: &Call, followed: &mut Followed, settings: &Settings, people: &Peo
         followed.has_asked.order = true;
         wanted.push(What::Order(order.clone()));
     }
+    let around = Around {
+        call,
+        settings,
+        people,
+    };
+    let circumstances = &mut followed.circumstances;
+    let ordered = circumstances.order.as_ref();
+    let ordered = ordered.map(|order| order.phone.as_str());
+    let learned = &mut circumstances.learned;
+    let questions = learned.questions(&around, ordered, |point| hooks.asks(point));
+    wanted.extend(questions.into_iter().map(What::Hook));
     // Without its users nothing is planned, and what was asked would be old by then.
     let Some(ended) = call.ended.as_ref().filter(|_| !people.is_empty()) else {
         return wanted;
@@ -370,7 +399,8 @@ fn asked(call: &Call, followed: &mut Followed, settings: &Settings, people: &Peo
     if std::mem::replace(&mut followed.has_asked.at_end, true) {
         return wanted;
     }
-    let Some(client) = client(call, settings).filter(|_| call.direction != Direction::Internal)
+    let Some(client) = client(call, &followed.circumstances, settings)
+        .filter(|_| call.direction != Direction::Internal)
     else {
         return wanted;
     };

@@ -3,15 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use deskbridge_core::Chain;
+use deskbridge_hooks::Decision;
 use deskbridge_store::{CallFilter, KeptCall, Store};
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{sleep, timeout};
 
 use super::{Kept, Setup, kept::MISSED};
 use crate::{
     call::Linkedid,
-    decide::{originate::Order, users::UserId, write::CallKey},
+    decide::{hooks::learned::Question, originate::Order, users::UserId, write::CallKey},
 };
 
 /// How long a missed call waits for the CRM to say who is responsible for the client.
@@ -40,13 +41,13 @@ impl Orders for NoOrders {
 }
 
 /// What is asked, and about which call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wanted {
     pub(super) linkedid: Linkedid,
     pub(super) what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
     /// The order that a call was begun by.
     Order(String),
@@ -54,6 +55,8 @@ pub(super) enum What {
     Responsible(String),
     /// The missed calls of whoever has this number that have an open task.
     OpenTasks(String),
+    /// What a hook says.
+    Hook(Question),
 }
 
 /// What was found out.
@@ -61,6 +64,7 @@ pub(super) enum What {
 pub(super) struct Found {
     pub(super) linkedid: Linkedid,
     pub(super) what: Answer,
+    pub(super) at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -68,6 +72,8 @@ pub(super) enum Answer {
     Order(Option<Order>),
     Responsible(Option<UserId>),
     OpenTasks(Vec<CallKey>),
+    /// With a sentence about it.
+    Hook(Question, Decision, Option<String>),
 }
 
 pub(super) type Lookups = FuturesUnordered<BoxFuture<'static, Found>>;
@@ -78,6 +84,7 @@ pub(super) fn look(setup: &Setup, wanted: Wanted) -> BoxFuture<'static, Found> {
     let connection = setup.settings.connection.clone();
     let (store, crm) = (setup.store.clone(), setup.crm.clone());
     let (orders, clock) = (Arc::clone(&setup.orders), setup.clock.clone());
+    let hooks = Arc::clone(&setup.hooks);
     Box::pin(async move {
         let what = match what {
             What::Order(id) => Answer::Order(certainly(|| orders.order(&id)).await),
@@ -95,8 +102,14 @@ pub(super) fn look(setup: &Setup, wanted: Wanted) -> BoxFuture<'static, Found> {
                 let missed = certainly(|| missed(&store, filter.clone())).await;
                 Answer::OpenTasks(with_task(&connection, missed))
             }
+            What::Hook(question) => {
+                let asked = hooks.decide_and_tell(question.point, &question.known);
+                let (decision, told) = asked.await;
+                Answer::Hook(question, decision, told)
+            }
         };
-        Found { linkedid, what }
+        let at = clock.now();
+        Found { linkedid, what, at }
     })
 }
 

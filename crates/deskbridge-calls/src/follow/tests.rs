@@ -94,6 +94,7 @@ impl World {
         assert!(directory.renew().await);
         let follower = Follower::new(
             Setup {
+                hooks: Arc::default(),
                 manager: Manager {
                     host: self.pbx.address.ip().to_string(),
                     port: self.pbx.address.port(),

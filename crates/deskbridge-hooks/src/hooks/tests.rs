@@ -8,11 +8,11 @@ use crate::runner::javascript::{Script, tests::pool};
 
 const AMPLE: Duration = Duration::from_secs(20);
 
-fn hook(folder: &Path, name: &str, source: &str) -> Hook {
+fn hook(folder: &Path, name: &str, source: &str) -> Arc<Hook> {
     let path = folder.join(format!("{name}.js"));
     fs::write(&path, source).unwrap();
     let runner = Runner::JavaScript(Script::new(path, pool(1)));
-    Hook::new(name, runner, AMPLE).unwrap()
+    Arc::new(Hook::new(name, runner, AMPLE).unwrap())
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod asterisk;
 mod caresoft;
 mod findings;
 mod helpdesk;
+mod hooks;
 mod installed;
 mod portal;
 
@@ -54,6 +55,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     }
     if !config.asterisk.is_empty() {
         asterisk::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if !config.hook.is_empty() {
+        hooks::look(&config, &environment, &mut findings).await;
     }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);
