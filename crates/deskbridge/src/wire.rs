@@ -371,6 +371,10 @@ impl App {
             clock: clock.clone(),
             tasks: tasks.clone(),
         };
+        let local = Local {
+            hooks: scripted.on(deskbridge_hooks::Flow::Profile, &local.site)?,
+            ..local
+        };
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
