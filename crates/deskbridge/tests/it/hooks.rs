@@ -115,7 +115,7 @@ async fn a_call_is_written_as_hooks_want_it() {
     for told in [
         "the hook process_client_phone answered phone",
         "the hook process_entity_creation_params answered TITLE",
-        "the hook process_registration_params answered CRM_SOURCE; nobody knows COLOUR",
+        "the hook process_registration_params answered CRM_SOURCE; nobody knows data.COLOUR",
         "of the answer of process_final_params was not used: STATUS_CODE is none of the CRM's",
     ] {
         assert!(trace.contains(told), "{told}: {trace}");
@@ -267,20 +267,28 @@ async fn a_task_is_made_as_a_hook_wants_it_and_a_suspended_hook_is_shown() {
     )
     .await;
     let hub = calls.serve().await;
-    for number in 1..=6 {
-        calls.replay("inbound_noanswer").await;
+    let missed = [
+        "inbound_noanswer",
+        "inbound_busy",
+        "inbound_declined",
+        "inbound_caller_gives_up_ringing",
+        "inbound_agent_unreachable",
+        "inbound_answered",
+    ];
+    for (before, name) in missed.into_iter().enumerate() {
+        calls.replay(name).await;
         wait_for("the call to be finished", async || {
             let finished = calls
                 .calls()
                 .into_iter()
                 .filter(|call| call.finish.is_some());
-            (finished.count() == number).then_some(())
+            (finished.count() > before).then_some(())
         })
         .await;
     }
     calls.has_no_open_effects(&hub).await;
     let tasks = calls.bench.portal.portal.data().tasks;
-    assert_eq!(tasks.len(), 6);
+    assert_eq!(tasks.len(), 5, "{tasks:?}");
     let title = tasks[0]["TITLE"].as_str().unwrap();
     assert!(title.starts_with("URGENT: "), "{title}");
     assert!(
