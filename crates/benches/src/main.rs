@@ -82,6 +82,11 @@ fn main() -> anyhow::Result<()> {
             return Ok(());
         }
         ["ami"] => ami::measure()?,
+        // Started by the hooks above.
+        [hooks::SERVE_SCRIPTS] => {
+            deskbridge_hooks::runner::javascript::child::serve()?;
+            return Ok(());
+        }
         // Started by the intakes above.
         ["intake-server", kind, path] => {
             return many()?.block_on(intake::serve(kind, Path::new(path)));

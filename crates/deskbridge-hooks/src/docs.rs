@@ -169,7 +169,7 @@ fn used(contract: &Contract, answer: &Value) -> envelope::Answer {
 async fn every_example_answers_what_stands_there() {
     let uses = uses();
     assert_eq!(uses.len(), 10);
-    let php = crate::runner::php_of_tests();
+    crate::runner::need_php();
     let folder = tempfile::tempdir().unwrap();
     for example in uses {
         let contract = contract(&example.name).unwrap();
@@ -186,17 +186,15 @@ async fn every_example_answers_what_stands_there() {
             "{} in JavaScript",
             example.title
         );
-        if let Some(php) = &php {
-            let file = folder.path().join("hook.php");
-            fs::write(&file, &example.php).unwrap();
-            let program = php::program(php, &file, Arc::new(Semaphore::new(1)));
-            let answered = run(Runner::Program(program), &example.told).await;
-            assert_eq!(
-                used(contract, &answered),
-                wanted,
-                "{} in PHP",
-                example.title
-            );
-        }
+        let file = folder.path().join("hook.php");
+        fs::write(&file, &example.php).unwrap();
+        let program = php::program(crate::runner::PHP, &file, Arc::new(Semaphore::new(1)));
+        let answered = run(Runner::Program(program), &example.told).await;
+        assert_eq!(
+            used(contract, &answered),
+            wanted,
+            "{} in PHP",
+            example.title
+        );
     }
 }

@@ -68,7 +68,9 @@ pub(crate) async fn choose_company<E>(
             match alike.into_iter().find(is_wanted) {
                 Some(row) => company.row = row.clone(),
                 None => {
-                    tracing::warn!("The hook profile_company answered a company that was not found")
+                    tracing::warn!(
+                        "The hook profile_company answered a company that was not found"
+                    );
                 }
             }
         }

@@ -31,7 +31,7 @@ const MADE: &str = "/made";
 
 /// A write as hooks want it.
 enum Wanted {
-    Sent(Write, Besides),
+    Sent(Box<Write>, Besides),
     LeftOut(String),
 }
 
@@ -106,7 +106,7 @@ impl Place {
             Wanted::LeftOut(why) => left_out(write, why),
             Wanted::Sent(write, besides) => {
                 let sent = self.send(crm, &write, effect, &besides).await;
-                if let (Write::Register(write), Ok(result)) = (&write, &sent) {
+                if let (Write::Register(write), Ok(result)) = (&*write, &sent) {
                     asking.registered(write, besides, result).await?;
                 }
                 sent
@@ -184,7 +184,8 @@ impl<'p> Asking<'p> {
                 "CRM_ENTITY_ID": registered.record.as_ref().map(|record| record.id),
             })
         });
-        self.around().full(registration, self.entity())
+        let entity = self.entity();
+        self.around().full(registration.as_ref(), entity.as_ref())
     }
 
     /// The entity of the call, as hooks are told it.
@@ -229,18 +230,18 @@ impl<'p> Asking<'p> {
             Write::SaveEntity(write) => {
                 let key = effect.intent.idempotency_key.as_str();
                 match key.ends_with(MADE) {
-                    true => Wanted::Sent(Write::SaveEntity(write), Besides::default()),
+                    true => Wanted::Sent(Box::new(Write::SaveEntity(write)), Besides::default()),
                     false => self.entity_fields(write).await,
                 }
             }
             Write::AddTask(write) => self.task(write).await?,
-            other => Wanted::Sent(other, Besides::default()),
+            other => Wanted::Sent(Box::new(other), Besides::default()),
         };
         Ok(match wanted {
             Wanted::LeftOut(_) if may_be_written => {
                 let why = "it was sent before and its answer was lost, so that it is not left out";
                 self.notes.push(why.to_owned());
-                Wanted::Sent(write.clone(), Besides::default())
+                Wanted::Sent(Box::new(write.clone()), Besides::default())
             }
             wanted => wanted,
         })
@@ -296,7 +297,7 @@ impl<'p> Asking<'p> {
                 Decision::Unchanged { .. } => {}
             }
         }
-        Ok(Wanted::Sent(Write::Register(write), besides))
+        Ok(Wanted::Sent(Box::new(Write::Register(write)), besides))
     }
 
     /// The entity that the CRM would make for an unknown client: left out, or with other fields.
@@ -359,7 +360,7 @@ impl<'p> Asking<'p> {
         }
         match write.users.is_empty() {
             true => Wanted::LeftOut(by(Point::ShowCallCard, self)),
-            false => Wanted::Sent(Write::Show(write), Besides::default()),
+            false => Wanted::Sent(Box::new(Write::Show(write)), Besides::default()),
         }
     }
 
@@ -369,7 +370,9 @@ impl<'p> Asking<'p> {
         let known = known.and_then(|registered| registered.call_id.clone());
         let call_id = own.or(known).unwrap_or_default();
         let (conversation, entity) = (self.conversation(), self.entity());
-        let params = self.around().finish(&write, &call_id, conversation, entity);
+        let params = self
+            .around()
+            .finish(&write, &call_id, &conversation, entity);
         let known = json!({"params": params, "call_full": self.full()});
         let mut besides = Besides::default();
         match self.ask(Point::FinalParams, known).await {
@@ -381,7 +384,7 @@ impl<'p> Asking<'p> {
             Decision::Cancelled => return Wanted::LeftOut(by(Point::FinalParams, self)),
             Decision::Unchanged { .. } => {}
         }
-        Wanted::Sent(Write::Finish(write), besides)
+        Wanted::Sent(Box::new(Write::Finish(write)), besides)
     }
 
     async fn attach(&mut self, write: Attach) -> Wanted {
@@ -407,7 +410,7 @@ impl<'p> Asking<'p> {
                 Decision::Unchanged { .. } => {}
             }
         }
-        Wanted::Sent(Write::Attach(write), besides)
+        Wanted::Sent(Box::new(Write::Attach(write)), besides)
     }
 
     async fn activity(&mut self, mut write: SaveFields) -> Wanted {
@@ -473,7 +476,10 @@ impl<'p> Asking<'p> {
             }
             Decision::Unchanged { .. } => {}
         }
-        Ok(Wanted::Sent(Write::AddTask(write), Besides::default()))
+        Ok(Wanted::Sent(
+            Box::new(Write::AddTask(write)),
+            Besides::default(),
+        ))
     }
 
     /// What follows from a registration: the entity that was made for it gets its fields, and who wants to be told is.
@@ -555,7 +561,7 @@ fn left_out(write: &Write, why: String) -> Result<Value, Stop> {
 fn fields(write: SaveFields, of: impl FnOnce(SaveFields) -> Write, besides: Besides) -> Wanted {
     match write.fields.is_empty() {
         true => Wanted::LeftOut("no field is to be written".to_owned()),
-        false => Wanted::Sent(of(write), besides),
+        false => Wanted::Sent(Box::new(of(write)), besides),
     }
 }
 

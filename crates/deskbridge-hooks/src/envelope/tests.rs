@@ -317,3 +317,93 @@ fn what_would_end_a_line_or_leave_a_limit_is_refused() {
     );
     assert!(read_as("ticket_fields", &bottomless).starts_with("the answer is not JSON"));
 }
+
+mod any_answer {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::point::CONTRACTS;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            (1_usize..100_000).prop_map(|long| Value::from("x".repeat(long))),
+            Just(json!("success")),
+            Just(json!("ignore")),
+        ];
+        let names = prop_oneof![
+            proptest::sample::select(vec![
+                "phone",
+                "path",
+                "result",
+                "arNewTaskData",
+                "USER_ID",
+                "extension",
+                "STATUS_CODE",
+                "lead",
+                "DURATION",
+                "routes",
+                "candidates",
+                "id",
+                "SHOW",
+                "PHONE_NUMBER",
+                "TITLE",
+                "variable",
+            ])
+            .prop_map(str::to_owned),
+            any::<String>(),
+        ];
+        leaf.prop_recursive(6, 64, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::btree_map(names.clone(), inner, 0..8)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// An answer as hostile hooks give it: of wrong types, cut off, binary, deep.
+    fn answer() -> impl Strategy<Value = Vec<u8>> {
+        let whole = (value(), value(), value()).prop_map(|(data, action, state)| {
+            json!({"data": data, "action": action, "state": state})
+                .to_string()
+                .into_bytes()
+        });
+        let usual = value().prop_map(|data| json!({"data": data}).to_string().into_bytes());
+        let cut = (value(), any::<prop::sample::Index>()).prop_map(|(data, at)| {
+            let mut bytes = json!({"data": data}).to_string().into_bytes();
+            bytes.truncate(at.index(bytes.len()));
+            bytes
+        });
+        let deep = (1_usize..200_000).prop_map(|depth| {
+            let mut bytes = b"{\"data\":".to_vec();
+            bytes.resize(bytes.len() + depth, b'[');
+            bytes
+        });
+        prop_oneof![4 => usual, 2 => whole, 1 => cut, 1 => deep, 1 => any::<Vec<u8>>()]
+    }
+
+    proptest! {
+        // With 28 names each, ten thousand answers are read.
+        #![proptest_config(ProptestConfig::with_cases(360))]
+
+        #[test]
+        fn whatever_is_answered_what_is_used_of_it_fits(answer in answer()) {
+            for contract in &CONTRACTS {
+                let Ok(Answer::Changed(change)) = read(contract, &answer) else {
+                    continue;
+                };
+                let data = Value::Object(change.data.clone());
+                if !change.data.is_empty() {
+                    let again = crate::shape::check(&contract.output, &data, "data").unwrap();
+                    prop_assert_eq!(&again.value, &data);
+                }
+                prop_assert!(change.action.is_none_or(|action| contract.actions.contains(&action)));
+            }
+        }
+    }
+}

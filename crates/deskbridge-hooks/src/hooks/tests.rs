@@ -122,3 +122,56 @@ fn the_more_precise_name_is_asked_and_two_of_a_kind_are_refused() {
         Unusable::Name("none".to_owned())
     );
 }
+
+/// Programs that answer in every bad way, and one that leaves something running.
+const BAD: [&str; 14] = [
+    "echo 5",
+    "echo '[]'",
+    "echo '{\"data\": 5}'",
+    "echo '{\"data\": {\"phone\": [1]}}'",
+    "printf '{\"data\": {\"phone\": \"1'",
+    "head -c 100000 /dev/urandom",
+    "head -c 5000000 /dev/zero",
+    "yes '[' | head -c 900000",
+    "cat /dev/zero",
+    "exec >&-; sleep 60",
+    "echo '{\"data\": {\"phone\": \"123\"}}'; exit 1",
+    "kill -SEGV $$",
+    "for at in 1 2 3 4 5 6 7 8; do sleep 60 & done; wait",
+    "while true; do echo x >&2; done",
+];
+
+#[tokio::test]
+async fn whatever_a_program_does_the_next_is_asked_as_if_nothing_was() {
+    let turns = Arc::new(tokio::sync::Semaphore::new(2));
+    let program = |script: &str| {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = crate::runner::program::Program::new(command.into(), "/", Arc::clone(&turns));
+        let within = Duration::from_millis(250);
+        Hook::new("process_client_phone", Runner::Program(program), within).unwrap()
+    };
+    let good = "echo '{\"data\": {\"phone\": \"123\"}}'";
+    let known = json!({"params": {"phone": "1"}});
+    let now = Timestamp::UNIX_EPOCH;
+    for script in BAD {
+        let decision = program(script).ask(&known, now).await;
+        assert!(
+            matches!(
+                decision,
+                Decision::Unchanged {
+                    why: Why::Failed { .. }
+                }
+            ),
+            "{script}: {decision:?}"
+        );
+        let ample = Hook {
+            timeout: AMPLE,
+            ..program(good)
+        };
+        let decision = ample.ask(&known, now).await;
+        assert!(
+            matches!(decision, Decision::Changed(_)),
+            "{script}: {decision:?}"
+        );
+    }
+}

@@ -59,3 +59,63 @@ pub(super) fn with_told(mut result: Value, told: Option<String>) -> Value {
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use deskbridge_core::Clock;
+    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::decide::write::{SaveCustomer, SourceKey};
+
+    /// A hook that is a shell script.
+    fn hooks(name: &str, script: &str) -> Hooks {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
+        let hook = Hook::new(name, Runner::Program(program), Duration::from_secs(20)).unwrap();
+        Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap()
+    }
+
+    fn customer() -> SaveCustomer {
+        let fields = |value: Value| value.as_object().cloned().unwrap();
+        SaveCustomer {
+            key: SourceKey::new("main", "organization", 9),
+            all: fields(json!({"customer_name": "Shop", "domain": "shop.example"})),
+            changed: fields(json!({"domain": "shop.example"})),
+        }
+    }
+
+    async fn wanted(name: &str, script: &str) -> (SaveCustomer, Option<String>) {
+        let (write, told) = as_wanted(&hooks(name, script), Write::SaveCustomer(customer())).await;
+        match write {
+            Write::SaveCustomer(write) => (write, told),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hook_changes_fields_and_what_it_hands_back_is_no_change() {
+        let script = r#"grep -q '"record":{"key":"main:organization:9"' && echo '{"data": {"customer_name": "Shop", "custom_tier": "gold"}}'"#;
+        let (write, told) = wanted("customer_fields", script).await;
+        assert_eq!(
+            told.as_deref(),
+            Some("the hook customer_fields answered customer_name, custom_tier")
+        );
+        assert_eq!(write.all["custom_tier"], "gold");
+        assert_eq!(write.all["domain"], "shop.example");
+        let changed: Vec<&str> = write.changed.keys().map(String::as_str).collect();
+        assert_eq!(changed, ["custom_tier", "domain"]);
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_fails_or_is_anothers_changes_nothing() {
+        let (write, told) = wanted("customer_fields", "exit 3").await;
+        assert_eq!(write, customer());
+        assert!(told.unwrap().contains("exit status: 3"));
+        let (write, told) = wanted("ticket_fields", "exit 3").await;
+        assert_eq!((write, told), (customer(), None));
+    }
+}

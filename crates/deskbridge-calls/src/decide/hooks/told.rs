@@ -185,7 +185,7 @@ impl Around<'_> {
         &self,
         write: &Finish,
         call_id: &str,
-        conversation: Value,
+        conversation: &Value,
         entity: Option<Value>,
     ) -> Value {
         let mut params = json!({
@@ -203,7 +203,7 @@ impl Around<'_> {
     }
 
     /// The call, as 3.10 and later are told it.
-    pub fn full(&self, registration: Option<Value>, entity: Option<Value>) -> Value {
+    pub fn full(&self, registration: Option<&Value>, entity: Option<&Value>) -> Value {
         let all = self.call.conversations.iter();
         let conversations: Map<String, Value> = all
             .clone()

@@ -28,7 +28,7 @@ pub fn known(point: Point, around: &Around<'_>, writes: &[Write]) -> Vec<Value> 
             }
             (Point::FinalParams, Write::Finish(write)) => {
                 let call_id = write.call.call_id.as_deref().unwrap_or_default();
-                let params = around.finish(write, call_id, around.last(), None);
+                let params = around.finish(write, call_id, &around.last(), None);
                 json!({"params": params, "call_full": full()})
             }
             (Point::AttachRecordUrl, Write::Attach(write)) => {
