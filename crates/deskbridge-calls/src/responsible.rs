@@ -262,3 +262,54 @@ fn as_json(answer: Option<&Answer>) -> Response {
     )
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
+
+    use super::*;
+
+    async fn wanted(script: &str) -> Answer {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
+        let within = Duration::from_secs(20);
+        let hook = Hook::new(
+            "customize_autodistribution",
+            Runner::Program(program),
+            within,
+        )
+        .unwrap();
+        let hooks = Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap();
+        let planned = Answer {
+            extension: Some("101".to_owned()),
+            name: None,
+            user: UserId::new(7),
+            reason: Reason::AtWork,
+        };
+        as_wanted(&hooks, planned, "842855500123").await
+    }
+
+    #[tokio::test]
+    async fn a_hook_may_have_another_phone_rung() {
+        let script = r#"grep -q '"extension":"101"' && echo '{"data": {"extension": "202", "name": "Shop"}}'"#;
+        let answer = wanted(script).await;
+        assert_eq!(
+            (answer.extension.as_deref(), answer.name.as_deref()),
+            (Some("202"), Some("Shop"))
+        );
+        assert_eq!(answer.reason, Reason::Hook);
+        for script in [
+            "echo null",
+            "exit 1",
+            r#"echo '{"data": {"extension": "none"}}'"#,
+            r#"echo '{"data": {"extension": ""}}'"#,
+        ] {
+            let answer = wanted(script).await;
+            assert_eq!(
+                (answer.extension.as_deref(), answer.reason),
+                (Some("101"), Reason::AtWork),
+                "{script}"
+            );
+        }
+    }
+}

@@ -151,8 +151,9 @@ impl Dialler {
             Ok(wanted) => wanted,
             Err(refused) => return Came::Not(refused.to_string()),
         };
-        let (action, told) = match as_wanted(&pbx.hooks, wanted, &dial.order).await {
-            Ok(wanted) => wanted,
+        let (wanted, told) = as_wanted(&pbx.hooks, wanted, &dial.order).await;
+        let action = match action(&wanted) {
+            Ok(action) => action,
             Err(why) => return Came::Not(why),
         };
         // One order of a PBX after another: what is answered quickly need not go side by side.
@@ -222,31 +223,26 @@ impl Handler for Dialler {
     }
 }
 
-/// The action of a call as a hook wants it, and what the hook said. What it wants and cannot be sent is not used.
-async fn as_wanted(
-    hooks: &Hooks,
-    planned: Originate,
-    order: &Order,
-) -> Result<(Action, Vec<String>), String> {
-    let as_planned = action(&planned);
+/// A call as a hook wants it, and what the hook said. What it wants and cannot be sent is not used.
+async fn as_wanted(hooks: &Hooks, planned: Originate, order: &Order) -> (Originate, Vec<String>) {
     if !hooks.asks(Point::OriginateParams) {
-        return Ok((as_planned?, Vec::new()));
+        return (planned, Vec::new());
     }
     let known = json!({"params": told::originate(&planned, order)});
     let (decision, told) = hooks.decide_and_tell(Point::OriginateParams, &known).await;
     let mut told: Vec<String> = told.into_iter().collect();
     let Decision::Changed(change) = decision else {
-        return Ok((as_planned?, told));
+        return (planned, told);
     };
-    let mut wanted = planned;
+    let mut wanted = planned.clone();
     let unused = taken::originate(&mut wanted, &change.data);
     let unused = unused.into_iter();
     told.extend(unused.map(|why| format!("of its answer was not used: {why}")));
     match action(&wanted) {
-        Ok(action) => Ok((action, told)),
+        Ok(_) => (wanted, told),
         Err(why) => {
             told.push(format!("its answer cannot be told to the PBX: {why}"));
-            Ok((as_planned?, told))
+            (planned, told)
         }
     }
 }
@@ -293,6 +289,92 @@ pub fn action(wanted: &Originate) -> Result<Action, String> {
             let name = Name::new("CallerID").map_err(of("CallerID"))?;
             let action = Action::from(ask).header(name, caller_id);
             Ok(action.map_err(|error| error.to_string())?.with_id(id))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::decide::originate::Why;
+
+    async fn wanted(script: &str) -> (Originate, Vec<String>) {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
+        let within = Duration::from_secs(20);
+        let hook = Hook::new("process_originate_params", Runner::Program(program), within).unwrap();
+        let hooks = Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap();
+        let planned = Originate {
+            channel: "PJSIP/101".to_owned(),
+            context: "from-internal".to_owned(),
+            exten: "842855500123".to_owned(),
+            priority: 1,
+            caller_id: "101".to_owned(),
+            variables: BTreeMap::new(),
+            timeout_ms: 30_000,
+            channel_id: "crm-1".to_owned(),
+            codecs: Vec::new(),
+        };
+        let order = Order {
+            id: "crm-1".to_owned(),
+            phone: "+842855500123".to_owned(),
+            line: None,
+            entity: None,
+            why: Why::Callback { responsible: None },
+        };
+        as_wanted(&hooks, planned, &order).await
+    }
+
+    #[tokio::test]
+    async fn an_order_goes_to_the_pbx_as_a_hook_wants_it() {
+        let script = r#"grep -q '"extension":"842855500123"' && echo '{"data": {"context": "mobile", "extension": "9842855500123", "codecs": "alaw"}}'"#;
+        let (wanted, told) = wanted(script).await;
+        let told_to_pbx = [
+            &wanted.context,
+            &wanted.exten,
+            &wanted.channel,
+            &wanted.codecs[0],
+        ];
+        assert_eq!(
+            told_to_pbx,
+            ["mobile", "9842855500123", "PJSIP/101", "alaw"]
+        );
+        assert_eq!(
+            told,
+            ["the hook process_originate_params answered codecs, context, extension"]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_no_order_may_hold_is_not_used() {
+        let (planned, _) = wanted("echo null").await;
+        for (script, why) in [
+            (
+                r#"printf %s '{"data": {"extension": "1\r\nAction: Command"}}'"#,
+                "characters that end a line",
+            ),
+            (
+                r#"printf %s '{"data": {"extension": "1 2;rm"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            (
+                r#"printf %s '{"data": {"channel": "Local/1@x,y"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            (
+                r#"printf %s '{"data": {"variable": "SHELL(x)=1"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            ("sleep 0; exit 2", "exit status: 2"),
+        ] {
+            let (wanted, told) = wanted(script).await;
+            assert_eq!(wanted, planned, "{script}");
+            assert!(told.join("; ").contains(why), "{script}: {told:?}");
         }
     }
 }

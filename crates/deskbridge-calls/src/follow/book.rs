@@ -58,6 +58,8 @@ struct Followed {
     again_at: Option<Timestamp>,
     /// What was asked, so that it is asked once.
     has_asked: Asked,
+    /// What hooks are being asked.
+    asking: BTreeSet<String>,
     /// Answers that are waited for.
     waits_for: u32,
 }
@@ -386,11 +388,12 @@ fn asked(
         settings,
         people,
     };
-    let circumstances = &mut followed.circumstances;
+    let circumstances = &followed.circumstances;
     let ordered = circumstances.order.as_ref();
     let ordered = ordered.map(|order| order.phone.as_str());
-    let learned = &mut circumstances.learned;
-    let questions = learned.questions(&around, ordered, |point| hooks.asks(point));
+    let asks = |point| hooks.asks(point);
+    let learned = &circumstances.learned;
+    let questions = learned.questions(&around, ordered, &mut followed.asking, asks);
     wanted.extend(questions.into_iter().map(What::Hook));
     // Without its users nothing is planned, and what was asked would be old by then.
     let Some(ended) = call.ended.as_ref().filter(|_| !people.is_empty()) else {

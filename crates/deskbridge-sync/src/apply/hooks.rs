@@ -102,7 +102,7 @@ mod tests {
         let (write, told) = wanted("customer_fields", script).await;
         assert_eq!(
             told.as_deref(),
-            Some("the hook customer_fields answered customer_name, custom_tier")
+            Some("the hook customer_fields answered custom_tier, customer_name")
         );
         assert_eq!(write.all["custom_tier"], "gold");
         assert_eq!(write.all["domain"], "shop.example");

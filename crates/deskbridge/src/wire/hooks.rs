@@ -43,7 +43,7 @@ impl Configured {
         environment: &[(String, String)],
         clock: &Clock,
     ) -> anyhow::Result<Self> {
-        let scripts = Pool::new(config.hooks.scripts_at_once, player()?);
+        let scripts = Pool::new(config.hooks.scripts_at_once, player());
         let programs = Arc::new(Semaphore::new(config.hooks.programs_at_once));
         let folder = config.folder.canonicalize();
         let folder = folder.unwrap_or_else(|_| config.folder.clone());
@@ -117,10 +117,9 @@ pub(super) fn keep_suspensions(hooks: &Configured, store: &Store, tasks: &Tasks)
             let now = clock.now();
             for (hook, kept) in all.iter().zip(&mut kept) {
                 let until = hook.suspended_until(now);
-                if until.is_none() || until == *kept {
+                let Some(until) = until.filter(|until| *kept != Some(*until)) else {
                     continue;
-                }
-                let Some(until) = until else { continue };
+                };
                 let answer = Answer {
                     body: hook.last_failure().unwrap_or_default().into_bytes(),
                     fetched_at: now,
@@ -161,12 +160,13 @@ fn suspension_key(name: &str) -> String {
     format!("hooks/suspended/{name}")
 }
 
-/// This very program, which serves scripts when it is started so.
-fn player() -> anyhow::Result<Player> {
-    Ok(Player {
-        program: std::env::current_exe().context("finding this program's own file")?,
+/// This very program, which serves scripts when it is started so. By this name it is the one that runs, also when another
+/// was put in its place since.
+fn player() -> Player {
+    Player {
+        program: "/proc/self/exe".into(),
         arguments: vec![SERVE_SCRIPTS.to_owned()],
-    })
+    }
 }
 
 /// Whether a hook can be run at all: its file can be read and compiled, its program is there. An address is not asked.

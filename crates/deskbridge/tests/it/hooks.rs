@@ -424,3 +424,40 @@ async fn what_is_wrong_with_a_hook_is_told_before_it_is_asked() {
     let names = calls.bench.run(&["hook", "list", "--all"]).await;
     assert_eq!(names.out.lines().count(), 28);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_chooses_which_of_several_clients_a_call_is_of() {
+    let calls = calls(
+        "",
+        &[
+            (
+                "get_search_filter",
+                "export default ({ params, entities }) => entities.contact.length === 2 ? { data: { contact: { TYPE_ID: 'PARTNER' } } } : null",
+            ),
+            (
+                "customize_entity",
+                "export default ({ entity, params }) => ({ data: { COMMENTS: entity.entity_type + ' ' + Object.keys(params.conversations).length } })",
+            ),
+        ],
+    )
+    .await;
+    let mut data = calls.bench.portal.portal.data();
+    for (id, kind) in [("9001", "CLIENT"), ("9002", "PARTNER")] {
+        let phone =
+            json!([{"ID": id, "VALUE_TYPE": "WORK", "VALUE": "+79161234567", "TYPE_ID": "PHONE"}]);
+        let contact = json!({"ID": id, "NAME": kind, "TYPE_ID": kind, "ASSIGNED_BY_ID": "57", "PHONE": phone});
+        data.contacts.push(contact.as_object().unwrap().clone());
+    }
+    calls.bench.portal.portal.set_data(data).unwrap();
+    let hub = calls.serve().await;
+    replayed(&calls, &hub, ANSWERED).await;
+    let call = calls.finished(true).await;
+    let entity = call.entity.as_ref().unwrap();
+    assert_eq!(entity.id, 9002, "{call:#?}\n{}", trace(&calls).await);
+    let contacts = calls.bench.portal.portal.data().contacts;
+    let contact = contacts
+        .iter()
+        .find(|contact| contact["ID"] == "9002")
+        .unwrap();
+    assert_eq!(contact["COMMENTS"], "contact 1", "{}", trace(&calls).await);
+}

@@ -76,55 +76,34 @@ impl Learned {
         self.is_ignored
     }
 
-    /// What is to be asked of a call, of what was not asked before, which counts as asked from now on. `asks` says at which
-    /// points anybody is asked.
+    /// What is to be asked of a call, of what was not asked before. `asks` says at which points anybody is asked, and
+    /// `asking` what is being asked: it grows by what this answers. It does not outlive the program, so that what was not
+    /// answered is asked again by the next one.
     pub fn questions(
-        &mut self,
+        &self,
         around: &Around<'_>,
         ordered_phone: Option<&str>,
+        asking: &mut BTreeSet<String>,
         asks: impl Fn(Point) -> bool,
     ) -> Vec<Question> {
-        let call = around.call;
-        let mut questions = Vec::new();
-        let full = || around.full(None, None);
-        if asks(Point::ClientPhone)
-            && let Some(client) = ordered_phone.or(call.client.as_deref())
-        {
-            let known = || json!({"params": {"phone": client}, "call_full": full()});
-            questions.extend(self.ask(Point::ClientPhone, client, known));
-        }
-        if asks(Point::UserPhone) {
-            for of in call.conversations.iter().filter(|of| !of.outside) {
-                let extension = of.extension.as_str();
-                let known = || json!({"params": {"phone": extension}, "call_full": full()});
-                questions.extend(self.ask(Point::UserPhone, extension, known));
-            }
-        }
-        if asks(Point::RecordFilePath) && call.ended.is_some() {
-            for of in &call.recordings {
-                let last = around.last();
-                let known = || {
-                    json!({
-                        "params": {
-                            "call_id": call.linkedid,
-                            "from": last.get("from"),
-                            "to": last.get("to"),
-                            "path": of.path,
-                        },
-                        "call_full": full(),
-                    })
-                };
-                questions.extend(self.ask(Point::RecordFilePath, &of.path, known));
-            }
-        }
-        if asks(Point::NeedRegistration) {
-            questions.extend(self.need(around));
-        }
-        questions
+        let wanted = wanted(around, ordered_phone);
+        let wanted = wanted.into_iter().filter(|(point, _)| asks(*point));
+        let mut is_new = |point: Point, subject: &Subject<'_>| {
+            let name = named(point, &subject.text());
+            !self.asked.contains(&name) && asking.insert(name)
+        };
+        let new = wanted.filter(|(point, subject)| is_new(*point, subject));
+        new.map(|(point, subject)| Question {
+            point,
+            known: subject.known(around),
+            subject: subject.text(),
+        })
+        .collect()
     }
 
     /// Takes note of an answer.
     pub fn learn(&mut self, question: &Question, decision: &Decision) {
+        self.asked.insert(named(question.point, &question.subject));
         let Decision::Changed(change) = decision else {
             return;
         };
@@ -157,55 +136,82 @@ impl Learned {
         self.recordings.extend(other.recordings);
         self.is_ignored |= other.is_ignored;
     }
+}
 
-    fn ask(
-        &mut self,
-        point: Point,
-        subject: &str,
-        known: impl FnOnce() -> Value,
-    ) -> Option<Question> {
-        let is_new = self.asked.insert(format!("{} {subject}", point.name()));
-        is_new.then(|| Question {
-            point,
-            subject: subject.to_owned(),
-            known: known(),
-        })
+/// Names a question.
+fn named(point: Point, subject: &str) -> String {
+    format!("{} {subject}", point.name())
+}
+
+/// What is asked about.
+enum Subject<'a> {
+    Number(&'a str),
+    Recording(&'a str),
+    Stage(Stage, Option<&'a Conversation>),
+}
+
+impl Subject<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(text) | Self::Recording(text) => (*text).to_owned(),
+            Self::Stage(stage, None) => stage.name().to_owned(),
+            Self::Stage(stage, Some(of)) => format!("{} {}", stage.name(), of.uniqueid),
+        }
     }
 
-    /// Whether the call is told is asked at every stage, and when several were reached at once, only at the last of them.
-    fn need(&mut self, around: &Around<'_>) -> Option<Question> {
-        let mut last = None;
-        for (stage, of) in stages(around.call) {
-            let id = of.map_or(around.call.linkedid.as_str(), |of| of.uniqueid.as_str());
-            let subject = format!("{} {id}", stage.name());
-            let known = || {
-                json!({
-                    "params": of.map_or_else(|| around.last(), |of| around.conversation(of)),
-                    "call_full": around.full(None, None),
-                    "call_stage": stage.name(),
-                })
-            };
-            last = self.ask(Point::NeedRegistration, &subject, known).or(last);
+    fn known(&self, around: &Around<'_>) -> Value {
+        let full = around.full(None, None);
+        match self {
+            Self::Number(number) => json!({"params": {"phone": number}, "call_full": full}),
+            Self::Recording(path) => {
+                let last = around.last();
+                let params = json!({
+                    "call_id": around.call.linkedid,
+                    "from": last.get("from"),
+                    "to": last.get("to"),
+                    "path": path,
+                });
+                json!({"params": params, "call_full": full})
+            }
+            Self::Stage(stage, of) => json!({
+                "params": of.map_or_else(|| around.last(), |of| around.conversation(of)),
+                "call_full": full,
+                "call_stage": stage.name(),
+            }),
         }
-        last
     }
 }
 
-/// The stages that a call has reached, those of one conversation after another.
-fn stages(call: &Call) -> Vec<(Stage, Option<&Conversation>)> {
-    let mut stages = Vec::new();
-    for of in &call.conversations {
-        stages.push((Stage::Requested, Some(of)));
-        if of.answered_at.is_some() {
-            stages.push((Stage::Accepted, Some(of)));
-        }
-        if of.ended_at.is_some() {
-            stages.push((Stage::Ended, Some(of)));
-        }
-    }
-    stages.sort_by_key(|(stage, _)| *stage);
+/// Everything that may be asked of a call by now.
+fn wanted<'a>(around: &Around<'a>, ordered_phone: Option<&'a str>) -> Vec<(Point, Subject<'a>)> {
+    let call = around.call;
+    let mut wanted = Vec::new();
+    let client = ordered_phone.or(call.client.as_deref());
+    wanted.extend(client.map(|client| (Point::ClientPhone, Subject::Number(client))));
+    let inside = call.conversations.iter().filter(|of| !of.outside);
+    let extensions = inside.map(|of| (Point::UserPhone, Subject::Number(&of.extension)));
+    wanted.extend(extensions);
+    let recordings = call.recordings.iter().filter(|_| call.ended.is_some());
+    wanted.extend(recordings.map(|of| (Point::RecordFilePath, Subject::Recording(&of.path))));
+    // Of stages that came at once only the last is worth a question.
+    let stage = last_stage(call);
+    wanted.extend(stage.map(|(stage, of)| (Point::NeedRegistration, Subject::Stage(stage, of))));
+    wanted
+}
+
+/// The stage that a call has reached last.
+fn last_stage(call: &Call) -> Option<(Stage, Option<&Conversation>)> {
     if call.ended.is_some() {
-        stages.push((Stage::CallEnded, None));
+        return Some((Stage::CallEnded, None));
     }
-    stages
+    let reached = call.conversations.iter().flat_map(|of| {
+        let accepted = of.answered_at.map(|at| (at, Stage::Accepted));
+        let ended = of.ended_at.map(|at| (at, Stage::Ended));
+        let all = [Some((of.began_at, Stage::Requested)), accepted, ended];
+        all.into_iter()
+            .flatten()
+            .map(move |(at, stage)| (at, stage, of))
+    });
+    let last = reached.max_by_key(|(at, stage, _)| (*at, *stage));
+    last.map(|(_, stage, of)| (stage, Some(of)))
 }

@@ -1,5 +1,7 @@
 //! What a hook would be told of a call that is kept, to try it out: what the CRM would be asked for besides is not there.
 
+use std::collections::BTreeSet;
+
 use deskbridge_hooks::Point;
 use serde_json::{Value, json};
 
@@ -52,7 +54,8 @@ pub fn known(point: Point, around: &Around<'_>, writes: &[Write]) -> Vec<Value> 
         let phone = around.call.client.as_deref().unwrap_or_default();
         return vec![json!({"params": {"phone": phone, "extension": "", "name": ""}})];
     }
-    let questions = Learned::default().questions(around, None, |asked| asked == point);
+    let is_point = |asked| asked == point;
+    let questions = Learned::default().questions(around, None, &mut BTreeSet::new(), is_point);
     let of_questions = questions.into_iter().map(|question| question.known);
     of_writes.into_iter().chain(of_questions).collect()
 }

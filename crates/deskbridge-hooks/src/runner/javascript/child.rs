@@ -35,6 +35,8 @@ const PAGE_BYTES: u64 = 4_096;
 /// When standard input is no such socket, or what comes from it cannot be read.
 pub fn serve() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Standard input may be anything when it is a person who started this.
+    socket.peer_addr()?;
     // It has been killed already if the program that started it ended before this.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let thread = thread::Builder::new()

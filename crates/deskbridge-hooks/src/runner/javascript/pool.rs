@@ -60,6 +60,8 @@ struct Process {
     /// The scripts that it has.
     kept: HashSet<u64>,
     calls: u32,
+    /// It ended, or said what no process says.
+    is_out_of_order: bool,
 }
 
 impl Pool {
@@ -123,7 +125,7 @@ impl Pool {
         // When its time is over, or nobody waits any more, it goes, and is killed by that.
         let acted = timeout_at(deadline, act(&mut process)).await;
         let acted = acted.map_err(|_elapsed| Failure::TimedOut)?;
-        if !process.is_lost() {
+        if !process.is_used_up() {
             self.0.idle().push(process);
         }
         acted
@@ -164,6 +166,7 @@ impl Process {
             socket: UnixStream::from_std(ours)?,
             kept: HashSet::new(),
             calls: 0,
+            is_out_of_order: false,
         })
     }
 
@@ -188,7 +191,7 @@ impl Process {
         match asked.await {
             Ok(reply) => reply,
             Err(_closed) => {
-                self.calls = CALLS_MAX;
+                self.is_out_of_order = true;
                 // A process that goes on, though its socket is unusable, is killed when this goes.
                 let ended = timeout(ENDED_AFTER, self.child.wait()).await;
                 Err(Failure::Crashed(match ended {
@@ -200,7 +203,7 @@ impl Process {
     }
 
     /// Whether it is not to be used again.
-    fn is_lost(&self) -> bool {
-        self.calls >= CALLS_MAX || self.kept.len() >= SCRIPTS_MAX
+    fn is_used_up(&self) -> bool {
+        self.is_out_of_order || self.calls >= CALLS_MAX || self.kept.len() >= SCRIPTS_MAX
     }
 }
