@@ -371,22 +371,12 @@ impl App {
             clock: clock.clone(),
             tasks: tasks.clone(),
         };
-        let local = Local {
-            hooks: scripted.on(deskbridge_hooks::Flow::Profile, &local.site)?,
-            ..local
-        };
-        let profiles = Profiles::start(parts, source, local).await;
+        let profiles = Profiles::start(parts, source, asking(local, &scripted)?).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
         keep_house(config, &store, &events, &clock, &tasks);
         hooks::keep_suspensions(&scripted, &store, &tasks);
-        let webhooks = Hooks {
-            accounts: Arc::new(caresoft::received(config, environment)?),
-            intake: intake.clone(),
-            clock: clock.clone(),
-            rng: rng.fork(),
-            body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
-        };
+        let webhooks = webhooks(config, environment, &intake, &clock, &mut rng)?;
         let nothing = Arc::new(|_: &_| None);
         let (taking, at) = (intake.clone(), clock.clone());
         let setup = Setup::alone(store.clone(), taking, at, rng.fork(), nothing);
@@ -435,6 +425,29 @@ fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metri
         .method_not_allowed_fallback(wrong_verb)
         .layer(from_fn_with_state(finishing, finish))
         .layer(from_fn_with_state(metrics, crate::metrics::count_request))
+}
+
+/// What receives the webhooks of the contact centre.
+fn webhooks(
+    config: &Config,
+    environment: &[(String, String)],
+    intake: &Intake,
+    clock: &Clock,
+    rng: &mut fastrand::Rng,
+) -> anyhow::Result<Hooks> {
+    Ok(Hooks {
+        accounts: Arc::new(caresoft::received(config, environment)?),
+        intake: intake.clone(),
+        clock: clock.clone(),
+        rng: rng.fork(),
+        body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+    })
+}
+
+/// Lets hooks decide about profiles.
+fn asking(local: Local, hooks: &hooks::Configured) -> anyhow::Result<Local> {
+    let hooks = hooks.on(deskbridge_hooks::Flow::Profile, &local.site)?;
+    Ok(Local { hooks, ..local })
 }
 
 fn limits(config: &Config) -> Limits {

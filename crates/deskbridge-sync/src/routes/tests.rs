@@ -39,14 +39,14 @@ fn source(name: &str, url: &str) -> Source {
         only_by_routes: false,
         url: Secret::new(url),
         method: None,
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
         content_type: None,
         body: None,
         signing_secrets: Vec::new(),
         timeout: None,
         allow_private: false,
         root_certificates_pem: None,
-        on_status: std::collections::BTreeMap::new(),
+        on_status: BTreeMap::new(),
         on_json: Vec::new(),
     }
 }

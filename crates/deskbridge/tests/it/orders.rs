@@ -105,7 +105,7 @@ impl Start {
         };
         let portal = Portal::new(webhook.portal_base(), &options).unwrap();
         Target {
-            hooks: std::sync::Arc::default(),
+            hooks: Arc::default(),
             helpdesk: Connected {
                 connection: "helpdesk".to_owned(),
                 client: site.user(credential),
