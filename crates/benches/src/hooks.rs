@@ -129,7 +129,7 @@ async fn started(command: &[String], known: &Value) -> anyhow::Result<Duration> 
 fn hooks(runner: Runner, timeout: Duration) -> anyhow::Result<Hooks> {
     let hook = Hook::new("process_registration_params", runner, timeout)?;
     Ok(Hooks::new(
-        vec![hook],
+        vec![Arc::new(hook)],
         deskbridge_hooks::suspension::Rules::default(),
         deskbridge_core::Clock::default(),
     )?)
