@@ -24,6 +24,7 @@ need() {
 }
 need cargo "install the Rust toolchain of rust-toolchain.toml with rustup"
 need cc "apt-get install gcc"
+need php "apt-get install php-cli"
 
 postgres_is_ours=""
 asterisk=()

@@ -3,6 +3,7 @@
 mod ami;
 mod calls;
 mod export;
+mod hooks;
 mod intake;
 mod load;
 mod lookups;
@@ -30,6 +31,7 @@ Usage: benches COMMAND
   open-calls                                   5,000 calls open at once: the memory of the program that follows them
   calls-live PER_SECOND [ROUNDS]               from a phone that rings to its registration in the portal
   calls-burst [recorded]                       1,000 calls in a minute against a portal of 2 requests a second
+  hooks                                        hooks in JavaScript, and a program in Python
   ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
@@ -100,7 +102,16 @@ fn main() -> anyhow::Result<()> {
             );
             return Ok(());
         }
+        ["hooks"] => {
+            print!("{}", many()?.block_on(hooks::measure())?);
+            return Ok(());
+        }
         ["ami"] => ami::measure()?,
+        // Started by the hooks above.
+        [hooks::SERVE_SCRIPTS] => {
+            deskbridge_hooks::runner::javascript::child::serve()?;
+            return Ok(());
+        }
         // Started by the intakes above.
         ["intake-server", kind, path] => {
             return many()?.block_on(intake::serve(kind, Path::new(path)));

@@ -9,6 +9,7 @@ mod cards;
 mod custom_fields;
 mod finish;
 mod helpdesk;
+mod hooks;
 mod link;
 mod recording;
 mod registration;
@@ -24,6 +25,7 @@ use std::{
 
 use bitrix24::Lane;
 use deskbridge_core::{Clock, Effect, EffectId, Outcome};
+use deskbridge_hooks::Hooks;
 use deskbridge_journal::Handler;
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
@@ -35,7 +37,7 @@ pub use self::{
     custom_fields::{CUSTOM_FIELDS, CustomField, KEY_FIELD},
     registration::{FinishedCall, RegisteredCall},
 };
-use self::{stop::Stop, unsure::Unsure};
+use self::{hooks::Besides, stop::Stop, unsure::Unsure};
 use crate::{
     decide::write::{CallKey, Payload, Write},
     people::Directory,
@@ -58,6 +60,8 @@ pub struct Target {
     pub helpdesk: Option<frappe::Client>,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
 }
 
 /// Handlers for all kinds of writes, with a target for each PBX.
@@ -74,6 +78,7 @@ pub fn handlers(
             crm: target.crm.in_lane(Lane::Background),
             helpdesk: target.helpdesk,
             directory: target.directory,
+            hooks: target.hooks,
             store: store.clone(),
             clock: clock.clone(),
             recordings: Arc::clone(&recordings),
@@ -104,6 +109,7 @@ struct Place {
     crm: bitrix24::Client,
     helpdesk: Option<frappe::Client>,
     directory: Directory,
+    hooks: Arc<Hooks>,
     store: Store,
     clock: Clock,
     recordings: Arc<Semaphore>,
@@ -149,15 +155,31 @@ impl Place {
             true => &self.live,
             false => &self.crm,
         };
-        match &payload.write {
+        match hooks::are_asked(&self.hooks, &payload.write) {
+            true => Box::pin(self.carry_out_as_wanted(crm, &payload.write, effect)).await,
+            false => {
+                self.send(crm, &payload.write, effect, &Besides::default())
+                    .await
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        crm: &bitrix24::Client,
+        write: &Write,
+        effect: &Effect,
+        besides: &Besides,
+    ) -> Result<Value, Stop> {
+        match write {
             Write::Register(write) => self.register(crm, write, effect.look_first).await,
             Write::Show(write) => self.show(write).await,
             Write::Hide(write) => self.hide(write).await,
-            Write::Finish(write) => self.finish(crm, write, effect).await,
-            Write::Attach(write) => self.attach(write, effect).await,
+            Write::Finish(write) => self.finish(crm, write, effect, besides).await,
+            Write::Attach(write) => self.attach(write, effect, besides).await,
             Write::AttachLink(write) => self.attach_link(write).await,
             Write::SaveActivity(write) => self.save_activity(write).await,
-            Write::SaveEntity(write) => self.save_entity(write).await,
+            Write::SaveEntity(write) => self.save_entity(write, besides).await,
             Write::AddActivity(write) => self.add_activity(write, effect.look_first).await,
             Write::AttachToActivity(write) => self.attach_to_activity(write, effect).await,
             Write::AddTask(write) => self.add_task(write, effect.look_first).await,

@@ -3,6 +3,7 @@
 //! [`tracker`] makes calls of what the PBX says. [`telephony`] says what the CRM and the helpdesk are to hold of a
 //! call; its payloads are in [`mod@write`]. Beside it stand the smaller decisions that it and the edges take.
 
+pub mod hooks;
 pub mod numbers;
 pub mod originate;
 pub mod reconcile;

@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use ami::{Filtering, Resync, Signal, Signals};
 use deskbridge_core::{Chain, Clock, EffectId};
+use deskbridge_hooks::Hooks;
 use deskbridge_journal::{Journal, Tasks};
 use deskbridge_store::{Answer, CallFilter, Fence, Recorded, Store};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -115,6 +116,8 @@ pub struct Setup {
     pub directory: Directory,
     /// Who knows why a call was begun that we ordered.
     pub orders: Arc<dyn Orders>,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// Where calls are kept.
     pub store: Store,
     /// Who carries out what follows from them.
@@ -242,6 +245,7 @@ impl Follower {
                         &setup.settings,
                         setup.endpoints.clone(),
                         setup.directory.people(),
+                        Arc::clone(&setup.hooks),
                         calls,
                     );
                     let now = setup.clock.now();

@@ -20,6 +20,7 @@ use deskbridge_core::{
     Chain, Clock, Effect, EffectId, Failure, IdempotencyKey, NewEffect, OrderingKey, Outcome,
     Urgency, call::Report,
 };
+use deskbridge_hooks::Hooks;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_store::{CallChange, CallFilter, CallLine, Store};
 use futures_util::future::BoxFuture;
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 use crate::{
     call::{Call, CallResult, ConversationState, Ended, Linkedid, MissedReason},
     decide::{
+        hooks::told::Around,
         telephony::{Circumstances, Planned, plan},
         users::People,
         write::CallKey,
@@ -60,6 +62,8 @@ pub struct Source {
     pub crm: bitrix24::Client,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// How long the end of a call waits for what else is told of it.
     pub settles_after: SignedDuration,
 }
@@ -230,17 +234,24 @@ impl Desk {
         if !is_over {
             call.ended = None;
         }
-        if is_over && !kept.is_settled {
+        if !kept.is_settled {
             let sources = Sources {
                 connection: settings.connection.clone(),
                 store: self.store.clone(),
                 crm: source.crm.clone(),
                 orders: Arc::new(NoOrders),
+                hooks: Arc::clone(&source.hooks),
                 clock: self.clock.clone(),
             };
-            for what in Asked::default().wanted(&call, settings, people) {
-                let answer = sources.answer(what).await;
-                answer.add_to(&mut kept.circumstances);
+            let around = Around {
+                call: &call,
+                settings,
+                people,
+            };
+            let wanted = Asked::default().wanted(&around, &kept.circumstances, &source.hooks);
+            for what in wanted {
+                let told = sources.answer(what).await.add_to(&mut kept.circumstances);
+                lines.extend(told.map(|text| CallLine { at: now, text }));
             }
         }
         let planned = plan(

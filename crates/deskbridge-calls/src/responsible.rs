@@ -14,6 +14,7 @@ use axum::{
 };
 use bitrix24::{Caller, CrmKind, Workday};
 use deskbridge_core::{Chain, Clock};
+use deskbridge_hooks::{Decision, Hooks, Point};
 use deskbridge_http::{ApiError, Code, Params, TrustedSecrets, caller::bearer_token};
 use deskbridge_journal::Tasks;
 use http::{HeaderMap, header};
@@ -22,12 +23,13 @@ use quick_cache::sync::Cache;
 use serde_json::json;
 use tokio::{
     sync::{Semaphore, oneshot},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     decide::{
-        responsible::{Answer, EntityKind, Found, Timeman, answer},
+        numbers,
+        responsible::{Answer, EntityKind, Found, Reason, Timeman, answer},
         users::UserId,
     },
     people::Directory,
@@ -52,6 +54,8 @@ pub struct Pbx {
     pub crm: bitrix24::Client,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// What it proves itself by; without any nobody may ask.
     pub tokens: TrustedSecrets,
 }
@@ -98,10 +102,13 @@ impl Desk {
     /// Who takes the call; `None` when the CRM did not say so in time.
     async fn answer(&self, pbx: &Pbx, phone: &str) -> Option<Answer> {
         let settings = &pbx.settings;
+        let until = Instant::now() + DEADLINE_MAX;
         let found = self.found(pbx, phone).await?;
         let people = pbx.directory.people();
         let now = self.0.clock.now();
-        Some(answer(phone, &found, settings, &people, now))
+        let planned = answer(phone, &found, settings, &people, now);
+        let wanted = as_wanted(&pbx.hooks, planned.clone(), phone);
+        Some(timeout_at(until, wanted).await.unwrap_or(planned))
     }
 
     async fn found(&self, pbx: &Pbx, phone: &str) -> Option<Arc<Vec<Found>>> {
@@ -201,6 +208,34 @@ async fn responsible(
     })
 }
 
+/// The answer as a hook wants it.
+async fn as_wanted(hooks: &Hooks, planned: Answer, phone: &str) -> Answer {
+    if !hooks.asks(Point::Autodistribution) {
+        return planned;
+    }
+    let known = json!({"params": {
+        "phone": phone,
+        "extension": planned.extension.as_deref().unwrap_or_default(),
+        "name": planned.name.as_deref().unwrap_or_default(),
+        "responsible": planned.user.map(|user| json!({"ID": user})),
+    }});
+    let Decision::Changed(change) = hooks.decide(Point::Autodistribution, &known).await else {
+        return planned;
+    };
+    let text = |name: &str| change.data.get(name).and_then(serde_json::Value::as_str);
+    let extension = text("extension").and_then(numbers::extension);
+    let name = text("name").filter(|name| !name.is_empty());
+    Answer {
+        reason: match extension {
+            Some(_) => Reason::Hook,
+            None => planned.reason,
+        },
+        extension: extension.map(str::to_owned).or(planned.extension),
+        name: name.map(str::to_owned).or(planned.name),
+        user: planned.user,
+    }
+}
+
 fn as_text(answer: Option<&Answer>) -> Response {
     let extension = answer.and_then(|answer| answer.extension.clone());
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
@@ -239,4 +274,55 @@ fn as_json(answer: Option<&Answer>) -> Response {
         body.to_string(),
     )
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
+
+    use super::*;
+
+    async fn wanted(script: &str) -> Answer {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
+        let within = Duration::from_secs(20);
+        let hook = Hook::new(
+            "customize_autodistribution",
+            Runner::Program(program),
+            within,
+        )
+        .unwrap();
+        let hooks = Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap();
+        let planned = Answer {
+            extension: Some("101".to_owned()),
+            name: None,
+            user: UserId::new(7),
+            reason: Reason::AtWork,
+        };
+        as_wanted(&hooks, planned, "842855500123").await
+    }
+
+    #[tokio::test]
+    async fn a_hook_may_have_another_phone_rung() {
+        let script = r#"grep -q '"extension":"101"' && echo '{"data": {"extension": "202", "name": "Shop"}}'"#;
+        let answer = wanted(script).await;
+        assert_eq!(
+            (answer.extension.as_deref(), answer.name.as_deref()),
+            (Some("202"), Some("Shop"))
+        );
+        assert_eq!(answer.reason, Reason::Hook);
+        for script in [
+            "echo null",
+            "exit 1",
+            r#"echo '{"data": {"extension": "none"}}'"#,
+            r#"echo '{"data": {"extension": ""}}'"#,
+        ] {
+            let answer = wanted(script).await;
+            assert_eq!(
+                (answer.extension.as_deref(), answer.reason),
+                (Some("101"), Reason::AtWork),
+                "{script}"
+            );
+        }
+    }
 }

@@ -20,6 +20,7 @@ use std::{
 };
 
 use deskbridge_core::Language;
+use deskbridge_hooks::{Hooks, Point};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -236,11 +237,32 @@ impl CardsSource {
     }
 }
 
+/// What hooks may write at the end of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hooked {
+    /// Fields of the activity.
+    pub activity: bool,
+    /// Fields of the entity.
+    pub entity: bool,
+}
+
+impl Hooked {
+    /// What these hooks may write.
+    pub fn of(hooks: &Hooks) -> Self {
+        Self {
+            activity: hooks.asks(Point::ActivityFields),
+            entity: hooks.asks(Point::EntityFields),
+        }
+    }
+}
+
 /// What the administrator decided, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of the configured PBX.
     pub connection: String,
+    /// What hooks are asked about at the end of a call, whatever the settings say of it.
+    pub hooked: Hooked,
     /// See [`SettingsSource::zone`].
     pub zone: TimeZone,
     /// See [`SettingsSource::language`].
@@ -363,6 +385,7 @@ impl SettingsSource {
         let users = users.collect();
         let settings = Settings {
             connection: connection.to_owned(),
+            hooked: Hooked::default(),
             language,
             default_user: user("default_user", self.default_user, &mut checks),
             users,

@@ -3,6 +3,9 @@
 
 mod kept;
 
+use std::sync::Arc;
+
+use deskbridge_hooks::Hooks;
 use deskbridge_http::{ApiError, Code};
 use deskbridge_identity::{
     Country, Domain, Email,
@@ -18,6 +21,7 @@ use crate::{
         lookup::{COMPANY_ID_FIELD, Inputs, ORG_ID_FIELD},
     },
     gate::hub_failed,
+    hooks,
 };
 
 /// Rows of `Haravan Account Link` that are shown.
@@ -65,12 +69,17 @@ pub(crate) struct CaseJson {
 pub(crate) struct Cases {
     hub: frappe::Client,
     country: Country,
+    hooks: Arc<Hooks>,
 }
 
 impl Cases {
     /// Reads with the hub's own user; a phone number without a country code belongs to `country`.
-    pub(crate) fn new(hub: frappe::Client, country: Country) -> Self {
-        Self { hub, country }
+    pub(crate) fn new(hub: frappe::Client, country: Country, hooks: Arc<Hooks>) -> Self {
+        Self {
+            hub,
+            country,
+            hooks,
+        }
     }
 
     /// The file of a ticket.
@@ -206,12 +215,13 @@ impl Cases {
             contact: raw(&contact.as_ref().map(HelpdeskContact::of))?,
             haravan: raw(&links.iter().map(account_link).collect::<Vec<_>>())?,
         };
-        let inputs = inputs(
+        let mut inputs = inputs(
             ticket.as_ref(),
             customer.as_ref(),
             contact.as_ref(),
             self.country,
         );
+        hooks::choose_candidates(&self.hooks, &json, &mut inputs).await;
         Ok(CaseFile {
             ticket,
             customer,

@@ -11,6 +11,7 @@ mod customers;
 pub mod decide;
 mod flights;
 mod gate;
+mod hooks;
 pub mod http;
 pub mod live;
 mod memory;

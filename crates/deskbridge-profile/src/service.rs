@@ -112,7 +112,7 @@ impl Profiles {
         let facts = FactSource::new(&store, &clock, tasks.clone(), &local);
         let shared = Shared {
             gate,
-            cases: Cases::new(hub.clone(), local.country),
+            cases: Cases::new(hub.clone(), local.country, Arc::clone(&local.hooks)),
             customers: Customers::new(hub.clone()),
             case_files: Cache::new(CASES_MAX),
             settled,

@@ -5,6 +5,7 @@ mod bad_input;
 mod caching;
 mod enrichment;
 mod faults;
+mod hooks;
 mod permissions;
 mod secrets;
 mod writes;

@@ -18,6 +18,7 @@ mod customer;
 mod end;
 mod fields;
 mod helpdesk;
+mod hooks;
 mod join;
 mod links;
 mod person;
@@ -32,6 +33,7 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use deskbridge_core::{Clock, Effect, Language, Outcome};
+use deskbridge_hooks::Hooks;
 use deskbridge_identity::Country;
 use deskbridge_journal::Handler;
 use deskbridge_store::Store;
@@ -48,6 +50,7 @@ use crate::decide::{
 pub use self::{
     case::ORIGINATOR_ID,
     custom_fields::{CUSTOM_FIELDS, CustomField, KEY_FIELD},
+    hooks::told,
 };
 
 /// How often a write is begun anew at once, because somebody else wrote in between.
@@ -82,6 +85,8 @@ pub struct Target {
     /// A ticket without any gets the hub's own address, and with it the hub's own contact. Take one that no contact
     /// has and that mail cannot reach, such as [`NOBODY`].
     pub raised_by: String,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
 }
 
 /// An address that cannot have a mailbox: see [`Target::raised_by`].
@@ -118,6 +123,7 @@ struct Place {
     country: Country,
     language: Language,
     raised_by: String,
+    hooks: Arc<Hooks>,
     unsure: Unsure,
 }
 
@@ -164,6 +170,7 @@ impl Place {
             country: target.country,
             language: target.language,
             raised_by: target.raised_by,
+            hooks: target.hooks,
             unsure: Unsure::new(clock),
         }
     }
@@ -174,7 +181,8 @@ impl Place {
         let Some(write) = current(write.clone(), &facts)? else {
             return Err(Stop::NotWanted(DELETED_IN_CARESOFT));
         };
-        match &write {
+        let (write, told) = hooks::as_wanted(&self.hooks, write).await;
+        let written = match &write {
             Write::SaveCustomer(write) => self.save_customer(write).await,
             Write::SaveContact(write) => self.save_contact(write).await,
             Write::SaveTicket(write) => self.save_ticket(write).await,
@@ -182,7 +190,8 @@ impl Place {
             Write::EndTicket(write) => self.end_ticket(write).await,
             Write::Join(write) => self.join(write).await,
             Write::SaveCase(write) => self.save_case(write, look_first).await,
-        }
+        };
+        written.map(|result| hooks::with_told(result, told))
     }
 
     /// Says that a record which is not found in the helpdesk may be written there. What people took away stays away.
@@ -215,6 +224,7 @@ impl Place {
                 )));
             }
         };
+        let (write, _) = hooks::as_wanted(&self.hooks, write).await;
         match &write {
             Write::SaveTicket(write) => self.save_ticket(write).await.map(drop),
             Write::SaveContact(write) => self.save_contact(write).await.map(drop),

@@ -10,6 +10,7 @@ mod doctor;
 mod effects;
 mod events;
 mod frappe;
+mod hook;
 mod moment;
 mod route;
 mod serve;
@@ -61,6 +62,9 @@ enum Command {
     /// Follow calls: those that are kept, and those of a recorded PBX.
     #[command(subcommand)]
     Calls(calls::CallsCommand),
+    /// Look at the hooks, and try one on what is stored.
+    #[command(subcommand)]
+    Hook(hook::HookCommand),
     /// Copy, restore and check the database.
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -82,19 +86,33 @@ pub(crate) struct ConfigFile {
     config: PathBuf,
 }
 
+/// The argument by which the program starts itself to [serve scripts](serve_scripts). No person gives it.
+pub(crate) const SERVE_SCRIPTS: &str = "serve-scripts";
+
+/// Serves scripts on standard input, until it is closed.
+pub(crate) fn serve_scripts() -> ExitCode {
+    match deskbridge_hooks::runner::javascript::child::serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&anyhow::Error::new(error).context(
+            "serving scripts, which is what the program starts itself for, and nothing to be called by hand",
+        )),
+    }
+}
+
 /// Runs a command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve(file) => serve::run(&file).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
-        Command::Config(command) => config::run(command),
+        Command::Config(command) => config::run(command).await,
         Command::Bitrix24(command) => bitrix24::run(command).await,
         Command::Frappe(command) => frappe::run(command).await,
         Command::Effects(command) => effects::run(command).await,
         Command::Route(command) => route::run(command).await,
         Command::Events(command) => events::run(command).await,
         Command::Calls(command) => calls::run(command).await,
+        Command::Hook(command) => hook::run(command).await,
         Command::Db(command) => db::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod asterisk;
 pub(crate) mod caresoft;
+pub(crate) mod hook;
 pub(crate) mod overlay;
 pub(crate) mod route;
 mod secret;
@@ -78,6 +79,10 @@ pub(crate) struct Config {
     pub(crate) asterisk: Vec<Asterisk>,
     #[serde(default)]
     pub(crate) route: Vec<Route>,
+    #[serde(default)]
+    pub(crate) hook: Vec<hook::Hook>,
+    #[serde(default)]
+    pub(crate) hooks: hook::Hooks,
     #[serde(default)]
     pub(crate) events: Events,
     #[serde(default)]
@@ -328,10 +333,18 @@ impl Config {
         let mut table: toml::Table = text.parse().map_err(syntax)?;
         overlay::lay(&mut table, environment)?;
         let config: Self = serde_path_to_error::deserialize(table).map_err(|error| {
-            ConfigError::value(error.path().to_string(), error.inner().message())
+            let path = error.path().to_string();
+            ConfigError::value(with_line(text, path), error.inner().message())
         })?;
         let config = Self { folder, ..config };
         config.check_names()?;
+        config.check_hooks().map_err(|error| match error {
+            ConfigError::Value { place, why } => ConfigError::Value {
+                place: with_line_of_hook(text, &config, place),
+                why,
+            },
+            other => other,
+        })?;
         Ok(config)
     }
 
@@ -466,6 +479,38 @@ impl Config {
         })
         .transpose()
     }
+}
+
+/// The place of a setting with the line at which its table stands, where the file has it: `hook[2].file (the table in line 17)`.
+fn with_line(text: &str, place: String) -> String {
+    let of = || {
+        let (table, rest) = place.split_once('[')?;
+        let (index, _) = rest.split_once(']')?;
+        line_of(text, table, index.parse().ok()?)
+    };
+    match of() {
+        Some(line) => format!("{place} (the table in line {line})"),
+        None => place,
+    }
+}
+
+/// The same for a hook that is named in place of its index. Two of one name are told as the first.
+fn with_line_of_hook(text: &str, config: &Config, place: String) -> String {
+    let index = config.hook.iter().position(|hook| hook.place() == place);
+    match index.and_then(|index| line_of(text, "hook", index)) {
+        Some(line) => format!("{place} (the table in line {line})"),
+        None => place,
+    }
+}
+
+/// The line at which one of several tables begins, counted from 1.
+fn line_of(text: &str, table: &str, index: usize) -> Option<usize> {
+    let header = format!("[[{table}]]");
+    let mut lines = text.lines().enumerate();
+    let mut headers = lines
+        .by_ref()
+        .filter(|(_, line)| line.trim().starts_with(&header));
+    headers.nth(index).map(|(line, _)| line + 1)
 }
 
 #[expect(

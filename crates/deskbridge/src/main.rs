@@ -18,6 +18,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // One provider for all TLS of the process; it is only ever installed here.
     drop(rustls::crypto::ring::default_provider().install_default());
+    // Before anything else: a process for scripts has no use for the rest of the program.
+    if std::env::args().nth(1).as_deref() == Some(cli::SERVE_SCRIPTS) {
+        return cli::serve_scripts();
+    }
     let command = cli::Arguments::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use deskbridge_core::{Chain, Clock};
+use deskbridge_hooks::{Hook, decision::Kind};
 use deskbridge_journal::{Events, Intake, Journal};
 use deskbridge_profile::{Profiles, crm::Portals};
 use deskbridge_store::{EffectState, EventState, Store};
@@ -47,6 +48,7 @@ pub(crate) struct Measured {
     pub(crate) profiles: Profiles,
     /// The connections that are asked what no webhook told.
     pub(crate) polled: Vec<String>,
+    pub(crate) hooks: Vec<Arc<Hook>>,
     /// How following each PBX stands.
     pub(crate) followed: Vec<(String, Arc<deskbridge_calls::follow::Status>)>,
     /// How comparing the calls of each PBX with its portal stands.
@@ -78,6 +80,17 @@ struct PollLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConnectionLabels {
     connection: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    hook: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    hook: &'static str,
+    decision: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +128,7 @@ impl Metrics {
         self.add_polls(&mut registry).await;
         self.add_calls(&mut registry);
         self.add_reconciled(&mut registry);
+        self.add_hooks(&mut registry);
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
@@ -424,6 +438,50 @@ impl Metrics {
         for (name, help, family) in gauges {
             registry.register(name, help, family);
         }
+    }
+
+    fn add_hooks(&self, registry: &mut Registry) {
+        if self.measured.hooks.is_empty() {
+            return;
+        }
+        let decisions = Family::<DecisionLabels, Counter>::default();
+        let seconds = Family::<HookLabels, Counter<f64, AtomicU64>>::default();
+        let suspended = Family::<HookLabels, Gauge>::default();
+        let now = self.measured.clock.now();
+        for of in &self.measured.hooks {
+            let (hook, counts) = (of.contract().name, of.counts());
+            let failed = Kind::ALL.map(|kind| {
+                let number = counts.failed.get(&kind).copied();
+                (kind.name(), number.unwrap_or_default())
+            });
+            let others = [
+                ("changed", counts.changed),
+                ("cancelled", counts.cancelled),
+                ("unchanged", counts.unchanged),
+                ("suspended", counts.suspended),
+            ];
+            for (decision, number) in others.into_iter().chain(failed) {
+                let labels = DecisionLabels { hook, decision };
+                decisions.get_or_create(&labels).inc_by(number);
+            }
+            let labels = HookLabels { hook };
+            seconds
+                .get_or_create(&labels)
+                .inc_by(counts.took.as_secs_f64());
+            let is_suspended = of.suspended_until(now).is_some();
+            suspended.get_or_create(&labels).set(is_suspended.into());
+        }
+        registry.register(
+            "hook_decisions",
+            "How often each hook was asked, by what it decided or how it failed",
+            decisions,
+        );
+        registry.register("hook_seconds", "How long each hook took in all", seconds);
+        registry.register(
+            "hook_suspended",
+            "Whether a hook kept failing and is left alone for a while",
+            suspended,
+        );
     }
 
     fn add_portals(&self, registry: &mut Registry) {

@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod caresoft;
 mod clicks;
+pub(crate) mod hooks;
 mod lease;
 pub(crate) mod oauth;
 pub(crate) mod reported;
@@ -327,12 +328,15 @@ impl App {
         } = connections;
         let sender = caresoft::sender(config, environment, store.clone(), clock.clone())?;
         let mut handlers = apply::handlers(&hub);
-        let targets = caresoft::targets(config, environment, &portals)?;
+        let scripted = hooks::Configured::of(config, environment, &clock)?;
+        let mut targets = caresoft::targets(config, environment, &portals)?;
+        caresoft::ask(&mut targets, &scripted)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
         let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
-        let following = calls::Following::new(pbxs, &store, &clock);
-        let reporting = Reporting::of(config, environment, &portals, &store, &clock, &mut rng)?;
+        let following = calls::Following::new(pbxs, &scripted, &store, &clock)?;
+        let centers = reported::sources(config, environment, &portals, Some(&store))?;
+        let reporting = Reporting::of(centers, &scripted, &store, &clock, &mut rng)?;
         handlers.extend(following.handlers(&reporting, &mut rng));
         let applications = oauth::applications(config, environment, &portals, &store)?;
         let clicks = clicks::Clicks::new(
@@ -345,7 +349,7 @@ impl App {
             &tasks,
         )?;
         handlers.extend(clicks.handlers());
-        let planners = caresoft::planners(config, &store, sender.routes())?;
+        let planners = caresoft::planners(config, &scripted, &store, sender.routes())?;
         let planners = planners.into_iter().chain(clicks.planners()).collect();
         let Flow {
             intake,
@@ -371,11 +375,12 @@ impl App {
             clock: clock.clone(),
             tasks: tasks.clone(),
         };
-        let profiles = Profiles::start(parts, source, local).await;
+        let profiles = Profiles::start(parts, source, asking(local, &scripted)?).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
         keep_house(config, &store, &events, &clock, &tasks);
-        let hooks = hooks(config, environment, &intake, &clock, rng.fork())?;
+        hooks::keep_suspensions(&scripted, &store, &tasks);
+        let webhooks = webhooks(config, environment, &intake, &clock, &mut rng)?;
         let nothing_seen = Arc::new(|_: &_| None);
         let (kept, taking, at) = (store.clone(), intake.clone(), clock.clone());
         let setup = Setup::alone(kept, taking, at, rng.fork(), nothing_seen);
@@ -387,6 +392,7 @@ impl App {
         let watched = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
+            hooks: scripted.all().map(|(_, hook)| Arc::clone(hook)).collect(),
             followed: watched.followed,
             reconciled: watched.reconciled,
             store: store.clone(),
@@ -400,7 +406,7 @@ impl App {
         let finishing = Finishing::new(limits(config), &mut rng);
         let routes = Router::new()
             .merge(router(Routes { profiles, trusted }))
-            .merge(deskbridge_sync::http::router(hooks))
+            .merge(deskbridge_sync::http::router(webhooks))
             .merge(clicks.take_in(&intake, &leases))
             .merge(responsible)
             .merge(install(applications, tasks.clone()))
@@ -424,6 +430,29 @@ fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metri
         .method_not_allowed_fallback(wrong_verb)
         .layer(from_fn_with_state(finishing, finish))
         .layer(from_fn_with_state(metrics, crate::metrics::count_request))
+}
+
+/// What receives the webhooks of the contact centre.
+fn webhooks(
+    config: &Config,
+    environment: &[(String, String)],
+    intake: &Intake,
+    clock: &Clock,
+    rng: &mut fastrand::Rng,
+) -> anyhow::Result<Hooks> {
+    Ok(Hooks {
+        accounts: Arc::new(caresoft::received(config, environment)?),
+        intake: intake.clone(),
+        clock: clock.clone(),
+        rng: rng.fork(),
+        body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
+    })
+}
+
+/// Lets hooks decide about profiles.
+fn asking(local: Local, hooks: &hooks::Configured) -> anyhow::Result<Local> {
+    let hooks = hooks.on(deskbridge_hooks::Flow::Profile, &local.site)?;
+    Ok(Local { hooks, ..local })
 }
 
 fn limits(config: &Config) -> Limits {

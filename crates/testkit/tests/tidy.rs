@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
@@ -194,6 +194,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("frappe", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),
+    ("deskbridge-hooks", &["deskbridge-core"]),
     ("deskbridge-identity", &["deskbridge-core"]),
     ("deskbridge-http", &["deskbridge-core"]),
     ("deskbridge-store", &["deskbridge-core"]),
@@ -207,6 +208,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "deskbridge-core",
             "deskbridge-store",
             "deskbridge-journal",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-identity",
             "bitrix24",
@@ -219,6 +221,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "deskbridge-core",
             "deskbridge-store",
             "deskbridge-journal",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-identity",
             "bitrix24",
@@ -233,6 +236,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "deskbridge-core",
             "deskbridge-store",
             "deskbridge-journal",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-identity",
             "bitrix24",
@@ -257,6 +261,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "deskbridge-core",
             "deskbridge-store",
             "deskbridge-journal",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-identity",
             "deskbridge-profile",
@@ -276,6 +281,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "caresoft",
             "deskbridge-calls",
             "deskbridge-core",
+            "deskbridge-hooks",
             "deskbridge-http",
             "deskbridge-journal",
             "deskbridge-store",

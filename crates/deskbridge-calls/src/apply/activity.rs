@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{
     FinishedCall, Place, RegisteredCall, Stop,
+    hooks::{Besides, written_to},
     registration::{id_of, record},
     stop::written,
 };
@@ -28,7 +29,7 @@ impl Place {
         };
         let mut change = ActivityChange::default();
         for (field, value) in &write.fields {
-            change.fields.push((field.clone(), value.as_str().into()));
+            change.fields.push((field.clone(), value.clone().into()));
         }
         match self.crm.update_activity(activity, &change).await {
             Outcome::Refused(Error::NotFound { .. }) => {
@@ -41,9 +42,14 @@ impl Place {
         }
     }
 
-    pub(super) async fn save_entity(&self, write: &SaveFields) -> Result<Value, Stop> {
+    pub(super) async fn save_entity(
+        &self,
+        write: &SaveFields,
+        besides: &Besides,
+    ) -> Result<Value, Stop> {
         let (_, registered) = self.known(&write.call).await?;
-        let Some(created) = registered.created.iter().find_map(record) else {
+        let of = written_to(&registered, besides);
+        let Some(created) = of.as_ref().and_then(record) else {
             return Err(Stop::left_out("the CRM made nothing for the call"));
         };
         let method = match created.kind {

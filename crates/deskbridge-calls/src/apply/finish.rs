@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     FinishedCall, Place, Stop,
+    hooks::Besides,
     registration::{Standing, entity, id_of, is_telephony_refused, json, telephony_refused},
     stop::written,
 };
@@ -30,16 +31,23 @@ impl Place {
         crm: &bitrix24::Client,
         write: &Finish,
         effect: &Effect,
+        besides: &Besides,
     ) -> Result<Value, Stop> {
         let call_id = match self.standing(&write.call).await? {
             Standing::Known(call_id, _) => call_id,
             Standing::Refused(why) => return self.not_finished(&write.call.key, why).await,
+            Standing::LeftOut(why) => {
+                return json(&FinishedCall {
+                    left_out: Some(why),
+                    ..FinishedCall::default()
+                });
+            }
         };
         let key = &write.call.key;
         if effect.look_first
             && let Some(found) = self.in_statistics(crm, &call_id, key).await?
         {
-            return json(&found);
+            return self.kept(crm, found, besides).await;
         }
         let mut finish = bitrix24::Finish::new(
             Employee::User(id_of(write.user)?),
@@ -51,7 +59,7 @@ impl Place {
         match crm.finish_call(&call_id, &finish).await {
             Outcome::Refused(error @ Error::NotFound { .. }) => {
                 if let Some(found) = self.in_statistics(crm, &call_id, key).await? {
-                    return json(&found);
+                    return self.kept(crm, found, besides).await;
                 }
                 let why = bitrix24_why(&error);
                 match effect.look_first && effect.attempts < LOOKS_MAX {
@@ -64,13 +72,34 @@ impl Place {
             }
             outcome => {
                 let finished = written(outcome)?;
-                json(&FinishedCall {
+                let finished = FinishedCall {
                     activity: finished.activity.map(bitrix24::Id::get),
                     record: finished.record.map(entity),
                     ..FinishedCall::default()
-                })
+                };
+                self.kept(crm, finished, besides).await
             }
         }
+    }
+
+    /// The end of a call that the CRM knows, without its activity if that is not wanted.
+    async fn kept(
+        &self,
+        crm: &bitrix24::Client,
+        mut finished: FinishedCall,
+        besides: &Besides,
+    ) -> Result<Value, Stop> {
+        if besides.is_deleted
+            && let Some(activity) = finished.activity.and_then(bitrix24::Id::new)
+        {
+            let delete = bitrix24::Call::write("crm.activity.delete").param("id", activity);
+            match crm.write(delete).await {
+                Outcome::Refused(Error::NotFound { .. }) => {}
+                outcome => drop(written(outcome)?),
+            }
+        }
+        finished.is_deleted = besides.is_deleted;
+        json(&finished)
     }
 
     /// The end of a call that an earlier attempt has told.
@@ -156,7 +185,7 @@ fn of_statistics(call: &StatisticCall) -> FinishedCall {
         activity: call.activity.map(bitrix24::Id::get),
         record: call.record.map(entity),
         was_finished: true,
-        left_out: None,
+        ..FinishedCall::default()
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Place, Stop, stop::written};
+use super::{Place, Stop, hooks::Besides, stop::written};
 use crate::{
     decide::write::{Attach, CallKey},
     settings::recordings::Folder,
@@ -61,10 +61,23 @@ pub(super) struct Recorded {
 }
 
 impl Place {
-    pub(super) async fn attach(&self, write: &Attach, effect: &Effect) -> Result<Value, Stop> {
+    pub(super) async fn attach(
+        &self,
+        write: &Attach,
+        effect: &Effect,
+        besides: &Besides,
+    ) -> Result<Value, Stop> {
         let (call_id, _) = self.known(&write.call).await?;
+        if let Some(url) = &besides.attached.url {
+            let name = besides.attached.name.clone();
+            let name = name.unwrap_or_else(|| upload_name(&write.call.key, Path::new(url)));
+            let attached = self.crm.attach_record_url(&call_id, url, &name).await;
+            let file = written(attached)?.file.map(bitrix24::Id::get);
+            return Ok(json!({ "file": file, "name": name, "by_address": true }));
+        }
         let recorded = self.recorded(&write.call.key, &write.files, effect).await?;
-        let (name, bytes) = (recorded.name, recorded.bytes);
+        let name = besides.attached.name.clone().unwrap_or(recorded.name);
+        let bytes = recorded.bytes;
         let mut recording = Recording::new(&name, bytes, recorded.file);
         recording.deadline = UPLOADED_WITHIN;
         let attached = written(self.crm.upload_record(&call_id, recording).await)?;

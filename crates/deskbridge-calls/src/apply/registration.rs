@@ -29,6 +29,8 @@ pub struct RegisteredCall {
     pub lead_error: Option<String>,
     /// Why the portal refuses telephony.
     pub refused: Option<String>,
+    /// Why it is not registered although it could be.
+    pub left_out: Option<String>,
 }
 
 /// What became of the end of a call: the result of its effect.
@@ -43,6 +45,8 @@ pub struct FinishedCall {
     pub was_finished: bool,
     /// Why it was not finished.
     pub left_out: Option<String>,
+    /// Its activity was taken away again.
+    pub is_deleted: bool,
 }
 
 /// A call as later writes find it.
@@ -51,6 +55,8 @@ pub(super) enum Standing {
     Known(bitrix24::CallId, RegisteredCall),
     /// The portal refuses telephony, for this reason.
     Refused(String),
+    /// The CRM is not told of it, for this reason.
+    LeftOut(String),
 }
 
 impl Place {
@@ -80,7 +86,7 @@ impl Place {
             record: registered.record.map(entity),
             created: registered.created.into_iter().map(entity).collect(),
             lead_error: registered.lead_error,
-            refused: None,
+            ..RegisteredCall::default()
         })
     }
 
@@ -113,6 +119,9 @@ impl Place {
             return Ok(Standing::Known(id, RegisteredCall::default()));
         }
         let registered: RegisteredCall = self.result(&call.key, "register").await?;
+        if let Some(why) = registered.left_out {
+            return Ok(Standing::LeftOut(why));
+        }
         let id = registered.call_id.as_deref();
         match id.and_then(bitrix24::CallId::new) {
             Some(id) => Ok(Standing::Known(id, registered)),
@@ -131,7 +140,7 @@ impl Place {
     ) -> Result<(bitrix24::CallId, RegisteredCall), Stop> {
         match self.standing(call).await? {
             Standing::Known(id, registered) => Ok((id, registered)),
-            Standing::Refused(why) => Err(Stop::LeftOut(why)),
+            Standing::Refused(why) | Standing::LeftOut(why) => Err(Stop::LeftOut(why)),
         }
     }
 

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::decide::write::{AddTask, CallKey, CloseTask};
 
+/// The field that binds a task to records.
+pub(super) const RECORDS: &str = "UF_CRM_TASK";
+
 /// What became of a task.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,10 +45,12 @@ impl Place {
         task.description = Some(with_mark(&write.description, key));
         task.creator = write.creator.map(id_of).transpose()?;
         task.deadline = write.deadline.as_deref().and_then(|at| at.parse().ok());
-        task.records = record.into_iter().collect();
+        if !write.fields.contains_key(RECORDS) {
+            task.records = record.into_iter().collect();
+        }
         let fields = write.fields.iter();
         task.fields = fields
-            .map(|(field, value)| (field.clone(), value.as_str().into()))
+            .map(|(field, value)| (field.clone(), value.clone().into()))
             .collect();
         let added = written(self.crm.add_task(&task).await)?;
         self.unsure.forget(&subject);

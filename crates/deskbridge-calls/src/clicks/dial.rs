@@ -16,6 +16,7 @@ use ami::{
     action::{CallerId, CoreShowChannels, Originate as Ask, Place, Then},
 };
 use deskbridge_core::{Chain, Clock, Effect, Failure, NewEffect, Outcome};
+use deskbridge_hooks::{Decision, Hooks, Point};
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
@@ -26,7 +27,8 @@ use self::line::{Line, NoLine, Response};
 use super::{Dial, notify};
 use crate::{
     decide::{
-        originate::{Originate, originate},
+        hooks::{taken, told},
+        originate::{Order, Originate, originate},
         telephony::{plan_callback_not_begun, plan_not_begun},
         write::Intended,
     },
@@ -44,6 +46,8 @@ pub struct Pbx {
     pub settings: Arc<Settings>,
     /// Who answers which phone.
     pub directory: Directory,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
     /// Whether a user is told by the CRM that their order was not carried out.
     pub notifies: bool,
 }
@@ -63,7 +67,8 @@ pub struct Dialler {
 
 /// What came of asking.
 enum Came {
-    Begun,
+    /// With what a hook said.
+    Begun(Vec<String>),
     /// It will not, for this reason.
     Not(String),
     Later(String),
@@ -106,7 +111,10 @@ impl Dialler {
         };
         let asked = self.ask(pbx, line, &dial, effect.look_first);
         match asked.await {
-            Came::Begun => Outcome::Done(json!({"channel": dial.order.id})),
+            Came::Begun(told) => Outcome::Done(match told.is_empty() {
+                true => json!({"channel": dial.order.id}),
+                false => json!({"channel": dial.order.id, "hooks": told}),
+            }),
             Came::Later(why) => Outcome::NotSent(Failure::new(why)),
             Came::Unknown(why) => Outcome::Unknown(Failure::new(why)),
             Came::Not(why) => match self.tell(pbx, &dial, &why).await {
@@ -154,6 +162,7 @@ impl Dialler {
             Ok(wanted) => wanted,
             Err(refused) => return Came::Not(refused.to_string()),
         };
+        let (wanted, told) = as_wanted(&pbx.hooks, wanted, &dial.order).await;
         let action = match action(&wanted) {
             Ok(action) => action,
             Err(why) => return Came::Not(why),
@@ -162,7 +171,7 @@ impl Dialler {
         let mut line = line.lock().await;
         if look_first {
             match self.was_begun(pbx, &mut line, dial).await {
-                Ok(true) => return Came::Begun,
+                Ok(true) => return Came::Begun(told),
                 Ok(false) => {}
                 Err(why) => return Came::Unknown(why),
             }
@@ -176,9 +185,9 @@ impl Dialler {
         };
         line.forget();
         match line.send(action).await {
-            Asked::Done(_) => match line.response(&wanted.channel_id).await {
+            Asked::Done(_) => match line.response(&dial.order.id).await {
                 Some(Response::NoChannel(why)) => Came::Not(why),
-                Some(Response::Begun) | None => Came::Begun,
+                Some(Response::Begun) | None => Came::Begun(told),
             },
             Asked::Refused(refusal) => Came::Not(refusal.to_string()),
             Asked::NotSent(why @ (NotSent::NotConnected | NotSent::Lost(_))) => {
@@ -225,6 +234,30 @@ impl Handler for Dialler {
     }
 }
 
+/// A call as a hook wants it, and what the hook said. What it wants and cannot be sent is not used.
+async fn as_wanted(hooks: &Hooks, planned: Originate, order: &Order) -> (Originate, Vec<String>) {
+    if !hooks.asks(Point::OriginateParams) {
+        return (planned, Vec::new());
+    }
+    let known = json!({"params": told::originate(&planned, order)});
+    let (decision, told) = hooks.decide_and_tell(Point::OriginateParams, &known).await;
+    let mut told: Vec<String> = told.into_iter().collect();
+    let Decision::Changed(change) = decision else {
+        return (planned, told);
+    };
+    let mut wanted = planned.clone();
+    let unused = taken::originate(&mut wanted, &change.data);
+    let unused = unused.into_iter();
+    told.extend(unused.map(|why| format!("of its answer was not used: {why}")));
+    match action(&wanted) {
+        Ok(_) => (wanted, told),
+        Err(why) => {
+            told.push(format!("its answer cannot be told to the PBX: {why}"));
+            (planned, told)
+        }
+    }
+}
+
 /// The action of a call that is to begin.
 ///
 /// # Errors
@@ -249,6 +282,12 @@ pub fn action(wanted: &Originate) -> Result<Action, String> {
         let variable = Variable::new(&name, value).map_err(of("Variable"))?;
         ask = ask.variable(variable).map_err(|error| error.to_string())?;
     }
+    if !wanted.codecs.is_empty() {
+        let codecs = wanted.codecs.iter();
+        let codecs = codecs.map(|codec| Word::new(codec.as_str()).map_err(of("Codecs")));
+        let codecs: Vec<Word> = codecs.collect::<Result<_, _>>()?;
+        ask = ask.codecs(&codecs).map_err(of("Codecs"))?;
+    }
     let id = ActionId::new(wanted.channel_id.as_str()).map_err(of("ActionID"))?;
     match Exten::new(wanted.caller_id.as_str()) {
         Ok(number) => {
@@ -261,6 +300,92 @@ pub fn action(wanted: &Originate) -> Result<Action, String> {
             let name = Name::new("CallerID").map_err(of("CallerID"))?;
             let action = Action::from(ask).header(name, caller_id);
             Ok(action.map_err(|error| error.to_string())?.with_id(id))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::decide::originate::Why;
+
+    async fn wanted(script: &str) -> (Originate, Vec<String>) {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
+        let within = Duration::from_secs(20);
+        let hook = Hook::new("process_originate_params", Runner::Program(program), within).unwrap();
+        let hooks = Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap();
+        let planned = Originate {
+            channel: "PJSIP/101".to_owned(),
+            context: "from-internal".to_owned(),
+            exten: "842855500123".to_owned(),
+            priority: 1,
+            caller_id: "101".to_owned(),
+            variables: BTreeMap::new(),
+            timeout_ms: 30_000,
+            channel_id: "crm-1".to_owned(),
+            codecs: Vec::new(),
+        };
+        let order = Order {
+            id: "crm-1".to_owned(),
+            phone: "+842855500123".to_owned(),
+            line: None,
+            entity: None,
+            why: Why::Callback { responsible: None },
+        };
+        as_wanted(&hooks, planned, &order).await
+    }
+
+    #[tokio::test]
+    async fn an_order_goes_to_the_pbx_as_a_hook_wants_it() {
+        let script = r#"grep -q '"extension":"842855500123"' && echo '{"data": {"context": "mobile", "extension": "9842855500123", "codecs": "alaw"}}'"#;
+        let (wanted, told) = wanted(script).await;
+        let told_to_pbx = [
+            &wanted.context,
+            &wanted.exten,
+            &wanted.channel,
+            &wanted.codecs[0],
+        ];
+        assert_eq!(
+            told_to_pbx,
+            ["mobile", "9842855500123", "PJSIP/101", "alaw"]
+        );
+        assert_eq!(
+            told,
+            ["the hook process_originate_params answered codecs, context, extension"]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_no_order_may_hold_is_not_used() {
+        let (planned, _) = wanted("echo null").await;
+        for (script, why) in [
+            (
+                r#"printf %s '{"data": {"extension": "1\r\nAction: Command"}}'"#,
+                "characters that end a line",
+            ),
+            (
+                r#"printf %s '{"data": {"extension": "1 2;rm"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            (
+                r#"printf %s '{"data": {"channel": "Local/1@x,y"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            (
+                r#"printf %s '{"data": {"variable": "SHELL(x)=1"}}'"#,
+                "cannot be told to the PBX",
+            ),
+            ("sleep 0; exit 2", "exit status: 2"),
+        ] {
+            let (wanted, told) = wanted(script).await;
+            assert_eq!(wanted, planned, "{script}");
+            assert!(told.join("; ").contains(why), "{script}: {told:?}");
         }
     }
 }

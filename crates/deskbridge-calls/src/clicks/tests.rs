@@ -212,6 +212,7 @@ fn nothing_that_ends_a_line_is_ordered() {
         variables: BTreeMap::from([("NAME".to_owned(), "value".to_owned())]),
         timeout_ms: 30_000,
         channel_id: "crm-1".to_owned(),
+        codecs: Vec::new(),
     };
     action(&wanted()).unwrap();
     let named = Originate {

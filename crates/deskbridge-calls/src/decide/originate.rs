@@ -112,6 +112,9 @@ pub struct Originate {
     pub timeout_ms: u64,
     /// `ChannelId`: our own id.
     pub channel_id: String,
+    /// `Codecs`; empty leaves them to the PBX.
+    #[serde(default)]
+    pub codecs: Vec<String>,
 }
 
 /// Why a call is not begun.
@@ -214,6 +217,7 @@ pub fn originate(
         variables,
         timeout_ms: u64::from(templates.ring_s) * 1_000,
         channel_id: order.id.clone(),
+        codecs: Vec::new(),
     })
 }
 

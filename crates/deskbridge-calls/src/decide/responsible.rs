@@ -89,6 +89,8 @@ pub struct Answer {
 /// Why an answer is what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// A hook says so.
+    Hook,
     /// The responsible user is at work.
     AtWork,
     /// Callers are not put through.
@@ -114,6 +116,7 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Hook => f.write_str("the hook customize_autodistribution says so"),
             Self::AtWork => f.write_str("the responsible user is at work"),
             Self::Disabled => f.write_str("callers are not put through, by responsible.enabled"),
             Self::OutsideHours => {

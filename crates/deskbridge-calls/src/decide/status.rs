@@ -22,6 +22,16 @@ pub struct Status {
     pub failed_reason: Option<&'static str>,
 }
 
+/// Every code that the CRM knows.
+const CODES: [&str; 13] = [
+    "200", "304", "402", "403", "404", "423", "480", "484", "486", "503", "603", "603-S", "OTHER",
+];
+
+/// Whether the CRM knows a code.
+pub fn is_code(code: &str) -> bool {
+    CODES.contains(&code)
+}
+
 /// The status of a call that ended so.
 pub fn status(way: Way, result: CallResult) -> Status {
     let reason = match result {

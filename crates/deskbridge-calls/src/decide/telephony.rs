@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use self::{draft::Draft, seen::Seen};
 pub use self::{late::plan_late, note::Note, planned::Planned, told::Told};
 use super::{
+    hooks::learned::Learned,
     originate::Order,
     users::{People, UserId},
     write::{CallKey, Finish, Intended, Registered, Write},
@@ -45,6 +46,8 @@ pub struct Circumstances {
     pub client_responsible: Option<UserId>,
     /// Earlier missed calls of the same client that have an open task.
     pub open_tasks: Vec<CallKey>,
+    /// What hooks said of the call.
+    pub learned: Learned,
     /// The portal refuses telephony: the registration of this call was refused, or would be.
     pub is_refused: bool,
 }

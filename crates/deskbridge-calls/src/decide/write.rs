@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::users::UserId;
 use crate::call::{Linkedid, Uniqueid};
@@ -70,7 +71,7 @@ pub struct Registered {
 }
 
 /// Fields by the target's own names.
-pub type Fields = BTreeMap<String, String>;
+pub type Fields = BTreeMap<String, Value>;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

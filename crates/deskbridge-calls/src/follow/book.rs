@@ -9,6 +9,7 @@ use std::{
 
 use ami::Message;
 use deskbridge_core::{EffectId, NewEffect};
+use deskbridge_hooks::Hooks;
 use deskbridge_store::{CallChange, CallLine, KeptCall};
 use jiff::Timestamp;
 
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     call::{Call, Linkedid},
     decide::{
+        hooks::told::Around,
         telephony::{Circumstances, Note, Planned, plan},
         tracker::{self, Listing, Step, Tracker},
         users::People,
@@ -31,6 +33,7 @@ use crate::{
 pub(super) struct Book {
     settings: Arc<Settings>,
     people: Arc<People>,
+    hooks: Arc<Hooks>,
     tracker: Tracker,
     /// What was planned of every call that is followed, open or over.
     followed: HashMap<Linkedid, Followed>,
@@ -86,6 +89,7 @@ impl Book {
         settings: &Arc<Settings>,
         endpoints: tracker::Settings,
         people: Arc<People>,
+        hooks: Arc<Hooks>,
         calls: Vec<KeptCall>,
     ) -> Self {
         let (mut followed, mut over) = (HashMap::new(), HashMap::new());
@@ -104,7 +108,7 @@ impl Book {
             changed.insert(linkedid.clone());
             let has_asked = Asked {
                 order: kept.circumstances.order.is_some(),
-                at_end: false,
+                ..Asked::default()
             };
             let of = Followed {
                 planned: kept.planned,
@@ -118,6 +122,7 @@ impl Book {
         Self {
             settings: Arc::clone(settings),
             people,
+            hooks,
             tracker: Tracker::restored(endpoints, tracked),
             followed,
             over,
@@ -187,7 +192,9 @@ impl Book {
             return;
         };
         followed.waits_for = followed.waits_for.saturating_sub(1);
-        found.what.add_to(&mut followed.circumstances);
+        let line = found.what.add_to(&mut followed.circumstances);
+        let line = line.map(|text| CallLine { at: found.at, text });
+        self.unsaved_of(&name).lines.extend(line);
         self.changed.insert(name);
     }
 
@@ -226,6 +233,7 @@ impl Book {
             own.waits_for += joined.waits_for;
             let circumstances = &mut own.circumstances;
             circumstances.order = circumstances.order.take().or(joined.circumstances.order);
+            circumstances.learned.join(joined.circumstances.learned);
         }
         self.changed.insert(into.clone());
     }
@@ -275,8 +283,13 @@ impl Book {
             is_settled: false,
         };
         let call = kept.call();
+        let around = Around {
+            call,
+            settings: &self.settings,
+            people: &self.people,
+        };
         let asked = &mut followed.has_asked;
-        for what in asked.wanted(call, &self.settings, &self.people) {
+        for what in asked.wanted(&around, &followed.circumstances, &self.hooks) {
             followed.waits_for += 1;
             let linkedid = linkedid.clone();
             needed.lookups.push(Wanted { linkedid, what });

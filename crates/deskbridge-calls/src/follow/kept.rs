@@ -93,7 +93,7 @@ impl Kept {
                 Direction::Internal => "internal",
             }
             .to_owned(),
-            client: client(call, settings),
+            client: client(call, &self.circumstances, settings),
             line: call.line.clone(),
             result: result.map(|ended| match ended.result {
                 CallResult::Answered => "answered".to_owned(),
@@ -107,8 +107,15 @@ impl Kept {
 }
 
 /// The client's number in the spelling of the CRM.
-pub(crate) fn client(call: &Call, settings: &Settings) -> Option<String> {
+pub(crate) fn client(
+    call: &Call,
+    circumstances: &Circumstances,
+    settings: &Settings,
+) -> Option<String> {
     let client = call.client.as_deref()?;
+    if let Some(hooked) = circumstances.learned.client(client) {
+        return Some(hooked.to_owned());
+    }
     let (_, number) = settings.lines.resolve(call.line.as_deref());
     let line = number.unwrap_or_default();
     settings.numbers.for_crm(client, &line, call.direction)

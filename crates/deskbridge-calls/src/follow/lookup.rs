@@ -1,11 +1,12 @@
 //! What is asked elsewhere before a call is planned.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use deskbridge_core::{Chain, Clock};
+use deskbridge_hooks::{Decision, Hooks};
 use deskbridge_store::{CallFilter, KeptCall, Store};
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -13,14 +14,15 @@ use super::{
     kept::{MISSED, client},
 };
 use crate::{
-    call::{Call, CallResult, Direction, Linkedid},
+    call::{CallResult, Direction, Linkedid},
     decide::{
+        hooks::{learned::Question, told::Around},
         originate::Order,
         telephony::Circumstances,
-        users::{People, UserId},
+        users::UserId,
         write::CallKey,
     },
-    settings::{Settings, missed::Choice},
+    settings::missed::Choice,
 };
 
 /// How long a missed call waits for the CRM to say who is responsible for the client.
@@ -49,13 +51,13 @@ impl Orders for NoOrders {
 }
 
 /// What is asked, and about which call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wanted {
     pub(super) linkedid: Linkedid,
     pub(super) what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum What {
     /// The order that a call was begun by.
     Order(String),
@@ -63,28 +65,43 @@ pub(crate) enum What {
     Responsible(String),
     /// The missed calls of whoever has this number that have an open task.
     OpenTasks(String),
+    /// What a hook says.
+    Hook(Question),
 }
 
 /// What was asked of a call, so that it is asked once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     pub(super) order: bool,
     pub(super) at_end: bool,
+    /// What hooks are being asked.
+    hooks: BTreeSet<String>,
 }
 
 impl Asked {
     /// What has to be asked elsewhere before a call is planned, which was not asked before.
     pub(crate) fn wanted(
         &mut self,
-        call: &Call,
-        settings: &Settings,
-        people: &People,
+        around: &Around<'_>,
+        circumstances: &Circumstances,
+        hooks: &Hooks,
     ) -> Vec<What> {
+        let &Around {
+            call,
+            settings,
+            people,
+        } = around;
         let mut wanted = Vec::new();
         if let Some(order) = call.originated.as_ref().filter(|_| !self.order) {
             self.order = true;
             wanted.push(What::Order(order.clone()));
         }
+        let ordered = circumstances.order.as_ref();
+        let ordered = ordered.map(|order| order.phone.as_str());
+        let asks = |point| hooks.asks(point);
+        let learned = &circumstances.learned;
+        let questions = learned.questions(around, ordered, &mut self.hooks, asks);
+        wanted.extend(questions.into_iter().map(What::Hook));
         // Without its users nothing is planned, and what was asked would be old by then.
         let Some(ended) = call.ended.as_ref().filter(|_| !people.is_empty()) else {
             return wanted;
@@ -92,8 +109,8 @@ impl Asked {
         if std::mem::replace(&mut self.at_end, true) {
             return wanted;
         }
-        let Some(client) = client(call, settings).filter(|_| call.direction != Direction::Internal)
-        else {
+        let client = client(call, circumstances, settings);
+        let Some(client) = client.filter(|_| call.direction != Direction::Internal) else {
             return wanted;
         };
         let missed = &settings.missed;
@@ -117,6 +134,7 @@ impl Asked {
 pub(super) struct Found {
     pub(super) linkedid: Linkedid,
     pub(super) what: Answer,
+    pub(super) at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -124,16 +142,23 @@ pub(crate) enum Answer {
     Order(Option<Order>),
     Responsible(Option<UserId>),
     OpenTasks(Vec<CallKey>),
+    /// With a sentence about it.
+    Hook(Question, Decision, Option<String>),
 }
 
 impl Answer {
-    /// Takes note of it.
-    pub(crate) fn add_to(self, circumstances: &mut Circumstances) {
+    /// Takes note of it; what is to be told of it in the call's story.
+    pub(crate) fn add_to(self, circumstances: &mut Circumstances) -> Option<String> {
         match self {
             Self::Order(order) => circumstances.order = circumstances.order.take().or(order),
             Self::Responsible(user) => circumstances.client_responsible = user,
             Self::OpenTasks(tasks) => circumstances.open_tasks = tasks,
+            Self::Hook(question, decision, told) => {
+                circumstances.learned.learn(&question, &decision);
+                return told;
+            }
         }
+        None
     }
 }
 
@@ -146,6 +171,7 @@ pub(crate) struct Sources {
     pub(crate) store: Store,
     pub(crate) crm: bitrix24::Client,
     pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) hooks: Arc<Hooks>,
     pub(crate) clock: Clock,
 }
 
@@ -157,11 +183,13 @@ pub(super) fn look(setup: &Setup, wanted: Wanted) -> BoxFuture<'static, Found> {
         store: setup.store.clone(),
         crm: setup.crm.clone(),
         orders: Arc::clone(&setup.orders),
+        hooks: Arc::clone(&setup.hooks),
         clock: setup.clock.clone(),
     };
     Box::pin(async move {
         let what = sources.answer(what).await;
-        Found { linkedid, what }
+        let at = sources.clock.now();
+        Found { linkedid, what, at }
     })
 }
 
@@ -183,6 +211,11 @@ impl Sources {
                 };
                 let missed = certainly(|| missed(&self.store, filter.clone())).await;
                 Answer::OpenTasks(with_task(&self.connection, missed))
+            }
+            What::Hook(question) => {
+                let asked = self.hooks.decide_and_tell(question.point, &question.known);
+                let (decision, told) = asked.await;
+                Answer::Hook(question, decision, told)
             }
         }
     }

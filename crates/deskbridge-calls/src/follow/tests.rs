@@ -113,6 +113,7 @@ impl World {
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         let follower = Follower::new(
             Setup {
+                hooks: Arc::default(),
                 manager: Manager {
                     host: self.pbx.address.ip().to_string(),
                     port: self.pbx.address.port(),

@@ -10,7 +10,7 @@ mod tests;
 use bitrix24::Id;
 use deskbridge_identity::{Country, Domain, Email};
 
-pub use pick::{Answers, Confidence, MatchKey, MatchedCompany, Picked, pick};
+pub use pick::{Answers, Confidence, MatchKey, MatchedCompany, Picked, alike, pick};
 
 /// The field that holds the Haravan company id.
 pub const COMPANY_ID_FIELD: &str = "UF_CRM_COMPANY_ID";

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bitrix24::{Id, Row};
 use deskbridge_core::{Chain, Clock};
+use deskbridge_hooks::Hooks;
 use deskbridge_journal::Tasks;
 use deskbridge_store::Store;
 use sha2::{Digest as _, Sha256};
@@ -23,6 +24,7 @@ use crate::{
         responsible::{self, Responsible},
     },
     flights::Flights,
+    hooks,
     live::Live,
     memory::{Lasting, Memory, Remembered},
 };
@@ -74,6 +76,7 @@ pub(super) struct FactSource {
     clock: Clock,
     not_found_for: Duration,
     stale_for: Duration,
+    hooks: Arc<Hooks>,
 }
 
 impl FactSource {
@@ -89,6 +92,7 @@ impl FactSource {
             clock: clock.clone(),
             not_found_for: local.not_found_for,
             stale_for: local.stale_for,
+            hooks: Arc::clone(&local.hooks),
         }
     }
 
@@ -120,7 +124,8 @@ impl FactSource {
         if !more.is_empty() {
             answers.extend(crm.ask(&more, false, remaining()).await.0);
         }
-        let picked = lookup::pick(&inputs, &answers);
+        let mut picked = lookup::pick(&inputs, &answers);
+        hooks::choose_company(&self.hooks, &inputs, &answers, &mut picked).await;
         if let Some(error) = picked.failure {
             return Err(error);
         }

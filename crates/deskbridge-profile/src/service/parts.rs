@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use deskbridge_core::Clock;
+use deskbridge_hooks::Hooks;
 use deskbridge_identity::Country;
 use deskbridge_journal::{Journal, Tasks};
 use deskbridge_store::Store;
@@ -31,6 +32,8 @@ pub struct Local {
     pub case_for: Duration,
     /// How long an enrichment waits for its writes.
     pub writes_for: Duration,
+    /// Who may decide otherwise.
+    pub hooks: Arc<Hooks>,
 }
 
 impl Default for Local {
@@ -45,6 +48,7 @@ impl Default for Local {
             gate_times: GateTimes::default(),
             case_for: Duration::from_secs(5),
             writes_for: Duration::from_secs(10),
+            hooks: Arc::default(),
         }
     }
 }

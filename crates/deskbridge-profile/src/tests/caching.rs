@@ -229,7 +229,7 @@ async fn of_a_ticket_only_what_is_used_stays_in_memory() {
     assert!(whole.len() > 1_000_000, "the ticket is large");
     let client = frappe::Site::new(&bench.site.url, frappe::Options::default()).unwrap();
     let hub = client.user(frappe::Credential::token("hub-key", "hub-secret").unwrap());
-    let case = Cases::new(hub, Country::default())
+    let case = Cases::new(hub, Country::default(), Arc::default())
         .of_ticket("0001")
         .await
         .unwrap();

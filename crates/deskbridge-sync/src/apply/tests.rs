@@ -140,6 +140,7 @@ impl Bench {
     /// A program that remembers nothing but its store.
     fn restart(&mut self) {
         let target = Target {
+            hooks: Arc::default(),
             helpdesk: Connected {
                 connection: "helpdesk".to_owned(),
                 client: self.hub.clone(),

@@ -1,7 +1,7 @@
 //! Routes from configuration to delivery, against a target on loopback that answers as a test says.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -11,6 +11,7 @@ use axum::{Router, body::Bytes, extract::State, response::IntoResponse as _};
 use deskbridge_core::{
     Backoff, Clock, DuplicateKey, Event, EventId, NewEvent, OrderingKey, Outcome, Reading, Secret,
 };
+use deskbridge_hooks::Hooks;
 use deskbridge_journal::{Events, Intake, Journal, Planned, Planner, Settings};
 use deskbridge_store::{EffectFilter, EffectState, Store};
 use futures_util::future::{BoxFuture, ready};
@@ -38,14 +39,14 @@ fn source(name: &str, url: &str) -> Source {
         only_by_routes: false,
         url: Secret::new(url),
         method: None,
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
         content_type: None,
         body: None,
         signing_secrets: Vec::new(),
         timeout: None,
         allow_private: false,
         root_certificates_pem: None,
-        on_status: std::collections::BTreeMap::new(),
+        on_status: BTreeMap::new(),
         on_json: Vec::new(),
     }
 }
@@ -361,6 +362,10 @@ struct Desk {
 
 impl Desk {
     fn new(sources: Vec<Source>, planned: Planned) -> Self {
+        Self::asking(sources, planned, BTreeMap::new())
+    }
+
+    fn asking(sources: Vec<Source>, planned: Planned, hooks: BTreeMap<String, Arc<Hooks>>) -> Self {
         let store = Store::open_inline().unwrap();
         let clock = Clock::manual(Timestamp::from_second(1_700_000_000).unwrap());
         let rng = fastrand::Rng::with_seed(3);
@@ -380,7 +385,7 @@ impl Desk {
         );
         let intake = Intake::new(store.clone(), clock.clone(), rng.clone());
         let planner = Routed::new(Arc::new(Nothing(planned)), Arc::clone(sender.routes()));
-        let planner: Arc<dyn Planner> = Arc::new(planner);
+        let planner: Arc<dyn Planner> = Arc::new(planner.asking(hooks));
         let events = Events::new(
             &intake,
             rng,
@@ -618,4 +623,50 @@ async fn what_no_route_takes_is_planned_as_without_routes() {
     desk.drain().await;
     let record = desk.store.event(id).await.unwrap().unwrap();
     assert_eq!(record.failure.as_deref(), Some("nobody knows"));
+}
+
+#[tokio::test]
+async fn a_hook_chooses_the_routes_of_an_event_or_leaves_it_out() {
+    let target = Target::default();
+    let address = target.listen().await;
+    let by_routes = Source {
+        only_by_routes: true,
+        ..nearby("second", address)
+    };
+    for (answer, paths) in [
+        (
+            r#"{"data": {"routes": ["second", "unknown"]}}"#,
+            vec!["/second"],
+        ),
+        (r#"{"data": {"routes": 5}}"#, vec!["/first"]),
+        (r#"{"action": "ignore"}"#, vec![]),
+        ("null", vec!["/first"]),
+    ] {
+        let script = format!("grep -q '\"routes\":\\[\"first\"\\]' && echo '{answer}'");
+        let command = ["sh", "-c", &script].map(str::to_owned);
+        let turns = Arc::new(tokio::sync::Semaphore::new(1));
+        let program = deskbridge_hooks::runner::program::Program::new(command.into(), "/", turns);
+        let runner = deskbridge_hooks::Runner::Program(program);
+        let within = Duration::from_secs(20);
+        let hook = deskbridge_hooks::Hook::new("event_route", runner, within).unwrap();
+        let rules = deskbridge_hooks::suspension::Rules::default();
+        let hooks = Hooks::new(vec![Arc::new(hook)], rules, Clock::default()).unwrap();
+        let arrival = arrival(BODY, 1);
+        let hooks = BTreeMap::from([(arrival.connection.clone(), Arc::new(hooks))]);
+        let sources = vec![nearby("first", address), by_routes.clone()];
+        let desk = Desk::asking(sources, unrouted(), hooks);
+        desk.intake.accept(arrival).await.unwrap();
+        desk.drain().await;
+        let sent = desk.store.list_effects(EffectFilter {
+            limit: 10,
+            ..EffectFilter::default()
+        });
+        let routes = sent.await.unwrap().into_iter().map(|record| {
+            format!(
+                "/{}",
+                record.effect.intent.payload["route"].as_str().unwrap()
+            )
+        });
+        assert_eq!(routes.collect::<Vec<_>>(), paths, "{answer}");
+    }
 }

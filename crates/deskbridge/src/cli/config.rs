@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use deskbridge_core::Clock;
 use deskbridge_profile::settings::Settings;
 
 use super::{ConfigFile, database::Database, environment, say};
@@ -19,17 +20,17 @@ pub(crate) enum ConfigCommand {
     Example,
 }
 
-pub(super) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Example => {
             say(config::EXAMPLE.trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Check(file) => check(&file),
+        ConfigCommand::Check(file) => check(&file).await,
     }
 }
 
-fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
+async fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
     let environment = environment();
     let connections = Connections::of(&config, &environment)?;
@@ -39,6 +40,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     wire::caresoft::targets(&config, &environment, &connections.portals)?;
     let pbxs = wire::calls::pbxs(&config, &environment, &connections.portals, None)?;
     let routes = wire::caresoft::routes(&config, &environment)?;
+    let hooks = wire::hooks::Configured::of(&config, &environment, &Clock::system())?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;
     say(format!("  database         {}", Database::of(&config)?))?;
@@ -98,10 +100,22 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             route.host()
         ))?;
     }
+    let mut broken = 0;
+    for (of, hook) in hooks.all() {
+        let state = match wire::hooks::check(of, hook, &config.folder).await {
+            Ok(()) if of.enabled => "can be used".to_owned(),
+            Ok(()) => "switched off".to_owned(),
+            Err(why) => {
+                broken += 1;
+                why
+            }
+        };
+        say(format!("  hook             {}: {state}", of.name))?;
+    }
     for flaw in &flaws {
         say(format!("! {flaw}"))?;
     }
-    Ok(if flaws.is_empty() {
+    Ok(if flaws.is_empty() && broken == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

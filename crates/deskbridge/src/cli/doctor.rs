@@ -5,6 +5,7 @@ mod caresoft;
 mod clicks;
 mod findings;
 mod helpdesk;
+mod hooks;
 mod installed;
 mod portal;
 
@@ -62,6 +63,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
         .any(|portal| portal.client_id.is_some())
     {
         clicks::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if !config.hook.is_empty() {
+        hooks::look(&config, &environment, &mut findings).await;
     }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);

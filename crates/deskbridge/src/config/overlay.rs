@@ -7,9 +7,11 @@ use super::ConfigError;
 /// What the variables begin with.
 const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
-const NAMED: [&str; 5] = ["frappe", "bitrix24", "caresoft", "asterisk", "route"];
+const NAMED: [&str; 6] = [
+    "frappe", "bitrix24", "caresoft", "asterisk", "route", "hook",
+];
 /// Settings that are one secret each: what looks like a number there is text all the same.
-pub(super) const SECRETS: [&str; 11] = [
+pub(super) const SECRETS: [&str; 13] = [
     "database_url",
     "api_key",
     "api_secret",
@@ -21,6 +23,8 @@ pub(super) const SECRETS: [&str; 11] = [
     "api_token",
     "password",
     "target",
+    "url",
+    "signing_secret",
 ];
 
 /// Sets what the variables name. An element of a named table that is missing is added.

@@ -116,6 +116,7 @@ fn what_the_example_leaves_out_is_configuration_too() {
     assert!(pbx.calls.clone().compile("office").is_ok());
     assert_eq!(config.route[0].headers.len(), 1);
     assert_eq!(config.route[0].on_json.len(), 1);
+    assert_eq!(config.hook[0].connections, ["office"]);
     assert_eq!(config.events.keep_days, Events::default().keep_days);
     assert_eq!(config.events.megabytes_max, Events::default().megabytes_max);
 }
@@ -266,6 +267,7 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                 "api_token" => "CARESOFT__CENTER",
                 "target" => "ROUTE__CHAT",
                 "password" => "ASTERISK__OFFICE",
+                "url" | "signing_secret" => "HOOK__PROCESS_CLIENT_PHONE",
                 "database_url" => "SERVER",
                 _ => "FRAPPE__HELPDESK",
             };
@@ -277,6 +279,13 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                     ("DESKBRIDGE__ASTERISK__OFFICE__USER", "hub"),
                 ]);
             }
+            let other = match key {
+                "url" => Some("SIGNING_SECRET"),
+                "signing_secret" => Some("URL"),
+                _ => None,
+            };
+            let other = other.map(|other| format!("DESKBRIDGE__{table}__{other}"));
+            variables.extend(other.iter().map(|other| (other.as_str(), "other")));
             let config = read(SMALL, &variables).unwrap();
             let frappe = &config.frappe[0];
             let bitrix24 = config.bitrix24.first();
@@ -292,6 +301,11 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                     .first()
                     .and_then(|one| one.api_token.as_ref()),
                 "target" => config.route.first().map(|one| &one.target),
+                "url" => config.hook.first().and_then(|one| one.url.as_ref()),
+                "signing_secret" => config
+                    .hook
+                    .first()
+                    .and_then(|one| one.signing_secret.as_ref()),
                 "password" => config.asterisk.first().map(|one| &one.connection.password),
                 "database_url" => config.server.database_url.as_ref(),
                 _ => bitrix24.and_then(|one| one.responsible_webhook_url.as_ref()),
@@ -313,6 +327,7 @@ fn every_setting_that_is_a_secret_is_known_to_the_overlay() {
         include_str!("caresoft.rs"),
         include_str!("asterisk.rs"),
         include_str!("route.rs"),
+        include_str!("hook.rs"),
     ];
     let source = files
         .iter()
@@ -357,6 +372,7 @@ fn no_mistake_repeats_a_secret() {
                 "api_token" | "secrets" => "caresoft",
                 "target" | "signing_secrets" | "headers" => "route",
                 "password" => "asterisk",
+                "url" | "signing_secret" => "hook",
                 "database_url" => "server",
                 _ => "frappe",
             };
@@ -388,4 +404,49 @@ fn check_untold(told: &str, text: &str) {
     for secret in ["planted", "9182"] {
         assert!(!told.contains(secret), "{told}\nof {text}");
     }
+}
+
+#[test]
+fn a_wrong_hook_is_told_with_its_line() {
+    let hook = |more: &str| format!("{SMALL}\n[[hook]]\nname = \"ticket_fields\"\n{more}\n");
+    let lines = SMALL.lines().count();
+    for (more, why) in [
+        ("", "give one of file, command and url"),
+        ("file = \"a.js\"\ncommand = [\"a\"]", "give one of file"),
+        ("file = \"a.py\"", "ends in neither .js nor .php"),
+        (
+            "url = \"https://hooks.example\"",
+            "signing_secret is missing",
+        ),
+        (
+            "file = \"a.js\"\nsigning_secret = \"x\"",
+            "signing_secret is for a hook with url",
+        ),
+        (
+            "file = \"a.js\"\ninterpreter = \"php\"",
+            "interpreter is for",
+        ),
+        (
+            "file = \"a.js\"\ntimeout_ms = 0",
+            "timeout_ms is from 10 to 10000",
+        ),
+        (
+            "file = \"a.js\"\nconnections = [\"center\"]",
+            "there is no [[caresoft]] named center",
+        ),
+        ("colour = 1", "unknown field"),
+    ] {
+        let told = refused(&hook(more), &[]);
+        assert!(told.contains(why), "{more}: {told}");
+        let line = format!("(the table in line {})", lines + 2);
+        assert!(told.contains(&line), "{more}: {told}");
+    }
+    let second = format!(
+        "{}file = \"a.js\"\n[[hook]]\nname = \"none\"\nfile = \"a.js\"",
+        hook("")
+    );
+    let told = refused(&second, &[]);
+    assert!(told.contains("no hook is named none"), "{told}");
+    assert!(told.contains(&format!("line {})", lines + 6)), "{told}");
+    assert!(read(&hook("file = \"a.js\""), &[]).is_ok());
 }

@@ -11,16 +11,17 @@ use deskbridge_calls::{
     people::Directory,
     reconcile::{self, Clockwork, Reconciler, Times},
     responsible,
-    settings::{Settings, missed::MissedTicket},
+    settings::{Hooked, Settings, missed::MissedTicket},
 };
 use deskbridge_core::{Clock, Secret};
+use deskbridge_hooks::{Flow, Hooks};
 use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 use jiff::SignedDuration;
 
-use super::{lease::Leases, oauth, reported::Reporting};
+use super::{hooks::Configured, lease::Leases, oauth, reported::Reporting};
 use crate::config::{self, Config, asterisk::Connection};
 
 /// How the id begins that a channel gets which we order.
@@ -41,6 +42,8 @@ pub(crate) struct Pbx {
     pub(crate) reconcile: Option<Times>,
     /// What the PBX proves itself by when it asks who is responsible for a caller.
     pub(crate) lookup_tokens: TrustedSecrets,
+    /// Who may decide otherwise.
+    pub(crate) hooks: Arc<Hooks>,
 }
 
 /// The PBXs that are followed. Without a store whoever speaks as an application has no tokens yet.
@@ -71,16 +74,28 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub(super) fn new(pbxs: Vec<Pbx>, store: &Store, clock: &Clock) -> Self {
+    pub(super) fn new(
+        pbxs: Vec<Pbx>,
+        hooks: &Configured,
+        store: &Store,
+        clock: &Clock,
+    ) -> anyhow::Result<Self> {
+        let with_hooks = |mut pbx: Pbx| {
+            pbx.hooks = hooks.on(Flow::Call, &pbx.name)?;
+            Arc::make_mut(&mut pbx.settings).hooked = Hooked::of(&pbx.hooks);
+            anyhow::Ok(pbx)
+        };
+        let pbxs = pbxs.into_iter().map(with_hooks);
+        let pbxs = pbxs.collect::<anyhow::Result<Vec<_>>>()?;
         let with_directory = |pbx: Pbx| {
             let directory = Directory::new(&pbx.crm, &pbx.settings, store, clock, pbx.users_every);
             (pbx, directory)
         };
-        Self {
+        Ok(Self {
             pbxs: pbxs.into_iter().map(with_directory).collect(),
             store: store.clone(),
             clock: clock.clone(),
-        }
+        })
     }
 
     /// What carries out writes, those of calls that others report as well.
@@ -94,6 +109,7 @@ impl Following {
             crm: pbx.crm.clone(),
             helpdesk: pbx.helpdesk.clone(),
             directory: directory.clone(),
+            hooks: Arc::clone(&pbx.hooks),
         });
         let targets = targets.chain(reporting.targets());
         let mut handlers = apply::handlers(targets.collect(), &self.store, &self.clock, rng);
@@ -113,6 +129,7 @@ impl Following {
             settings: Arc::clone(&pbx.settings),
             crm: pbx.crm.clone(),
             directory: directory.clone(),
+            hooks: Arc::clone(&pbx.hooks),
             tokens: pbx.lookup_tokens.clone(),
         });
         responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
@@ -165,6 +182,7 @@ impl Following {
                 settings: pbx.settings,
                 crm: pbx.crm,
                 directory,
+                hooks: pbx.hooks,
                 orders: Arc::new(RecordedOrders(self.store.clone())),
                 store: self.store.clone(),
                 journal: journal.clone(),
@@ -221,6 +239,7 @@ fn of(
             every: SignedDuration::from_mins(connection.reconcile_minutes.into()),
             window: SignedDuration::from_hours(connection.reconcile_hours.max(1).into()),
         }),
+        hooks: Arc::default(),
         users_every: Duration::from_secs(
             u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
         ),

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use caresoft::{Id, Z, Zone, rest, signature};
-use deskbridge_core::{Clock, Language};
+use deskbridge_core::{Clock, Event, Language};
+use deskbridge_hooks::{Contract, Flow, Point};
 use deskbridge_journal::Planner;
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
@@ -14,15 +15,16 @@ use deskbridge_sync::{
     reading::{self, Accounts, LiveSecret, Signing},
     reconcile::{self, Poller, Seen, Setup},
     routes::{
-        plan::Routed,
+        plan::{self as plan_of_routes, Routed},
         send::Sender,
         settings::{Route, Source, compile},
     },
     settings::Account,
 };
 use jiff::tz::{Offset, TimeZone};
+use serde_json::Value;
 
-use super::lease::Leases;
+use super::{hooks::Configured, lease::Leases};
 use crate::config::{self, Caresoft, Config, caresoft::ZIs};
 
 /// CareSoft's REST API, and where else it answers.
@@ -108,14 +110,59 @@ pub(crate) fn planned(config: &Config) -> anyhow::Result<Vec<Account>> {
     accounts.collect()
 }
 
+/// Lets the hooks of each account decide about what is written.
+pub(crate) fn ask(
+    targets: &mut BTreeMap<String, Target>,
+    hooks: &Configured,
+) -> anyhow::Result<()> {
+    for (name, target) in targets {
+        target.hooks = hooks.on(Flow::Event, name)?;
+    }
+    Ok(())
+}
+
+/// What a hook would be told of an event that is stored, once for every time that it would be asked.
+pub(crate) async fn told(
+    config: &Config,
+    contract: &Contract,
+    store: &Store,
+    event: &Event,
+) -> anyhow::Result<Vec<Value>> {
+    let mut told = Vec::new();
+    if contract.points.contains(&Point::EventRoute) {
+        let routes = routes(config, &crate::cli::environment())?;
+        let taken = plan_of_routes::taken(&routes, event);
+        told.push(plan_of_routes::told(&taken, event));
+    }
+    for id in store.effects_of_event(event.id).await? {
+        let Some(record) = store.effect(id).await? else {
+            continue;
+        };
+        let write = serde_json::from_value(record.effect.intent.payload).ok();
+        let of = write.as_ref().and_then(deskbridge_sync::apply::told);
+        told.extend(
+            of.filter(|(point, _)| contract.points.contains(point))
+                .map(|(_, known)| known),
+        );
+    }
+    Ok(told)
+}
+
 /// Plans events by their source, and sends them on by routes.
 pub(crate) fn planners(
     config: &Config,
+    hooks: &Configured,
     store: &Store,
     routes: &Arc<[Route]>,
 ) -> anyhow::Result<BTreeMap<&'static str, Arc<dyn Planner>>> {
     let accounts = Arc::new(plan::Accounts::new(store.clone(), planned(config)?));
-    let routed: Arc<dyn Planner> = Arc::new(Routed::new(accounts, Arc::clone(routes)));
+    let hooks = config.caresoft.iter().map(|account| {
+        let on = hooks.on(Flow::Event, &account.name)?;
+        anyhow::Ok((account.name.clone(), on))
+    });
+    let routed = Routed::new(accounts, Arc::clone(routes));
+    let routed = routed.asking(hooks.collect::<anyhow::Result<_>>()?);
+    let routed: Arc<dyn Planner> = Arc::new(routed);
     Ok([plan::WEBHOOKS, plan::ROWS]
         .map(|source| (source, Arc::clone(&routed)))
         .into())
@@ -239,6 +286,7 @@ pub(crate) fn targets(
             country: config.profile.country.parse().context("profile.country")?,
             language: language(account)?,
             raised_by: account.raised_by.clone(),
+            hooks: Arc::default(),
         };
         Ok((account.name.clone(), target))
     });

@@ -100,6 +100,7 @@ impl Clicks {
             manager: pbx.manager.clone(),
             settings: Arc::clone(&pbx.settings),
             directory: directory.clone(),
+            hooks: Arc::clone(&pbx.hooks),
             notifies: notifies(&pbx.crm_name),
         });
         let crms = following.pbxs();

@@ -10,13 +10,14 @@ use deskbridge_calls::{
     settings::{Settings, missed::MissedTicket},
 };
 use deskbridge_core::Clock;
+use deskbridge_hooks::Flow;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
 use deskbridge_sync::settings::Mapping;
 use jiff::SignedDuration;
 
-use super::calls::caller;
+use super::{calls::caller, hooks::Configured};
 use crate::config::{Caresoft, Config, caresoft::Calls};
 
 /// A contact centre whose calls are carried into the CRM; nothing is connected yet.
@@ -102,24 +103,23 @@ pub(super) struct Reporting {
 
 impl Reporting {
     pub(super) fn of(
-        config: &Config,
-        environment: &[(String, String)],
-        portals: &Portals,
+        centers: Vec<Center>,
+        hooks: &Configured,
         store: &Store,
         clock: &Clock,
         rng: &mut fastrand::Rng,
     ) -> anyhow::Result<Self> {
-        let centers = sources(config, environment, portals, Some(store))?;
         let sources = centers.into_iter().map(|center| {
             let (crm, settings, every) = (center.crm, center.settings, center.users_every);
-            Source {
+            anyhow::Ok(Source {
                 directory: Directory::new(&crm, &settings, store, clock, every),
+                hooks: hooks.on(Flow::Call, &settings.connection)?,
                 settings,
                 crm,
                 settles_after: center.settles_after,
-            }
+            })
         });
-        let sources: Vec<Source> = sources.collect();
+        let sources: Vec<Source> = sources.collect::<anyhow::Result<_>>()?;
         Ok(Self {
             desk: Desk::new(sources.clone(), store.clone(), clock.clone(), rng.fork()),
             sources,
@@ -137,6 +137,7 @@ impl Reporting {
             crm: source.crm.clone(),
             helpdesk: None,
             directory: source.directory.clone(),
+            hooks: Arc::clone(&source.hooks),
         });
         targets.collect()
     }

@@ -25,14 +25,14 @@ const OF_102: u64 = 338;
 const NOBODYS: u64 = 1;
 
 /// A PBX and a portal, and the program's configuration between them.
-struct Calls {
+pub(crate) struct Calls {
     desk: Desk,
     pbx: ami::Running,
 }
 
 /// A portal that lets webhooks register calls, and the program's configuration.
-struct Desk {
-    bench: Bench,
+pub(crate) struct Desk {
+    pub(crate) bench: Bench,
 }
 
 /// Where a PBX is.
@@ -108,12 +108,12 @@ numbers.country = "RU"
         self.bench.portal.portal.set_faults(rules).unwrap();
     }
 
-    fn calls(&self) -> Vec<ExternalCall> {
+    pub(crate) fn calls(&self) -> Vec<ExternalCall> {
         self.bench.portal.portal.telephony().calls
     }
 
     /// The first call of the portal, once all are finished, and recorded if they are to be.
-    async fn finished(&self, is_recorded: bool) -> ExternalCall {
+    pub(crate) async fn finished(&self, is_recorded: bool) -> ExternalCall {
         wait_for("the call to be finished", async || {
             let calls = self.calls();
             let is_done = |call: &ExternalCall| {
@@ -125,7 +125,7 @@ numbers.country = "RU"
         .await
     }
 
-    async fn has_no_open_effects(&self, hub: &Hub) {
+    pub(crate) async fn has_no_open_effects(&self, hub: &Hub) {
         wait_for("everything to be carried out", async || {
             let (_, text) = hub.get("/metrics", "").await;
             let is_open = |line: &str| {
@@ -152,7 +152,7 @@ impl Calls {
     }
 
     /// With more settings of calls.
-    async fn with(more: &str) -> Self {
+    pub(crate) async fn with(more: &str) -> Self {
         let desk = Desk::new().await;
         let pbx = ami::start(ami::Options::default()).await.unwrap();
         let here = desk.bench.path("monitor");
@@ -169,14 +169,14 @@ impl Calls {
     }
 
     /// Serves, and waits until the PBX is listened to and the users are known.
-    async fn serve(&self) -> Hub {
+    pub(crate) async fn serve(&self) -> Hub {
         let hub = self.bench.serve().await;
         is_followed(&hub).await;
         hub
     }
 
     /// Replays what a PBX said, at its own pace, with files where it recorded to.
-    async fn replay(&self, name: &str) {
+    pub(crate) async fn replay(&self, name: &str) {
         self.replay_at(name, 1.0).await;
     }
 

@@ -78,6 +78,12 @@ responsible_webhook_url = "{portal}/rest/57/{responsible}/user.get.json?ID={{ASS
         fs::write(self.config(), change(text)).unwrap();
     }
 
+    /// Changes the configuration that is there.
+    pub(crate) fn configure_again(&self, change: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), change(text)).unwrap();
+    }
+
     /// Puts the settings into the helpdesk, in place of what it has.
     pub(crate) fn set_settings(&self, settings: &Value) {
         let mut data = self.site.site.data();

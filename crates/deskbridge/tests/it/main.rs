@@ -18,6 +18,7 @@ mod events;
 mod fields;
 mod frappe;
 mod help;
+mod hooks;
 mod hub;
 mod kill;
 mod nodes;

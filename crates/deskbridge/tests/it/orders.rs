@@ -105,6 +105,7 @@ impl Start {
         };
         let portal = Portal::new(webhook.portal_base(), &options).unwrap();
         Target {
+            hooks: Arc::default(),
             helpdesk: Connected {
                 connection: "helpdesk".to_owned(),
                 client: site.user(credential),

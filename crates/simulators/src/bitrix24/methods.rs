@@ -321,6 +321,7 @@ const METHODS: &[Method] = &[
     crm("crm.timeline.comment.add", timeline::add),
     crm("crm.timeline.comment.list", timeline::list),
     crm("crm.activity.add", activities::add),
+    crm("crm.activity.delete", activities::delete),
     crm("crm.activity.get", activities::get),
     crm("crm.activity.list", activities::list),
     crm("crm.activity.update", activities::update),

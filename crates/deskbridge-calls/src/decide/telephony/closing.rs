@@ -1,6 +1,7 @@
 //! When a call is over: it is finished, with its recordings and fields.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     draft::Draft,
@@ -71,13 +72,21 @@ impl Draft<'_, '_> {
             let talk = end.talk.and_then(|index| talks.get(index));
             let told = Told::of(seen, talk, end.ending.duration_s);
             let fields = self.fields("activity", &seen.settings.activity, &told);
-            self.save("activity", &end.call, fields, Write::SaveActivity);
+            let is_hooked = seen.settings.hooked.activity;
+            self.save(
+                "activity",
+                &end.call,
+                fields,
+                is_hooked,
+                Write::SaveActivity,
+            );
         }
         if let Some(end) = ends.first().filter(|_| seen.way() == Way::In) {
             let talk = end.talk.and_then(|index| talks.get(index));
             let told = Told::of(seen, talk, end.ending.duration_s);
             let fields = self.fields("entity", &seen.settings.entity, &told);
-            self.save("entity", &end.call, fields, Write::SaveEntity);
+            let is_hooked = seen.settings.hooked.entity;
+            self.save("entity", &end.call, fields, is_hooked, Write::SaveEntity);
         }
     }
 
@@ -133,9 +142,10 @@ impl Draft<'_, '_> {
         name: &str,
         call: &Registered,
         fields: Fields,
+        is_hooked: bool,
         write: impl FnOnce(SaveFields) -> Write,
     ) {
-        if !fields.is_empty() {
+        if !fields.is_empty() || is_hooked {
             let (key, call) = (format!("{}/{name}", call.key), call.clone());
             self.once(key, false, write(SaveFields { call, fields }));
         }
@@ -186,15 +196,17 @@ impl Draft<'_, '_> {
         let mut files = Vec::new();
         let paths = paths.iter();
         for path in paths.filter(|path| !settings.links || link(path).is_none()) {
-            let path = match &settings.path {
-                Some(template) => {
+            let hooked = seen.circumstances.learned.recording(path);
+            let path = match (hooked, &settings.path) {
+                (Some(path), _) => Some(path.to_owned()),
+                (None, Some(template)) => {
                     let places = RecordingPlaces {
                         path,
                         told: Told::of(seen, None, 0),
                     };
                     self.rendered("recordings.path", template, &places)
                 }
-                None => Some((*path).to_owned()),
+                (None, None) => Some((*path).to_owned()),
             };
             match path.map(|path| confined(&path, &settings.folders)) {
                 Some(Ok(file)) if !files.contains(&file) => files.push(file),
@@ -250,7 +262,8 @@ impl Draft<'_, '_> {
         let configured = self.fields("activity", &seen.settings.activity, &told);
         let spoken = &seen.settings.spoken;
         let text = |draft: &mut Self, field: &str, template| {
-            let text = configured.get(field).cloned();
+            let text = configured.get(field).and_then(Value::as_str);
+            let text = text.map(str::to_owned);
             text.or_else(|| draft.rendered("activity", template, &told))
         };
         let subject = text(self, "SUBJECT", &spoken.subject).unwrap_or_default();

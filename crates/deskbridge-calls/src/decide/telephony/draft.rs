@@ -117,6 +117,7 @@ impl<'s, 'a> Draft<'s, 'a> {
             let setting = format!("{setting}.{field}");
             self.note(Note::Text { setting, why });
         }
-        fields
+        let fields = fields.into_iter();
+        fields.map(|(field, text)| (field, text.into())).collect()
     }
 }

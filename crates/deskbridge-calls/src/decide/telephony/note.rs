@@ -59,6 +59,8 @@ pub enum Note {
         /// Why.
         why: String,
     },
+    /// A hook leaves the call out.
+    HookIgnores,
     /// The portal refuses telephony.
     TelephonyRefused,
 }
@@ -133,6 +135,7 @@ impl fmt::Display for Note {
             ),
             Self::Recording(why) => write!(f, "a recording was not attached: {why}"),
             Self::Text { setting, why } => write!(f, "{setting} could not be written: {why}"),
+            Self::HookIgnores => f.write_str("not sent because the hook need_registration leaves it out"),
             Self::TelephonyRefused => {
                 f.write_str("not sent because the portal refuses telephony, and refused is `none`")
             }

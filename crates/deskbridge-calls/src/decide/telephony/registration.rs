@@ -33,6 +33,9 @@ pub(super) fn left_out(seen: &Seen<'_>) -> Option<Note> {
     if seen.order().is_some_and(|order| order.call_id().is_some()) {
         return None;
     }
+    if seen.circumstances.learned.is_ignored() {
+        return Some(Note::HookIgnores);
+    }
     let (settings, line) = (seen.settings, &seen.line_number);
     if seen.line.is_disabled {
         return Some(Note::LineDisabled(line.clone()));

@@ -75,15 +75,15 @@ impl<'a> Seen<'a> {
         let legs: Vec<Leg<'_>> = call
             .conversations
             .iter()
-            .map(|conversation| leg(conversation, settings, people))
+            .map(|conversation| leg(conversation, circumstances, settings, people))
             .collect();
         // What was dialled for it may have a prefix.
         let ordered = order.map(|order| order.phone.as_str());
         let client = ordered.or(call.client.as_deref());
         let phone = client.and_then(|client| {
-            settings
-                .numbers
-                .for_crm(client, &line_number, call.direction)
+            let hooked = circumstances.learned.client(client).map(str::to_owned);
+            let numbers = &settings.numbers;
+            hooked.or_else(|| numbers.for_crm(client, &line_number, call.direction))
         });
         let is_over_with = call
             .ended
@@ -240,7 +240,12 @@ fn did_ring(leg: &Leg<'_>) -> bool {
     }
 }
 
-fn leg<'a>(conversation: &'a Conversation, settings: &Settings, people: &People) -> Leg<'a> {
+fn leg<'a>(
+    conversation: &'a Conversation,
+    circumstances: &'a Circumstances,
+    settings: &Settings,
+    people: &People,
+) -> Leg<'a> {
     let number = conversation.extension.as_str();
     let (whose, unknown) = match conversation.outside {
         true => {
@@ -251,7 +256,7 @@ fn leg<'a>(conversation: &'a Conversation, settings: &Settings, people: &People)
             (whose, Note::UnknownMobile)
         }
         false => {
-            let whose = settings.whose(number, people);
+            let whose = settings.whose(circumstances.learned.extension(number), people);
             (whose, Note::UnknownExtension(number.to_owned()))
         }
     };

@@ -1,8 +1,8 @@
 //! Which answers are believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bitrix24::{Id, Row};
+use bitrix24::Row;
 use deskbridge_identity::{Domain, Email, phone};
 use serde::{Deserialize, Serialize};
 
@@ -163,10 +163,7 @@ fn by_value<'a, E>(
                 }
                 None => continue,
             };
-            let carries = |row: &&Row| {
-                row.id("ID").is_some() && normalise::text(row, field).as_deref() == Some(value)
-            };
-            let carrying: Vec<&Row> = rows.iter().filter(carries).collect();
+            let carrying = carrying(rows, field, value);
             if let Some(first) = carrying.first() {
                 return Ok(Some(MatchedCompany {
                     row: (*first).clone(),
@@ -248,8 +245,53 @@ fn of_contact<E>(contact: &Row, answers: &Answers<E>) -> Option<MatchedCompany> 
     })
 }
 
+/// The companies that carry what the picked one was found by, that one among them.
+pub fn alike<'a, E>(
+    inputs: &Inputs,
+    answers: &'a Answers<E>,
+    company: &MatchedCompany,
+) -> Vec<&'a Row> {
+    let Some(value) = &company.value else {
+        return of_domain(inputs, answers);
+    };
+    let of_field = |field: &&'static str| MatchKey::of_field(field) == company.match_key;
+    let Some(field) = inputs.fields.into_iter().find(|field| of_field(field)) else {
+        return Vec::new();
+    };
+    let question = Question::CompanyByValue {
+        field,
+        value: value.clone(),
+    };
+    match answers.get(&question) {
+        Some(Ok(rows)) => carrying(rows, field, value),
+        Some(Err(_)) | None => Vec::new(),
+    }
+}
+
+/// The companies that really carry a value in a field.
+fn carrying<'a>(rows: &'a [Row], field: &str, value: &str) -> Vec<&'a Row> {
+    let carries = |row: &&Row| {
+        row.id("ID").is_some() && normalise::text(row, field).as_deref() == Some(value)
+    };
+    rows.iter().filter(carries).collect()
+}
+
 fn by_domain<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany> {
-    let domain = inputs.domain.as_ref()?;
+    let found = of_domain(inputs, answers);
+    Some(MatchedCompany {
+        row: (*found.first()?).clone(),
+        value: None,
+        matches: found.len(),
+        match_key: MatchKey::domain(),
+        confidence: Confidence::CONTACT_OR_DOMAIN,
+    })
+}
+
+/// The companies that really have the customer's domain, each once, in the order in which they are believed.
+fn of_domain<'a, E>(inputs: &Inputs, answers: &'a Answers<E>) -> Vec<&'a Row> {
+    let Some(domain) = inputs.domain.as_ref() else {
+        return Vec::new();
+    };
     let has_web = |row: &&Row| {
         let addresses = row.multifields("WEB");
         addresses
@@ -259,8 +301,8 @@ fn by_domain<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany>
     let has_title = |row: &&Row| {
         normalise::text(row, "TITLE").is_some_and(|title| names_domain(&title, domain))
     };
-    let mut carrying: BTreeMap<Id, &Row> = BTreeMap::new();
-    let mut first = None;
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
     for (question, answer) in answers {
         let Ok(rows) = answer else { continue };
         let found: Vec<&Row> = match question {
@@ -275,18 +317,12 @@ fn by_domain<E>(inputs: &Inputs, answers: &Answers<E>) -> Option<MatchedCompany>
             | Question::CompanyById(_) => Vec::new(),
         };
         for row in found {
-            let Some(id) = row.id("ID") else { continue };
-            first = first.or(Some(row));
-            carrying.insert(id, row);
+            if row.id("ID").is_some_and(|id| seen.insert(id)) {
+                all.push(row);
+            }
         }
     }
-    Some(MatchedCompany {
-        row: first?.clone(),
-        value: None,
-        matches: carrying.len(),
-        match_key: MatchKey::domain(),
-        confidence: Confidence::CONTACT_OR_DOMAIN,
-    })
+    all
 }
 
 /// Whether a title names the domain itself and not one that merely ends or begins like it.

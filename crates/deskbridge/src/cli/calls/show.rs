@@ -160,8 +160,17 @@ fn effect(record: &EffectRecord) -> String {
     let attempts = effect.attempts;
     let failure = record.failure.as_deref().map(plain);
     let failure = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+    let hooks = record
+        .result
+        .as_ref()
+        .and_then(|result| result.get("hooks"));
+    let hooks = hooks.and_then(Value::as_array).into_iter().flatten();
+    let hooks = hooks.filter_map(Value::as_str);
+    let hooks: String = hooks
+        .map(|told| format!("\n      {}", plain(told)))
+        .collect();
     format!(
-        "  {}  {:<8} {} ({attempts} before){failure}",
+        "  {}  {:<8} {} ({attempts} before){failure}{hooks}",
         effect.id,
         record.state.as_str(),
         view::kind(&effect.intent.kind),

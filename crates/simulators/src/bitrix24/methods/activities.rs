@@ -74,6 +74,15 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::of("true"))
 }
 
+/// `crm.activity.delete`
+pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    let id = records::id(call)?;
+    match call.state.activities.remove(id) {
+        true => Ok(Answer::of("true")),
+        false => Err(presets::not_found()),
+    }
+}
+
 /// `crm.activity.get`
 pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let id = records::id(call)?;

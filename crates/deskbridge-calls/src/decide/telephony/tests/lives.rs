@@ -172,6 +172,7 @@ fn around() -> impl Strategy<Value = Circumstances> {
     ]);
     (why, any::<bool>(), proptest::bool::weighted(0.2)).prop_map(|(why, is_found, is_refused)| {
         Circumstances {
+            learned: Default::default(),
             order: why.map(|why| Order {
                 id: "deskbridge-1".to_owned(),
                 phone: CLIENT.to_owned(),
