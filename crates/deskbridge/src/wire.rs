@@ -432,7 +432,7 @@ fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metri
         .layer(from_fn_with_state(metrics, crate::metrics::count_request))
 }
 
-/// What receives the webhooks of the contact centre.
+/// What takes the webhooks of contact centres in.
 fn webhooks(
     config: &Config,
     environment: &[(String, String)],
@@ -555,23 +555,6 @@ impl Pruning {
         self.events.prune(retention).await?;
         Ok(())
     }
-}
-
-/// What takes the webhooks of contact centres in.
-fn hooks(
-    config: &Config,
-    environment: &[(String, String)],
-    intake: &Intake,
-    clock: &Clock,
-    rng: fastrand::Rng,
-) -> anyhow::Result<Hooks> {
-    Ok(Hooks {
-        accounts: Arc::new(caresoft::received(config, environment)?),
-        intake: intake.clone(),
-        clock: clock.clone(),
-        rng,
-        body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
-    })
 }
 
 /// The connections of CareSoft that are polled.

@@ -19,8 +19,8 @@ use crate::{
         },
         users::People,
         write::{
-            AddTask, Attach, CallKey, CallType, Cards, Entity, Fields, Finish, Intended, Register,
-            Registered, SaveFields, Write,
+            AddTask, Attach, AttachLink, CallKey, CallType, Cards, Entity, Fields, Finish,
+            Intended, Register, Registered, SaveFields, Write,
         },
     },
     follow::Kept,
@@ -71,12 +71,14 @@ fn points(write: &Write) -> &'static [Point] {
         Write::Show(_) => &[Point::ShowCallCard],
         Write::Finish(_) => &[Point::FinalParams],
         // What was not finished, or taken away, gets nothing more.
-        Write::Attach(_) => &[Point::AttachRecordUrl, Point::FinalParams],
+        Write::Attach(_) | Write::AttachLink(_) => &[Point::AttachRecordUrl, Point::FinalParams],
         Write::SaveActivity(_) => &[Point::ActivityFields, Point::FinalParams],
         Write::SaveEntity(_) => &[Point::EntityFields],
         Write::AddTask(_) => &[Point::TaskCreationParams],
         Write::Hide(_)
         | Write::AddActivity(_)
+        | Write::AttachToActivity(_)
+        | Write::AttachToTicket(_)
         | Write::CloseTask(_)
         | Write::AddTicket(_)
         | Write::AddComment(_) => &[],
@@ -226,6 +228,7 @@ impl<'p> Asking<'p> {
             Write::Show(write) => self.show(write).await,
             Write::Finish(write) => self.finish(write).await,
             Write::Attach(write) => self.attach(write).await,
+            Write::AttachLink(write) => self.attach_link(write).await,
             Write::SaveActivity(write) => self.activity(write).await,
             Write::SaveEntity(write) => {
                 let key = effect.intent.idempotency_key.as_str();
@@ -388,29 +391,50 @@ impl<'p> Asking<'p> {
     }
 
     async fn attach(&mut self, write: Attach) -> Wanted {
-        if let Err(why) = self.place.ended(&write.call).await {
-            return Wanted::LeftOut(why);
-        }
-        let mut besides = Besides::default();
-        if self.place.hooks.asks(Point::AttachRecordUrl) {
-            let name = format!("{}.wav", write.call.key);
-            let params = json!({"FILENAME": name, "RECORD_URL": ""});
-            let known = json!({"params": params, "call_full": self.full()});
-            match self.ask(Point::AttachRecordUrl, known).await {
-                Decision::Changed(mut change) => {
-                    // What was only handed back is no change.
-                    change
-                        .data
-                        .retain(|member, value| params.get(member) != Some(value));
-                    let (attached, unused) = taken::attached(&change.data);
-                    self.note_unused(Point::AttachRecordUrl, unused);
-                    besides.attached = attached;
-                }
-                Decision::Cancelled => return Wanted::LeftOut(by(Point::AttachRecordUrl, self)),
-                Decision::Unchanged { .. } => {}
+        match self.attached(&write.call, "").await {
+            Ok(attached) => {
+                let besides = Besides {
+                    attached,
+                    ..Besides::default()
+                };
+                Wanted::Sent(Box::new(Write::Attach(write)), besides)
             }
+            Err(why) => Wanted::LeftOut(why),
         }
-        Wanted::Sent(Box::new(Write::Attach(write)), besides)
+    }
+
+    async fn attach_link(&mut self, mut write: AttachLink) -> Wanted {
+        match self.attached(&write.call, &write.url).await {
+            Ok(attached) => {
+                write.url = attached.url.unwrap_or(write.url);
+                Wanted::Sent(Box::new(Write::AttachLink(write)), Besides::default())
+            }
+            Err(why) => Wanted::LeftOut(why),
+        }
+    }
+
+    /// How the recording of a call is attached; or why it is not.
+    async fn attached(&mut self, call: &Registered, url: &str) -> Result<Attached, String> {
+        self.place.ended(call).await?;
+        if !self.place.hooks.asks(Point::AttachRecordUrl) {
+            return Ok(Attached::default());
+        }
+        let name = format!("{}.wav", call.key);
+        let params = json!({"FILENAME": name, "RECORD_URL": url});
+        let known = json!({"params": params, "call_full": self.full()});
+        match self.ask(Point::AttachRecordUrl, known).await {
+            Decision::Changed(mut change) => {
+                // What was only handed back is no change.
+                change
+                    .data
+                    .retain(|member, value| params.get(member) != Some(value));
+                let (attached, unused) = taken::attached(&change.data);
+                self.note_unused(Point::AttachRecordUrl, unused);
+                Ok(attached)
+            }
+            Decision::Cancelled => Err(by(Point::AttachRecordUrl, self)),
+            Decision::Unchanged { .. } => Ok(Attached::default()),
+        }
     }
 
     async fn activity(&mut self, mut write: SaveFields) -> Wanted {
@@ -510,7 +534,7 @@ impl<'p> Asking<'p> {
             let now = self.place.clock.now();
             self.place
                 .store
-                .keep_calls(Vec::new(), effects, now)
+                .keep_calls(Vec::new(), effects, None, now)
                 .await?;
         }
         self.registered = registered;

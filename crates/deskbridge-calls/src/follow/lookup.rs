@@ -75,7 +75,7 @@ pub(crate) struct Asked {
     pub(super) order: bool,
     pub(super) at_end: bool,
     /// What hooks are being asked.
-    hooks: BTreeSet<String>,
+    pub(super) hooks: BTreeSet<String>,
 }
 
 impl Asked {

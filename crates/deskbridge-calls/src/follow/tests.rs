@@ -107,6 +107,7 @@ impl World {
             crm: crm.clone(),
             helpdesk: None,
             directory: directory.clone(),
+            hooks: Arc::default(),
         });
         let (rng, tasks) = (fastrand::Rng::with_seed(1), Tasks::default());
         let journal = Journal::new(store.clone(), self.clock.clone(), rng, settings, handlers);

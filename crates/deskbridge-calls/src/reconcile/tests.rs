@@ -82,6 +82,7 @@ impl World {
             crm: crm.clone(),
             helpdesk: None,
             directory: directory.clone(),
+            hooks: Arc::default(),
         };
         let mut rng = fastrand::Rng::with_seed(seed);
         let handlers = handlers(vec![target], &store, &clock, &mut rng);

@@ -68,6 +68,7 @@ impl World {
             directory: Directory::new(&crm, &settings, &store, &clock, every),
             settings,
             crm,
+            hooks: Arc::default(),
             settles_after: SignedDuration::from_secs(5),
         };
         let rng = fastrand::Rng::with_seed(1);

@@ -146,8 +146,12 @@ impl Config {
             Flow::Call => {
                 let pbxs = self.asterisk.iter();
                 let pbxs = pbxs.map(|pbx| pbx.connection.name.as_str());
-                let centers = self.caresoft.iter().filter(|account| account.calls.is_some());
-                pbxs.chain(centers.map(|account| account.name.as_str())).collect()
+                let centers = self
+                    .caresoft
+                    .iter()
+                    .filter(|account| account.calls.is_some());
+                pbxs.chain(centers.map(|account| account.name.as_str()))
+                    .collect()
             }
             Flow::Event => {
                 let accounts = self.caresoft.iter();
