@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
@@ -238,6 +238,10 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "bitrix24",
             "frappe",
         ],
+    ),
+    (
+        "deskbridge-import",
+        &["deskbridge-core", "deskbridge-store", "frappe", "freshdesk"],
     ),
     (
         "deskbridge-console",

@@ -1,0 +1,200 @@
+//! The helpdesk that is written to: what it consists of, and whether it is ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use frappe::{Cause, Client, Document, Field, List, Order};
+use serde_json::{Value, json};
+
+use crate::{
+    Error, Result,
+    decide::{
+        Choices, Settings, Site,
+        key::{CREATED_FIELD, KEY_FIELD},
+    },
+};
+
+/// The DocTypes whose documents carry a key and a time of their own, in the order in which they are written.
+const WRITTEN: [&str; 4] = ["Contact", "HD Ticket", "Communication", "HD Ticket Comment"];
+/// The DocTypes of which all names are read: what a ticket may be called.
+const LINKED: [&str; 5] = [
+    "HD Ticket Status",
+    "HD Ticket Priority",
+    "HD Ticket Type",
+    "HD Team",
+    "User",
+];
+/// How many names of one DocType are read: more than a person can choose from.
+const NAMES_MAX: u32 = 10_000;
+
+/// What is missing in the helpdesk, and can be made there by a System Manager.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missing {
+    /// The DocType.
+    pub doctype: &'static str,
+    /// The attributes of the `Custom Field`.
+    pub attributes: Document,
+}
+
+pub(crate) fn asking(what: impl Into<String>) -> impl FnOnce(frappe::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Ask {
+        what,
+        source: Box::new(source),
+    }
+}
+
+/// Asks the helpdesk what it consists of.
+///
+/// # Errors
+/// When it cannot be asked, or is no Frappe Helpdesk.
+pub async fn site(client: &Client, settings: &Settings) -> Result<Site> {
+    let zone = client.time_zone().await.map_err(asking("its time zone"))?;
+    let mut fields = BTreeMap::new();
+    for doctype in doctypes(settings) {
+        let meta = client
+            .meta(doctype)
+            .await
+            .map_err(asking(format!("the fields of {doctype}")))?;
+        fields.insert(doctype.to_owned(), meta);
+    }
+    let mut choices = BTreeMap::new();
+    for doctype in LINKED {
+        let list = List::new()
+            .limit(NAMES_MAX)
+            .order_by("name", Order::Ascending);
+        let rows = client
+            .list(doctype, &list)
+            .await
+            .map_err(asking(format!("its {doctype}")))?;
+        let names: Choices = rows.iter().filter_map(|row| row.to_text("name")).collect();
+        choices.insert(doctype.to_owned(), names);
+    }
+    let list = List::new().fields(["name", "category"]).limit(NAMES_MAX);
+    let statuses = client
+        .list("HD Ticket Status", &list)
+        .await
+        .map_err(asking("its statuses"))?;
+    let ended: BTreeSet<String> = statuses
+        .iter()
+        .filter(|status| status.text("category") == Some("Resolved"))
+        .filter_map(|status| status.to_text("name"))
+        .collect();
+    let setting = async |field: &str| -> Result<String> {
+        let value: Option<Value> = client
+            .get_single_value("HD Settings", field)
+            .await
+            .map_err(asking(format!("its setting {field}")))?;
+        let text = value.as_ref().and_then(Value::as_str);
+        Ok(text
+            .filter(|text| !text.is_empty())
+            .unwrap_or("Open")
+            .to_owned())
+    };
+    Ok(Site {
+        zone,
+        fields,
+        choices,
+        default_status: setting("default_ticket_status").await?,
+        reopen_status: setting("ticket_reopen_status").await?,
+        ended,
+    })
+}
+
+fn doctypes(settings: &Settings) -> impl Iterator<Item = &'static str> {
+    std::iter::once(settings.customer_doctype.as_str()).chain(WRITTEN)
+}
+
+/// The fields that must be there before anything is written: unique ones for keys, else every interruption would make
+/// documents twice, and plain ones for the original times.
+pub fn missing(site: &Site, settings: &Settings) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for doctype in doctypes(settings) {
+        let field = |name: &str| site.fields.get(doctype).and_then(|meta| meta.field(name));
+        if !field(KEY_FIELD).is_some_and(|field: &Field| field.is_unique) {
+            missing.push(Missing {
+                doctype,
+                attributes: attributes(doctype, KEY_FIELD, "Import ID", "Data", true),
+            });
+        }
+        if field(CREATED_FIELD).is_none() {
+            missing.push(Missing {
+                doctype,
+                attributes: attributes(
+                    doctype,
+                    CREATED_FIELD,
+                    "Imported Creation",
+                    "Datetime",
+                    false,
+                ),
+            });
+        }
+    }
+    missing
+}
+
+fn attributes(
+    doctype: &str,
+    name: &str,
+    label: &str,
+    fieldtype: &str,
+    is_unique: bool,
+) -> Document {
+    let attributes = json!({
+        "dt": doctype,
+        "fieldname": name,
+        "label": label,
+        "fieldtype": fieldtype,
+        "unique": i32::from(is_unique),
+        "read_only": 1,
+        // A copy of a document is not the same record.
+        "no_copy": 1,
+        "print_hide": 1,
+        "description": "Written by Deskbridge when it moves records in.",
+    });
+    match attributes {
+        Value::Object(attributes) => attributes.into(),
+        _ => Document::new(),
+    }
+}
+
+/// Makes what is missing. Needs a System Manager.
+///
+/// # Errors
+/// When the helpdesk refuses it.
+pub async fn prepare(client: &Client, missing: &[Missing]) -> Result<()> {
+    for Missing {
+        doctype,
+        attributes,
+    } in missing
+    {
+        let made = client
+            .insert("Custom Field", attributes)
+            .await
+            .into_result();
+        made.map_err(asking(format!("a field of {doctype}")))?;
+    }
+    Ok(())
+}
+
+/// Whether the DocType for scripts can be read and has one that sets `creation` of a DocType's new documents.
+///
+/// # Errors
+/// When the helpdesk cannot be asked.
+pub async fn keeps_creation(client: &Client, doctype: &str) -> Result<bool> {
+    let list = List::new()
+        .fields(["name", "script"])
+        .filter(frappe::Filter::eq("reference_doctype", doctype))
+        .filter(frappe::Filter::eq("doctype_event", "Before Insert"))
+        .filter(frappe::Filter::eq("disabled", 0))
+        .limit(100);
+    match client.list("Server Script", &list).await {
+        Ok(scripts) => Ok(scripts
+            .iter()
+            .filter_map(|script| script.text("script"))
+            .any(|script| script.contains("doc.creation") && script.contains(CREATED_FIELD))),
+        Err(error) if matches!(error.cause, Cause::NoRight { .. } | Cause::Missing { .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(asking("its scripts")(error)),
+    }
+}
