@@ -25,6 +25,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A mapping cannot be used.
+    #[error("the mapping cannot be used: {why}")]
+    Mapping {
+        /// What is wrong with it, and where.
+        why: String,
+    },
     /// The helpdesk could not be asked what it consists of.
     #[error("asking the helpdesk for {what}")]
     Ask {

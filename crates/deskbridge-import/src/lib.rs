@@ -14,11 +14,14 @@ pub mod decide;
 pub mod dry_run;
 mod error;
 pub mod guard;
+pub mod map;
 pub mod reader;
 pub mod record;
 mod rejects;
 pub mod run;
 pub mod target;
+pub mod undo;
+pub mod verify;
 mod write;
 
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! Sources: what gives records, one kind after the other, in batches, from any position at which it was left.
 
+pub mod csv;
+mod decoded;
 mod json_lines;
 
 use std::{path::PathBuf, sync::Arc};
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    map::MappedFile,
     record::{Kind, Record},
 };
 
@@ -16,6 +19,8 @@ use crate::{
 pub enum Source {
     /// Files with a record in each line, in the form of [`Record`]; kinds may be mixed.
     JsonLines(Vec<PathBuf>),
+    /// Tables of text, a row a record, as a mapping says.
+    Csv(Vec<MappedFile>),
 }
 
 /// Some records, and the position behind them.
@@ -66,7 +71,7 @@ pub struct Unreadable {
 pub struct Position {
     /// Which file, counted from 0.
     pub file: usize,
-    /// The byte at which the next line begins.
+    /// The byte at which the next line begins; 0 where lines have no fixed place.
     pub byte: u64,
     /// The lines before it.
     pub lines: u64,
@@ -101,7 +106,13 @@ impl Position {
 /// Reads the records of one kind.
 #[derive(Debug)]
 pub struct Reader {
-    lines: json_lines::Lines,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    JsonLines(json_lines::Lines),
+    Csv(csv::Rows),
 }
 
 impl Source {
@@ -110,11 +121,13 @@ impl Source {
     /// # Errors
     /// When the position is none of this source.
     pub fn open(&self, kind: Kind, from: Position) -> Result<Reader> {
-        match self {
-            Self::JsonLines(files) => Ok(Reader {
-                lines: json_lines::Lines::new(files.clone(), kind, from)?,
-            }),
-        }
+        let form = match self {
+            Self::JsonLines(files) => {
+                Form::JsonLines(json_lines::Lines::new(files.clone(), kind, from)?)
+            }
+            Self::Csv(files) => Form::Csv(csv::Rows::new(files, kind, from)?),
+        };
+        Ok(Reader { form })
     }
 }
 
@@ -128,10 +141,13 @@ impl Reader {
         self,
         items_max: usize,
     ) -> impl Future<Output = Result<(Self, Option<Batch>)>> + Send {
-        let Self { mut lines } = self;
+        let Self { mut form } = self;
         let reading = tokio::task::spawn_blocking(move || {
-            let batch = lines.next(items_max)?;
-            Ok((Self { lines }, batch))
+            let batch = match &mut form {
+                Form::JsonLines(lines) => lines.next(items_max)?,
+                Form::Csv(rows) => rows.next(items_max)?,
+            };
+            Ok((Self { form }, batch))
         });
         async move { reading.await.map_err(|_panicked| Error::Panicked)? }
     }

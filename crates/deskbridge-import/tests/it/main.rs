@@ -6,7 +6,9 @@
     reason = "tests, which may fail and read whole files"
 )]
 
+mod backwards;
 mod bench;
 mod faults;
 mod guards;
 mod records;
+mod tables;

@@ -1,0 +1,231 @@
+//! Tables of text.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{BufRead, BufReader},
+    sync::Arc,
+};
+
+use csv::StringRecord;
+use encoding_rs::Encoding;
+use serde_json::{Map, Value};
+
+use super::{Batch, Item, Place, Position, Unreadable, decoded::Decoded};
+use crate::{
+    Error, Result,
+    map::{MappedFile, Mapping},
+    record::Kind,
+};
+
+/// How much is looked at to find out what parts the columns.
+const FIRST_BYTES: usize = 256 << 10;
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The rows of those files that hold one kind.
+#[derive(Debug)]
+pub(super) struct Rows {
+    files: Vec<MappedFile>,
+    at: Position,
+    open: Option<Box<Open>>,
+}
+
+/// A file, decoded and cut into rows.
+type Table = csv::Reader<BufReader<Decoded<File>>>;
+
+struct Open {
+    rows: Table,
+    headers: Vec<String>,
+    mapping: Mapping,
+    part: Arc<str>,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open")
+            .field("part", &self.part)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    pub(super) fn new(files: &[MappedFile], kind: Kind, at: Position) -> Result<Self> {
+        let files: Vec<MappedFile> = files
+            .iter()
+            .filter(|file| file.kind == kind)
+            .cloned()
+            .collect();
+        if at.file > files.len() {
+            return Err(Error::Position {
+                why: "it has fewer files than then".to_owned(),
+            });
+        }
+        Ok(Self {
+            files,
+            at,
+            open: None,
+        })
+    }
+
+    pub(super) fn next(&mut self, items_max: usize) -> Result<Option<Batch>> {
+        let mut items = Vec::new();
+        let mut record = StringRecord::new();
+        while items.len() < items_max {
+            let Some(file) = self.files.get(self.at.file) else {
+                break;
+            };
+            let open = match &mut self.open {
+                Some(open) => open,
+                None => {
+                    let mut open = Open::new(file)?;
+                    // A row has no fixed place in a file of any encoding: those that are settled are read over.
+                    for _ in 0..self.at.lines {
+                        drop(open.rows.read_record(&mut record));
+                    }
+                    self.open.insert(Box::new(open))
+                }
+            };
+            let read = open.rows.read_record(&mut record);
+            if matches!(read, Ok(false)) {
+                self.open = None;
+                self.at = Position {
+                    file: self.at.file + 1,
+                    ..Position::default()
+                };
+                continue;
+            }
+            self.at.lines += 1;
+            match read {
+                Ok(_) => items.extend(open.item(&record, self.at.lines)),
+                Err(error) => {
+                    return Err(Error::Read {
+                        path: file.path.clone(),
+                        at_byte: open.rows.position().byte(),
+                        source: error.into(),
+                    });
+                }
+            }
+        }
+        let is_end = items.is_empty() && self.at.file >= self.files.len();
+        Ok((!is_end).then(|| Batch {
+            items,
+            position: self.at.clone(),
+        }))
+    }
+}
+
+/// The headers of a file, as a mapping would name them.
+///
+/// # Errors
+/// When it cannot be read, or two columns have one header.
+pub fn headers(file: &MappedFile) -> Result<Vec<String>> {
+    let (_, headers) = open(file)?;
+    Ok(headers)
+}
+
+fn open(file: &MappedFile) -> Result<(Table, Vec<String>)> {
+    let failed = |source| Error::Read {
+        path: file.path.clone(),
+        at_byte: 0,
+        source,
+    };
+    let unusable = |why: String| Error::Mapping {
+        why: format!("{}: {why}", file.path.display()),
+    };
+    let encoding = match &file.encoding {
+        None => None,
+        Some(name) => Some(
+            Encoding::for_label(name.as_bytes())
+                .ok_or_else(|| unusable(format!("no encoding is called `{name}`")))?,
+        ),
+    };
+    let opened = File::open(&file.path).map_err(failed)?;
+    let mut text = BufReader::with_capacity(FIRST_BYTES, Decoded::new(opened, encoding));
+    let separator = match file.separator {
+        Some(separator) => u8::try_from(separator)
+            .map_err(|_wide| unusable(format!("`{separator}` cannot part columns")))?,
+        None => separator_of(text.fill_buf().map_err(failed)?),
+    };
+    let mut rows = csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .flexible(true)
+        .from_reader(text);
+    let headers = rows.headers().map_err(|error| failed(error.into()))?;
+    let headers: Vec<String> = headers
+        .iter()
+        .map(|header| header.trim().to_owned())
+        .collect();
+    let mut seen = HashSet::new();
+    match headers
+        .iter()
+        .find(|header| !header.is_empty() && !seen.insert(header.as_str()))
+    {
+        Some(twice) => Err(unusable(format!(
+            "two columns are called `{twice}`; rename one"
+        ))),
+        None => Ok((rows, headers.clone())),
+    }
+}
+
+impl Open {
+    fn new(file: &MappedFile) -> Result<Self> {
+        let (rows, headers) = open(file)?;
+        let part = file.path.file_name().unwrap_or(file.path.as_os_str());
+        Ok(Self {
+            rows,
+            headers,
+            mapping: Mapping::new(file)?,
+            part: Arc::from(part.to_string_lossy().as_ref()),
+        })
+    }
+
+    fn item(&self, record: &StringRecord, number: u64) -> Option<Item> {
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            return None;
+        }
+        let place = Place {
+            part: Arc::clone(&self.part),
+            line: record.position().map_or(number, csv::Position::line),
+        };
+        let row: Map<String, Value> = self
+            .headers
+            .iter()
+            .zip(record)
+            .map(|(header, cell)| (header.clone(), cell.into()))
+            .collect();
+        let read = if record.len() > self.headers.len() {
+            Err("it has more columns than headers".to_owned())
+        } else {
+            self.mapping.record(&row)
+        };
+        let read = read.map_err(|why| Unreadable {
+            why,
+            text: Value::Object(row).to_string(),
+        });
+        Some(Item { place, read })
+    }
+}
+
+/// What parts the columns of the first line: what is there most often outside of quotes.
+fn separator_of(beginning: &[u8]) -> u8 {
+    let mut counts = [0_usize; SEPARATORS.len()];
+    let mut is_quoted = false;
+    for byte in beginning {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted => break,
+            _ if is_quoted => {}
+            _ => {
+                for (count, separator) in counts.iter_mut().zip(SEPARATORS) {
+                    *count += usize::from(*byte == separator);
+                }
+            }
+        }
+    }
+    let most = counts
+        .iter()
+        .zip(SEPARATORS)
+        .rev()
+        .max_by_key(|(count, _)| **count);
+    most.map_or(b',', |(_, separator)| separator)
+}
