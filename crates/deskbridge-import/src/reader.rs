@@ -7,6 +7,7 @@ mod json_lines;
 use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error, Result,
@@ -78,17 +79,20 @@ pub struct Position {
 }
 
 impl Position {
-    /// As the ledger keeps it.
-    pub fn to_text(&self) -> String {
-        format!("{} {} {}", self.file, self.byte, self.lines)
+    /// As the ledger keeps it, with the [fingerprint](Source::fingerprint) of its source.
+    pub fn to_text(&self, fingerprint: &str) -> String {
+        format!("{fingerprint} {} {} {}", self.file, self.byte, self.lines)
     }
 
-    /// As [`Position::to_text`] wrote it.
+    /// As [`Position::to_text`] wrote it; the beginning if it is one in another source.
     ///
     /// # Errors
     /// When the text is another.
-    pub fn read(text: &str) -> Result<Self> {
+    pub fn read(text: &str, fingerprint: &str) -> Result<Self> {
         let mut parts = text.split(' ');
+        if parts.next() != Some(fingerprint) {
+            return Ok(Self::default());
+        }
         let mut number = || parts.next()?.parse::<u64>().ok();
         let read = (|| {
             Some(Self {
@@ -116,6 +120,25 @@ enum Form {
 }
 
 impl Source {
+    /// Stands for which files it consists of: a position in one source is none in another.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let paths: Vec<&PathBuf> = match self {
+            Self::JsonLines(files) => files.iter().collect(),
+            Self::Csv(files) => files.iter().map(|file| &file.path).collect(),
+        };
+        for path in paths {
+            digest.update(path.as_os_str().as_encoded_bytes());
+            digest.update([0]);
+        }
+        let digest = digest.finalize();
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// Begins to read the records of a kind.
     ///
     /// # Errors

@@ -342,7 +342,9 @@ impl Running<'_> {
     async fn position(&self) -> Result<Position> {
         let (source, kind) = (self.source(), self.kind.as_str().to_owned());
         let position = self.import.store.import_position(source, kind).await?;
-        position.map_or(Ok(Position::default()), |text| Position::read(&text))
+        position.map_or(Ok(Position::default()), |text| {
+            Position::read(&text, &self.import.source.fingerprint())
+        })
     }
 
     fn source(&self) -> String {
@@ -458,9 +460,10 @@ impl Running<'_> {
 
     /// Writes to the ledger what it does not have yet.
     fn flush(&mut self, settled: Option<Settled>) -> Flush {
+        let fingerprint = self.import.source.fingerprint();
         let mut position = None;
         while let Some(open) = self.open.pop_front_if(|open| open.outstanding == 0) {
-            position = Some(Settled::UpTo(open.position.to_text()));
+            position = Some(Settled::UpTo(open.position.to_text(&fingerprint)));
         }
         let settled = settled.or(position);
         let settled = settled.map(|settled| (self.kind.as_str().to_owned(), settled));

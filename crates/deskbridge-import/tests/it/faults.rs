@@ -115,6 +115,39 @@ async fn a_helpdesk_that_stays_away_ends_the_run_and_the_next_one_goes_on() {
     assert_whole(&bench, 6).await;
 }
 
+#[tokio::test]
+async fn a_place_in_one_source_is_none_in_another() {
+    let mut bench = Bench::new().await;
+    bench.options.patience = std::time::Duration::from_millis(1);
+    let whole = bench.lines(&cases(1..=300));
+    bench.faults(
+        r#"[{"when": "POST /api/resource/HD Customer", "skip": 250, "answer": {"preset": "maintenance"}}]"#,
+    );
+    let (_orders, receiver) = watch::channel(Order::Go);
+    let summary = bench.try_run(&whole, receiver).await.unwrap();
+    assert!(matches!(summary.ended, Ended::Down { .. }), "{summary:?}");
+    bench.faults("[]");
+    let position = bench
+        .store
+        .import_position("old".to_owned(), "customer".to_owned());
+    assert!(
+        position.await.unwrap().is_some(),
+        "the first batch is settled"
+    );
+    // Something small is fed back in between.
+    let path = bench.folder.path().join("corrected.jsonl");
+    let line = serde_json::json!({"kind": "customer", "id": "other", "name": "Gốm Xanh"});
+    std::fs::write(&path, line.to_string()).unwrap();
+    bench.run(&Source::JsonLines(vec![path])).await;
+    let keys = bench.keys("HD Customer").await;
+    assert!(
+        keys.contains(&"old:customer:other".to_owned()),
+        "{}",
+        keys.len()
+    );
+    assert!(keys.len() < 300, "{}", keys.len());
+}
+
 /// Stops after the helpdesk has taken so many requests; a third of the time the ledger is lost as well.
 async fn interrupted_at(bench: &mut Bench, source: &Source, requests: u64, loses_ledger: bool) {
     let script = format!(
