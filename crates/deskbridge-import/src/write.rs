@@ -11,7 +11,7 @@ mod ticket;
 use std::path::PathBuf;
 
 use deskbridge_store::ImportRecord;
-use frappe::{Document, Filter, List, Name, Order};
+use frappe::{Cause, Document, Filter, List, Name, Order};
 use serde_json::Value;
 
 use self::sender::Sent;
@@ -108,10 +108,15 @@ impl Writer {
         Ok(ours.and_then(Document::name))
     }
 
-    async fn get(&self, doctype: &str, name: &Name) -> Result<Document, Stop> {
-        self.sender
-            .read(async |client| client.get(doctype, name).await)
-            .await
+    /// A document; none where somebody has deleted it.
+    async fn get(&self, doctype: &str, name: &Name) -> Result<Option<Document>, Stop> {
+        let read = async |client: &frappe::Client| match client.get(doctype, name).await {
+            Ok(document) => Ok(Some(document)),
+            Err(error) if matches!(error.cause, Cause::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let read = self.sender.read(read).await;
+        read.map_err(|stop| stop.of(name))
     }
 
     /// Changes a document; what cannot be told apart from done is done again, as it comes to the same.

@@ -17,11 +17,15 @@ impl Writer {
         one: &PlannedDocument,
         known: Option<Name>,
     ) -> Result<Saved, Stop> {
-        if let Some(name) = known {
-            return self.bring_up_to_date(one, &name).await;
+        if let Some(name) = known
+            && let Some(saved) = self.bring_up_to_date(one, &name).await?
+        {
+            return Ok(saved);
         }
-        if let Some(name) = self.standing_contact(one).await? {
-            return self.bring_up_to_date(one, &name).await;
+        if let Some(name) = self.standing_contact(one).await?
+            && let Some(saved) = self.bring_up_to_date(one, &name).await?
+        {
+            return Ok(saved);
         }
         let sort = match one.doctype.as_str() {
             CONTACT => Sort::Contact,
@@ -45,13 +49,21 @@ impl Writer {
             };
             match &error.cause {
                 Cause::NotUnique { .. } => match self.find(&one.doctype, &one.key).await? {
-                    Some(name) => return self.bring_up_to_date(one, &name).await,
+                    Some(name) => {
+                        if let Some(saved) = self.bring_up_to_date(one, &name).await? {
+                            return Ok(saved);
+                        }
+                    }
                     None => return Err(Stop::refused(&error)),
                 },
                 // Contacts of one name that are made at the same time take each other's number.
                 Cause::Duplicate { .. } if one.doctype == CONTACT => {}
                 Cause::Duplicate { .. } => match self.of_this_name(one, &document).await? {
-                    Some(name) => return self.bring_up_to_date(one, &name).await,
+                    Some(name) => {
+                        if let Some(saved) = self.bring_up_to_date(one, &name).await? {
+                            return Ok(saved);
+                        }
+                    }
                     None => document.set("customer_name", numbered(one, &document)),
                 },
                 _ => return Err(Stop::refused(&error)),
@@ -107,12 +119,15 @@ impl Writer {
         Ok(standing.name().filter(|_| is_free))
     }
 
-    /// Changes of a document that stands what is not as it should be.
-    async fn bring_up_to_date(&self, one: &PlannedDocument, name: &Name) -> Result<Saved, Stop> {
-        let standing = self
-            .get(&one.doctype, name)
-            .await
-            .map_err(|stop| stop.of(name))?;
+    /// Changes of a document that stands what is not as it should be; none where it is gone.
+    async fn bring_up_to_date(
+        &self,
+        one: &PlannedDocument,
+        name: &Name,
+    ) -> Result<Option<Saved>, Stop> {
+        let Some(standing) = self.get(&one.doctype, name).await? else {
+            return Ok(None);
+        };
         let is_made = standing.text(KEY_FIELD) == Some(one.key.as_str());
         let mut wanted = one.document.clone().into_fields();
         // A name cannot be changed so, and the site ignores the attempt.
@@ -130,11 +145,11 @@ impl Writer {
                 )
             })
             .collect();
-        Ok(Saved {
+        Ok(Some(Saved {
             name: name.clone(),
             is_made,
             before: (!is_made).then(|| Value::from(before)),
-        })
+        }))
     }
 }
 

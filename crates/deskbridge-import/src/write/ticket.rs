@@ -38,8 +38,10 @@ impl Writer {
     }
 
     async fn begin(&self, ticket: &PlannedTicket, known: Option<Name>) -> Result<Begun, Stop> {
-        if let Some(name) = known {
-            return self.begin_again(ticket, name).await;
+        if let Some(name) = known
+            && let Some(begun) = self.begin_again(ticket, name).await?
+        {
+            return Ok(begun);
         }
         for _ in 0..TRIES_MAX {
             let sent = self
@@ -62,28 +64,29 @@ impl Writer {
                 }
                 Sent::Refused(error) => return Err(Stop::refused(&error)),
             };
-            if let Some(name) = found {
-                return self.begin_again(ticket, name).await;
+            if let Some(name) = found
+                && let Some(begun) = self.begin_again(ticket, name).await?
+            {
+                return Ok(begun);
             }
         }
         Err(never_heard(TICKET))
     }
 
-    async fn begin_again(&self, ticket: &PlannedTicket, name: Name) -> Result<Begun, Stop> {
-        let standing = self
-            .get(TICKET, &name)
-            .await
-            .map_err(|stop| stop.of(&name))?;
+    async fn begin_again(&self, ticket: &PlannedTicket, name: Name) -> Result<Option<Begun>, Stop> {
+        let Some(standing) = self.get(TICKET, &name).await? else {
+            return Ok(None);
+        };
         let changes = differing(&standing, &ticket.document);
         self.update(Sort::Change, TICKET, &name, &changes).await?;
-        Ok(Begun {
+        Ok(Some(Begun {
             saved: Saved {
                 name,
                 is_made: true,
                 before: None,
             },
             is_fresh: false,
-        })
+        }))
     }
 
     async fn complete(
@@ -217,6 +220,14 @@ impl Writer {
                 Sent::Refused(error) => return Err(Stop::refused(&error)),
             };
             if let Some(name) = found {
+                // It may be left of a ticket that somebody deleted.
+                let fields = document.fields().iter();
+                let place: Document = fields
+                    .filter(|(field, _)| field.starts_with("reference_"))
+                    .map(|(field, value)| (field.clone(), value.clone()))
+                    .collect();
+                self.update(Sort::Uneven, message.doctype, &name, &place)
+                    .await?;
                 return Ok(name);
             }
         }

@@ -251,3 +251,27 @@ async fn files_tags_and_the_agent_arrive_once() {
     let summary = bench.run(&bench.lines(&records)).await;
     assert_eq!(summary.counts[&Kind::Ticket], counts(0, 0, 0, 1));
 }
+
+#[tokio::test]
+async fn what_was_deleted_in_the_helpdesk_is_made_again_when_it_changes() {
+    let bench = Bench::new().await;
+    let mut records = case(1);
+    bench.run(&bench.lines(&records)).await;
+    for ticket in bench.all("HD Ticket").await {
+        let deleted = bench
+            .client
+            .delete("HD Ticket", &ticket.name().unwrap())
+            .await;
+        deleted.into_result().unwrap();
+    }
+    records[2]["subject"] = "Đơn hàng khác".into();
+    bench.run(&bench.lines(&records)).await;
+    let tickets = bench.all("HD Ticket").await;
+    assert_eq!(tickets.len(), 1);
+    assert_eq!(tickets[0].text("subject"), Some("Đơn hàng khác"));
+    let messages = bench.all("Communication").await;
+    assert_eq!(messages.len(), 2);
+    for message in messages {
+        assert_eq!(message.link("reference_name"), tickets[0].name());
+    }
+}
