@@ -19,6 +19,8 @@ pub struct User {
     pub email: Option<String>,
     /// The internal number.
     pub inner_phone: Option<String>,
+    /// The mobile number, which is among [`phones`](Self::phones) too.
+    pub mobile: Option<String>,
     /// The other numbers: mobile, at work, at home.
     pub phones: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl User {
             name: names.collect::<Vec<_>>().join(" "),
             email: text("EMAIL"),
             inner_phone: text("UF_PHONE_INNER"),
+            mobile: text("PERSONAL_MOBILE"),
             phones: phones.into_iter().filter_map(text).collect(),
         })
     }

@@ -202,12 +202,6 @@ impl Client {
         &self.credential.access
     }
 
-    /// The same under its old name.
-    #[doc(hidden)]
-    pub fn webhook(&self) -> &Access {
-        self.access()
-    }
-
     /// Calls a method and waits for the answer, until the call's deadline at the latest.
     ///
     /// Dropping the future takes back a call that still waits. A call that is under way runs to its end.

@@ -72,6 +72,8 @@ pub struct Task {
     pub id: Id,
     /// Its title.
     pub title: String,
+    /// What there is to do, where it was asked for.
+    pub description: Option<String>,
     /// Who is to do it.
     pub responsible: Option<Id>,
     /// Whether it is done.
@@ -93,6 +95,7 @@ impl Task {
         Some(Self {
             id,
             title: text("title", "TITLE").unwrap_or_default().into_owned(),
+            description: text("description", "DESCRIPTION").map(Into::into),
             responsible: row.id("responsibleId").or_else(|| row.id("RESPONSIBLE_ID")),
             is_completed: status.as_deref() == Some("5"),
             records: records.into_iter().map(Into::into).collect(),
@@ -123,6 +126,7 @@ impl Client {
             .select([
                 "ID",
                 "TITLE",
+                "DESCRIPTION",
                 "RESPONSIBLE_ID",
                 "STATUS",
                 "REAL_STATUS",
@@ -133,6 +137,30 @@ impl Client {
         // A portal that overlooked the conditions would answer with everything.
         let is_of = |task: &Task| task.records.contains(&link(record)) && !task.is_completed;
         Ok(tasks.filter(is_of).collect())
+    }
+
+    /// Tasks of a title, done or not, the newest first (`tasks.task.list`); the first fifty. For those that belong to no
+    /// record.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn tasks_titled(&self, title: &str) -> Result<Vec<Task>, Error> {
+        let call = Call::read("tasks.task.list")
+            .filter("TITLE", title)
+            .order("ID", crate::Order::Descending)
+            .select([
+                "ID",
+                "TITLE",
+                "DESCRIPTION",
+                "RESPONSIBLE_ID",
+                "STATUS",
+                "REAL_STATUS",
+                "UF_CRM_TASK",
+            ]);
+        let rows = self.call(call).await?.rows()?;
+        let tasks = rows.iter().filter_map(Task::read);
+        // A portal that overlooked the condition would answer with everything.
+        Ok(tasks.filter(|task| task.title == title).collect())
     }
 
     /// Says that a task is done (`tasks.task.complete`).

@@ -5,6 +5,14 @@
 //! decided ([`settings`]): functions of values in [`decide`] make calls of what the PBX says, and say which writes bring
 //! CRM and helpdesk there.
 
+pub mod apply;
 pub mod call;
+pub mod clicks;
 pub mod decide;
+pub mod follow;
+pub mod oauth;
+pub mod people;
+pub mod replay;
+pub mod responsible;
 pub mod settings;
+pub mod view;

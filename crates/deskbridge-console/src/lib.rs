@@ -10,6 +10,7 @@
 
 mod administrators;
 mod asked;
+pub mod calls;
 pub mod change;
 mod effects;
 mod events;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub readers: Readers,
     /// The time.
     pub clock: Clock,
+    /// How a kept call is shown, which who follows calls knows.
+    pub shown_call: calls::Shown,
     /// Who comes in.
     pub administrators: Administrators,
 }

@@ -13,7 +13,7 @@ use deskbridge_http::{ApiError, request::wrong_verb};
 use http::{Request, header};
 use serde_json::Value;
 
-use crate::{Parts, administrators::administrators_only, asked::Asked, effects, events};
+use crate::{Parts, administrators::administrators_only, asked::Asked, calls, effects, events};
 
 /// What an operation answers, before it is written as JSON.
 pub(crate) type Answer = Result<Response, ApiError>;
@@ -35,10 +35,13 @@ pub(crate) enum Operation {
     ShowEffect,
     RetryEffect,
     DiscardEffect,
+    ListCalls,
+    ShowCall,
+    TraceCall,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::ListEvents,
         Self::CountEvents,
         Self::ReplayEvents,
@@ -51,6 +54,9 @@ impl Operation {
         Self::ShowEffect,
         Self::RetryEffect,
         Self::DiscardEffect,
+        Self::ListCalls,
+        Self::ShowCall,
+        Self::TraceCall,
     ];
 
     pub(crate) fn path(self) -> &'static str {
@@ -67,6 +73,9 @@ impl Operation {
             Self::ShowEffect => "/api/v1/effects/{id}",
             Self::RetryEffect => "/api/v1/effects/{id}/retry",
             Self::DiscardEffect => "/api/v1/effects/{id}/discard",
+            Self::ListCalls => "/api/v1/calls",
+            Self::ShowCall => "/api/v1/calls/{connection}/{linkedid}",
+            Self::TraceCall => "/api/v1/calls/{connection}/{linkedid}/trace",
         }
     }
 
@@ -97,13 +106,26 @@ impl Operation {
             ],
             Self::ReplayEvent => &["reread"],
             Self::ListEffects => &["state", "kind", "ordering_key", "before", "limit"],
+            Self::ListCalls => &[
+                "connection",
+                "client",
+                "line",
+                "direction",
+                "result",
+                "open",
+                "since",
+                "until",
+                "limit",
+            ],
             Self::ShowEvent
             | Self::ShowBody
             | Self::DiscardEvent
             | Self::Reverify
             | Self::ShowEffect
             | Self::RetryEffect
-            | Self::DiscardEffect => &[],
+            | Self::DiscardEffect
+            | Self::ShowCall
+            | Self::TraceCall => &[],
         }
     }
 
@@ -126,6 +148,9 @@ impl Operation {
             Self::ShowEffect => get(effects::show),
             Self::RetryEffect => post(effects::retry),
             Self::DiscardEffect => post(effects::discard),
+            Self::ListCalls => get(calls::list),
+            Self::ShowCall => get(calls::show),
+            Self::TraceCall => get(calls::trace),
         }
     }
 }

@@ -146,6 +146,7 @@ impl Bench {
             events: events.clone(),
             readers,
             clock: clock.clone(),
+            shown_call: |call| serde_json::json!({"linkedid": call.linkedid}),
             administrators: Administrators::new(tokens.iter().copied().map(Secret::new)),
         };
         let limits = Limits {

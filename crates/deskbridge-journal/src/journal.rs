@@ -126,6 +126,17 @@ impl Journal {
         self.shared.wake.notify_one();
     }
 
+    /// Says that somebody else recorded effects in the store, together with what they follow from: they are counted,
+    /// and carried out without waiting for the next look.
+    pub fn recorded(&self, recorded: &[Recorded]) {
+        let new = recorded.iter();
+        let new = new.filter(|one| matches!(one, Recorded::New(_))).count();
+        if new > 0 {
+            self.shared.counters.add(Counted::Recorded, new);
+            self.notify();
+        }
+    }
+
     /// Counts for metrics.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
@@ -148,12 +159,7 @@ impl Journal {
                 .collect()
         };
         let recorded = self.shared.store.record_effects(numbered, now).await?;
-        let new = recorded
-            .iter()
-            .filter(|one| matches!(one, Recorded::New(_)))
-            .count();
-        self.shared.counters.add(Counted::Recorded, new);
-        self.notify();
+        self.recorded(&recorded);
         Ok(recorded)
     }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bitrix24::{
-    Call, Client, Command, Error, Group, GroupAnswer, Id, Lane, Mishap, Options, Order, Portal,
-    Row, Webhook,
+    Application, Call, Client, Command, Error, Group, GroupAnswer, Id, Lane, Mishap, Options,
+    Order, Portal, PortalBase, Row, Webhook,
 };
 
 use crate::{
@@ -66,26 +66,42 @@ impl Portals {
     /// # Errors
     /// When the options do not allow a connection.
     pub fn client_with(&self, webhook: Webhook, options: &Options) -> Result<Client, ConnectError> {
-        let address = webhook.portal_base().to_string();
+        let portal = self.portal(webhook.portal_base(), options)?;
+        // It was found by the webhook's own address.
+        portal.client(webhook).map_err(ConnectError::Webhook)
+    }
+
+    /// A client that calls as a local application, by the portal of its address.
+    ///
+    /// # Errors
+    /// When the options do not allow a connection.
+    pub fn application_with(
+        &self,
+        application: Application,
+        options: &Options,
+    ) -> Result<Client, ConnectError> {
+        let portal = self.portal(application.portal_base(), options)?;
+        // It was found by the application's own address.
+        portal
+            .application(application)
+            .map_err(ConnectError::Webhook)
+    }
+
+    fn portal(&self, base: &PortalBase, options: &Options) -> Result<Portal, ConnectError> {
+        let address = base.to_string();
         let mut portals = self
             .by_address
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let portal = match portals.get(&address) {
-            Some(portal) => portal.clone(),
-            None => {
-                let portal = Portal::new(webhook.portal_base(), options).map_err(|source| {
-                    ConnectError::Portal {
-                        address: address.clone(),
-                        source,
-                    }
-                })?;
-                portals.insert(address, portal.clone());
-                portal
-            }
-        };
-        // It was found by the webhook's own address.
-        portal.client(webhook).map_err(ConnectError::Webhook)
+        if let Some(portal) = portals.get(&address) {
+            return Ok(portal.clone());
+        }
+        let portal = Portal::new(base, options).map_err(|source| ConnectError::Portal {
+            address: address.clone(),
+            source,
+        })?;
+        portals.insert(address, portal.clone());
+        Ok(portal)
     }
 
     /// The portals with their addresses, for metrics.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bitrix24;
+mod calls;
 mod config;
 mod database;
 mod db;
@@ -57,6 +58,9 @@ enum Command {
     /// See what came in, and let it run again.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Follow calls: those that are kept, and those of a recorded PBX.
+    #[command(subcommand)]
+    Calls(calls::CallsCommand),
     /// Copy, restore and check the database.
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -90,6 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Effects(command) => effects::run(command).await,
         Command::Route(command) => route::run(command).await,
         Command::Events(command) => events::run(command).await,
+        Command::Calls(command) => calls::run(command).await,
         Command::Db(command) => db::run(command).await,
         Command::Simulate(command) => simulate::run(command).await,
     }

@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, with the environment over it.
 
+pub(crate) mod asterisk;
 pub(crate) mod caresoft;
 pub(crate) mod overlay;
 pub(crate) mod route;
@@ -14,6 +15,7 @@ use std::{
 use deskbridge_core::Secret;
 use serde::Deserialize;
 
+pub(crate) use asterisk::Asterisk;
 pub(crate) use caresoft::Caresoft;
 pub(crate) use route::Route;
 pub(crate) use secret::SecretSource;
@@ -71,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) bitrix24: Vec<Bitrix24>,
     #[serde(default)]
     pub(crate) caresoft: Vec<Caresoft>,
+    #[serde(default)]
+    pub(crate) asterisk: Vec<Asterisk>,
     #[serde(default)]
     pub(crate) route: Vec<Route>,
     #[serde(default)]
@@ -150,6 +154,16 @@ pub(crate) struct Bitrix24 {
     pub(crate) responsible_webhook_url: Option<SecretSource>,
     pub(crate) portal_url: Option<String>,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretSource>,
+    pub(crate) authorization_server: Option<String>,
+    pub(crate) public_url: Option<String>,
+    #[serde(default, deserialize_with = "secret::list")]
+    pub(crate) event_tokens: Vec<SecretSource>,
+    #[serde(default = "one_minute")]
+    pub(crate) order_seconds_max: u32,
+    #[serde(default)]
+    pub(crate) notify_users: bool,
     #[serde(default)]
     pub(crate) plan: Plan,
     pub(crate) ca_file: Option<PathBuf>,
@@ -230,6 +244,10 @@ pub(crate) enum SettingsIn {
     Helpdesk,
 }
 
+fn one_minute() -> u32 {
+    60
+}
+
 fn yes() -> bool {
     true
 }
@@ -288,6 +306,8 @@ impl Config {
         check_unique("frappe", self.frappe.iter().map(|one| &one.name))?;
         check_unique("bitrix24", self.bitrix24.iter().map(|one| &one.name))?;
         check_unique("caresoft", self.caresoft.iter().map(|one| &one.name))?;
+        let pbxs = self.asterisk.iter().map(|one| &one.connection.name);
+        check_unique("asterisk", pbxs)?;
         check_unique("route", self.route.iter().map(|one| &one.name))
     }
 
@@ -318,6 +338,34 @@ impl Config {
                     &one.name
                 })
             })
+            .transpose()
+    }
+
+    /// The portal that the calls of a PBX are carried to.
+    ///
+    /// # Errors
+    /// When it is missing, or there are several and none is chosen.
+    pub(crate) fn asterisk_bitrix24(
+        &self,
+        pbx: &asterisk::Connection,
+    ) -> Result<&Bitrix24, ConfigError> {
+        let place = format!("asterisk[{}].crm", pbx.name);
+        let wanted = pbx.crm.as_deref();
+        choose("bitrix24", place, wanted, &self.bitrix24, |one| &one.name)
+    }
+
+    /// The helpdesk that is told of the calls of a PBX, if any is named.
+    ///
+    /// # Errors
+    /// When the one that is named is missing.
+    pub(crate) fn asterisk_frappe(
+        &self,
+        pbx: &asterisk::Connection,
+    ) -> Result<Option<&Frappe>, ConfigError> {
+        let place = format!("asterisk[{}].helpdesk", pbx.name);
+        let wanted = pbx.helpdesk.as_deref();
+        wanted
+            .map(|name| choose("frappe", place, Some(name), &self.frappe, |one| &one.name))
             .transpose()
     }
 

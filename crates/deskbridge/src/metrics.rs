@@ -47,6 +47,8 @@ pub(crate) struct Measured {
     pub(crate) profiles: Profiles,
     /// The connections that are asked what no webhook told.
     pub(crate) polled: Vec<String>,
+    /// How following each PBX stands.
+    pub(crate) followed: Vec<(String, Arc<deskbridge_calls::follow::Status>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +71,11 @@ struct StateLabels {
 struct PollLabels {
     connection: String,
     object: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionLabels {
+    connection: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,6 +111,7 @@ impl Metrics {
         self.add_effects(&mut registry).await;
         self.add_events(&mut registry).await;
         self.add_polls(&mut registry).await;
+        self.add_calls(&mut registry);
         self.add_portals(&mut registry);
         self.add_profiles(&mut registry);
         let mut text = String::new();
@@ -286,6 +294,78 @@ impl Metrics {
             "Whether the last round of a poll failed",
             failing,
         );
+    }
+
+    fn add_calls(&self, registry: &mut Registry) {
+        if self.measured.followed.is_empty() {
+            return;
+        }
+        let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 3] = [
+            ("asterisk_events", "Events of the PBX", Family::default()),
+            (
+                "asterisk_strays",
+                "Blocks of the PBX that were no events",
+                Family::default(),
+            ),
+            (
+                "calls_not_stored",
+                "How often calls could not be stored and were tried again",
+                Family::default(),
+            ),
+        ];
+        let mut gauges: [(_, _, Family<ConnectionLabels, Gauge>); 5] = [
+            (
+                "asterisk_connected",
+                "Whether the PBX is listened to",
+                Family::default(),
+            ),
+            (
+                "asterisk_followed",
+                "Whether this node follows the PBX",
+                Family::default(),
+            ),
+            (
+                "asterisk_waiting_bytes",
+                "How much of the PBX's events waits to be taken",
+                Family::default(),
+            ),
+            ("calls_open", "Calls that go on", Family::default()),
+            (
+                "calls_unsaved",
+                "Calls that wait for the store",
+                Family::default(),
+            ),
+        ];
+        for (connection, status) in &self.measured.followed {
+            let now = status.snapshot();
+            let labels = ConnectionLabels {
+                connection: connection.clone(),
+            };
+            for ((_, _, family), value) in
+                counters
+                    .iter_mut()
+                    .zip([now.events, now.strays, now.failures])
+            {
+                family.get_or_create(&labels).inc_by(value);
+            }
+            let values = [
+                now.is_connected.into(),
+                now.is_following.into(),
+                now.waiting_bytes,
+                now.calls_open,
+                now.calls_unsaved,
+            ];
+            for ((_, _, family), value) in gauges.iter_mut().zip(values) {
+                let value = i64::try_from(value).unwrap_or(i64::MAX);
+                family.get_or_create(&labels).set(value);
+            }
+        }
+        for (name, help, family) in counters {
+            registry.register(name, help, family);
+        }
+        for (name, help, family) in gauges {
+            registry.register(name, help, family);
+        }
     }
 
     fn add_portals(&self, registry: &mut Registry) {

@@ -1,7 +1,10 @@
 //! How the parts are put together, from the configuration.
 
+pub(crate) mod calls;
 pub(crate) mod caresoft;
+mod clicks;
 mod lease;
+pub(crate) mod oauth;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deskbridge_calls::oauth::http::router as install;
 use deskbridge_console::{Administrators, Readers};
 use deskbridge_core::{Backoff, Clock, Secret};
 use deskbridge_http::{
@@ -325,17 +329,34 @@ impl App {
         let targets = caresoft::targets(config, environment, &portals)?;
         handlers.extend(deskbridge_sync::apply::handlers(targets, &store, &clock));
         handlers.extend(sender.handlers());
+        let pbxs = calls::pbxs(config, environment, &portals, Some(&store))?;
+        let following = calls::Following::new(pbxs, &store, &clock);
+        handlers.extend(following.handlers(&mut rng));
+        let applications = oauth::applications(config, environment, &portals, &store)?;
+        let clicks = clicks::Clicks::new(
+            config,
+            environment,
+            &following,
+            &applications,
+            &store,
+            &clock,
+            &tasks,
+        )?;
+        handlers.extend(clicks.handlers());
         let planners = caresoft::planners(config, &store, sender.routes())?;
+        let planners = planners.into_iter().chain(clicks.planners()).collect();
         let Flow {
             intake,
             events,
             journal,
         } = Flow::new(&store, &clock, &mut rng, planners, handlers)?;
+        clicks.start(&journal);
         let console = deskbridge_console::Parts {
             store: store.clone(),
             events: events.clone(),
             readers,
             clock: clock.clone(),
+            shown_call: deskbridge_calls::view::kept,
             administrators,
         };
         let parts = Parts {
@@ -350,14 +371,7 @@ impl App {
         let profiles = Profiles::start(parts, source, local).await;
         tasks.spawn("journal", journal.clone().run(tasks.clone()));
         tasks.spawn("events", events.clone().run(tasks.clone()));
-        let pruning = Pruning {
-            store: store.clone(),
-            events: events.clone(),
-            clock: clock.clone(),
-            kept: config.events.clone(),
-        };
-        tasks.spawn("prune", pruning.run(tasks.clone()));
-        tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+        keep_house(config, &store, &events, &clock, &tasks);
         let hooks = Hooks {
             accounts: Arc::new(caresoft::received(config, environment)?),
             intake: intake.clone(),
@@ -365,44 +379,53 @@ impl App {
             rng: rng.fork(),
             body_bytes_max: config.events.body_kilobytes_max.saturating_mul(1_024),
         };
-        let setup = Setup::alone(
-            store.clone(),
-            intake.clone(),
-            clock.clone(),
-            rng.fork(),
-            Arc::new(|_| None),
-        );
+        let nothing = Arc::new(|_: &_| None);
+        let (taking, at) = (intake.clone(), clock.clone());
+        let setup = Setup::alone(store.clone(), taking, at, rng.fork(), nothing);
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
         }
+        let responsible = following.responsible(&tasks).router();
+        let followed = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
+            followed,
             store: store.clone(),
             clock,
             journal,
-            intake,
+            intake: intake.clone(),
             events,
             portals,
             profiles: profiles.clone(),
         }));
         let finishing = Finishing::new(limits(config), &mut rng);
-        let router = Router::new()
-            .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(ready).with_state(store))
-            .route(
-                "/metrics",
-                get(show_metrics).with_state(Arc::clone(&metrics)),
-            )
+        let routes = Router::new()
             .merge(router(Routes { profiles, trusted }))
             .merge(deskbridge_sync::http::router(hooks))
-            .merge(deskbridge_console::router(console))
-            .fallback(no_such_route)
-            .method_not_allowed_fallback(wrong_verb)
-            .layer(from_fn_with_state(finishing, finish))
-            .layer(from_fn_with_state(metrics, crate::metrics::count_request));
+            .merge(clicks.router(&intake))
+            .merge(responsible)
+            .merge(install(applications, tasks.clone()))
+            .merge(deskbridge_console::router(console));
+        let router = around(routes, store, finishing, metrics);
         Ok(Self { router, tasks })
     }
+}
+
+/// The routes, those that are for everybody beside them, and what every request goes through.
+fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready).with_state(store))
+        .route(
+            "/metrics",
+            get(show_metrics).with_state(Arc::clone(&metrics)),
+        )
+        .merge(routes)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_verb)
+        .layer(from_fn_with_state(finishing, finish))
+        .layer(from_fn_with_state(metrics, crate::metrics::count_request))
 }
 
 fn limits(config: &Config) -> Limits {
@@ -453,6 +476,18 @@ pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     })
 }
 
+/// Starts to forget what is kept too long, and to look for room.
+fn keep_house(config: &Config, store: &Store, events: &Events, clock: &Clock, tasks: &Tasks) {
+    let pruning = Pruning {
+        store: store.clone(),
+        events: events.clone(),
+        clock: clock.clone(),
+        kept: config.events.clone(),
+    };
+    tasks.spawn("prune", pruning.run(tasks.clone()));
+    tasks.spawn("room", recover_room(store.clone(), tasks.clone()));
+}
+
 /// Forgets what is kept too long.
 struct Pruning {
     store: Store,
@@ -483,8 +518,10 @@ impl Pruning {
         while self.store.prune_answers(now, PRUNE_ROWS).await? > 0 {}
         while self.store.prune_effects(before, PRUNE_ROWS).await? > 0 {}
         let kept = jiff::SignedDuration::from_hours(i64::from(self.kept.keep_days) * 24);
+        let before = now.saturating_sub(kept).unwrap_or_default();
+        while self.store.prune_calls(before, PRUNE_ROWS).await? > 0 {}
         let retention = Retention {
-            received_from: now.saturating_sub(kept).unwrap_or_default(),
+            received_from: before,
             ended_bytes_max: self.kept.keep_megabytes.saturating_mul(1 << 20),
             young_from: now.saturating_sub(YOUNG_FOR).unwrap_or_default(),
         };

@@ -255,6 +255,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     (
         "deskbridge",
         &[
+            "ami",
             "deskbridge-calls",
             "deskbridge-console",
             "deskbridge-core",

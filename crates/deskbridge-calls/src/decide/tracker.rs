@@ -32,6 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::channel::{Channel, GoneHow, Party, Snapshot};
 pub use self::{
+    events::happened_at,
     fact::{Fact, What},
     resync::Listing,
     settings::{Pattern, Settings},

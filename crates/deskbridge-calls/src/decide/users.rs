@@ -34,7 +34,7 @@ impl fmt::Display for UserId {
 }
 
 /// A row of `user.get`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRow {
     /// `ID`.
     pub id: UserId,

@@ -35,6 +35,19 @@ impl CallKey {
         Self(format!("{self}:{uniqueid}"))
     }
 
+    /// The PBX that the call is of.
+    pub fn connection(&self) -> &str {
+        self.0
+            .split_once(':')
+            .map_or("", |(connection, _)| connection)
+    }
+
+    /// The linkedid, if this is the key of a call itself and not that of a leg or of an order.
+    pub fn linkedid(&self) -> Option<&str> {
+        let (_, linkedid) = self.0.split_once(':')?;
+        (!linkedid.contains(':')).then_some(linkedid)
+    }
+
     /// The key as stored.
     pub fn as_str(&self) -> &str {
         &self.0

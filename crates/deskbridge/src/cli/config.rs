@@ -36,6 +36,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     wire::caresoft::received(&config, &environment)?;
     wire::caresoft::planned(&config)?;
     wire::caresoft::targets(&config, &environment, &connections.portals)?;
+    let pbxs = wire::calls::pbxs(&config, &environment, &connections.portals, None)?;
     let routes = wire::caresoft::routes(&config, &environment)?;
     say(format!("{} can be used.", file.config.display()))?;
     say(format!("  serves on        {}", config.server.listen))?;
@@ -74,6 +75,19 @@ fn check(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         say(format!(
             "  CareSoft         {}: POST /hooks/caresoft/{} to helpdesk {to} and {crm}",
             account.name, account.name
+        ))?;
+    }
+    for pbx in &pbxs {
+        say(format!(
+            "  Asterisk         {} at {}:{} to CRM {} and {}",
+            pbx.name,
+            pbx.manager.host,
+            pbx.manager.port,
+            pbx.crm.portal().base(),
+            match &pbx.helpdesk {
+                Some(helpdesk) => format!("helpdesk {}", helpdesk.site().base()),
+                None => "no helpdesk".to_owned(),
+            }
         ))?;
     }
     for route in &*routes {

@@ -1,5 +1,6 @@
 //! `deskbridge doctor`: asks every connection and says in sentences what is wrong and how to mend it.
 
+mod asterisk;
 mod caresoft;
 mod findings;
 mod helpdesk;
@@ -50,6 +51,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     installed::look_at_server_scripts(&administrator, has_own_key, &mut findings).await;
     if !config.caresoft.is_empty() || !config.route.is_empty() {
         caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if !config.asterisk.is_empty() {
+        asterisk::look(&config, &environment, &connections.portals, &mut findings).await;
     }
     if let Some(settings) = settings(&connections, &mut findings).await {
         installed::look_at_field_map(&settings, &mut findings);

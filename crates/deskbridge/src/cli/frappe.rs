@@ -117,6 +117,8 @@ struct Helpdesk {
     backups: Backups,
     /// Whether events of CareSoft are carried into it.
     receives_caresoft: bool,
+    /// Whether it is told of calls.
+    receives_calls: bool,
 }
 
 impl Helpdesk {
@@ -138,8 +140,13 @@ impl Helpdesk {
                 .caresoft_frappe(account)
                 .is_ok_and(|one| one.name == frappe.name)
         });
+        let receives_calls = config.asterisk.iter().any(|pbx| {
+            let told = config.asterisk_frappe(&pbx.connection);
+            told.is_ok_and(|one| one.is_some_and(|one| one.name == frappe.name))
+        });
         Ok(Self {
             receives_caresoft,
+            receives_calls,
             backups: Backups::new(folder, connections.site.base()),
             client,
             shared_secret: shared

@@ -7,9 +7,9 @@ use super::ConfigError;
 /// What the variables begin with.
 const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
-const NAMED: [&str; 4] = ["frappe", "bitrix24", "caresoft", "route"];
+const NAMED: [&str; 5] = ["frappe", "bitrix24", "caresoft", "asterisk", "route"];
 /// Settings that are one secret each: what looks like a number there is text all the same.
-pub(super) const SECRETS: [&str; 9] = [
+pub(super) const SECRETS: [&str; 11] = [
     "database_url",
     "api_key",
     "api_secret",
@@ -17,7 +17,9 @@ pub(super) const SECRETS: [&str; 9] = [
     "admin_api_secret",
     "webhook_url",
     "responsible_webhook_url",
+    "client_secret",
     "api_token",
+    "password",
     "target",
 ];
 

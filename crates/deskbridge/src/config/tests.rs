@@ -103,6 +103,10 @@ fn what_the_example_leaves_out_is_configuration_too() {
     assert!(account.secrets[1].until.is_some());
     assert_eq!(account.mapping.agents[0].crm_user, Some(57));
     assert_eq!(account.mapping.ticket.statuses["sale"], "Open");
+    let pbx = &config.asterisk[0];
+    assert_eq!(pbx.connection.endpoints.trunks.len(), 1);
+    assert_eq!(pbx.calls.lines[0].missed_responsible, Some(7));
+    assert!(pbx.calls.clone().compile("office").is_ok());
     assert_eq!(config.route[0].headers.len(), 1);
     assert_eq!(config.route[0].on_json.len(), 1);
     assert_eq!(config.events.keep_days, Events::default().keep_days);
@@ -251,14 +255,22 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
     ] {
         for key in overlay::SECRETS {
             let table = match key {
-                "webhook_url" | "responsible_webhook_url" => "BITRIX24__CRM",
+                "webhook_url" | "responsible_webhook_url" | "client_secret" => "BITRIX24__CRM",
                 "api_token" => "CARESOFT__CENTER",
                 "target" => "ROUTE__CHAT",
+                "password" => "ASTERISK__OFFICE",
                 "database_url" => "SERVER",
                 _ => "FRAPPE__HELPDESK",
             };
             let variable = format!("DESKBRIDGE__{table}__{}", key.to_uppercase());
-            let config = read(SMALL, &[(&variable, written)]).unwrap();
+            let mut variables = vec![(variable.as_str(), written)];
+            if key == "password" {
+                variables.extend([
+                    ("DESKBRIDGE__ASTERISK__OFFICE__ADDRESS", "pbx.example"),
+                    ("DESKBRIDGE__ASTERISK__OFFICE__USER", "hub"),
+                ]);
+            }
+            let config = read(SMALL, &variables).unwrap();
             let frappe = &config.frappe[0];
             let bitrix24 = config.bitrix24.first();
             let source = match key {
@@ -267,11 +279,13 @@ fn a_secret_from_the_environment_is_the_text_that_stands_there() {
                 "admin_api_key" => frappe.admin_api_key.as_ref(),
                 "admin_api_secret" => frappe.admin_api_secret.as_ref(),
                 "webhook_url" => bitrix24.and_then(|one| one.webhook_url.as_ref()),
+                "client_secret" => bitrix24.and_then(|one| one.client_secret.as_ref()),
                 "api_token" => config
                     .caresoft
                     .first()
                     .and_then(|one| one.api_token.as_ref()),
                 "target" => config.route.first().map(|one| &one.target),
+                "password" => config.asterisk.first().map(|one| &one.connection.password),
                 "database_url" => config.server.database_url.as_ref(),
                 _ => bitrix24.and_then(|one| one.responsible_webhook_url.as_ref()),
             };
@@ -290,6 +304,7 @@ fn every_setting_that_is_a_secret_is_known_to_the_overlay() {
     let files = [
         include_str!("../config.rs"),
         include_str!("caresoft.rs"),
+        include_str!("asterisk.rs"),
         include_str!("route.rs"),
     ];
     let source = files
@@ -334,6 +349,7 @@ fn no_mistake_repeats_a_secret() {
                 "webhook_url" | "responsible_webhook_url" => "bitrix24",
                 "api_token" | "secrets" => "caresoft",
                 "target" | "signing_secrets" | "headers" => "route",
+                "password" => "asterisk",
                 "database_url" => "server",
                 _ => "frappe",
             };

@@ -159,6 +159,16 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// The same with what is needed to tell the helpdesk of calls.
+    pub(crate) fn and_calls(mut self) -> Self {
+        let fields = deskbridge_calls::apply::CUSTOM_FIELDS;
+        let fields = fields.iter().map(|one| field(one.dt, one.attributes()));
+        self.fields.extend(fields);
+        self
+    }
+}
+
 /// The names of the Server Scripts.
 pub(crate) fn server_script_name(method: &str) -> String {
     let last = method.rsplit('.').next().unwrap_or(method);

@@ -8,7 +8,9 @@
     reason = "tests, whose clients talk to servers of their own and whose clock is the processes'"
 )]
 
+mod calls;
 mod caresoft;
+mod clicks;
 mod database;
 mod demo;
 mod doctor;

@@ -130,7 +130,7 @@ async fn the_secret_is_in_no_error_and_no_log_line() {
         let script = Script::new(move |_, _| body());
         let server = script.start().await;
         let client = client_of(&server.url(), small);
-        let mut said = vec![format!("{client:?}{:?}", client.webhook())];
+        let mut said = vec![format!("{client:?}{:?}", client.access())];
         let soon = Duration::from_millis(700);
         let mut group: Group = [read(), write()].into_iter().collect();
         group.deadline(soon);

@@ -412,8 +412,8 @@ impl Tracker {
     }
 }
 
-/// The `Timestamp` of an event: seconds since 1970 with six decimals.
-fn happened_at(message: &Message) -> Option<Timestamp> {
+/// When an event happened, if the PBX says so: `Timestamp`, seconds since 1970 with six decimals.
+pub fn happened_at(message: &Message) -> Option<Timestamp> {
     let text = message.get("Timestamp")?;
     let (seconds, micros) = std::str::from_utf8(text).ok()?.split_once('.')?;
     let seconds: i64 = seconds.parse().ok()?;

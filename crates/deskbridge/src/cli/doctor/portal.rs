@@ -126,7 +126,7 @@ async fn look_at_webhook(
                     place,
                     format!(
                         "{:?} is accepted and has the scope it needs.",
-                        client.webhook()
+                        client.access()
                     ),
                 );
             } else {

@@ -28,6 +28,9 @@ async fn prepare(
     if helpdesk.receives_caresoft {
         wanted = wanted.and_caresoft();
     }
+    if helpdesk.receives_calls {
+        wanted = wanted.and_calls();
+    }
     let given = arguments.hub_url.as_deref().map(hub_url).transpose()?;
     let earlier = helpdesk.backups.open()?;
     let entries = earlier.iter().flat_map(|(_, backup)| &backup.entries);

@@ -1,0 +1,155 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use deskbridge_core::{Event as Kept, EventId, NewEffect, Outcome};
+use deskbridge_journal::{Planned, Planner as _};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    dial::action,
+    plan::{Clicks, Pbx, Portal},
+    reading, *,
+};
+use crate::{decide::originate::Originate, settings::SettingsSource};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn form(sent_at: i64, more: &str) -> String {
+    let ts = at(sent_at).as_second();
+    format!(
+        "event=ONEXTERNALCALLSTART&data[USER_ID]=57&data[PHONE_NUMBER]=%2B7+916+123-45-67&ts={ts}{more}\
+         &auth[application_token]=planted-application&auth[access_token]=planted-access&auth[domain]=portal.example"
+    )
+}
+
+fn kept(body: &str, received_at: Timestamp, seed: u64) -> Kept {
+    let read = bitrix24::Event::parse(body.as_bytes()).unwrap();
+    let form = bitrix24::Form::parse(body.as_bytes()).unwrap();
+    Kept {
+        id: EventId::new(received_at, &mut fastrand::Rng::with_seed(seed)),
+        received_at,
+        arrival: reading::event("crm", body.as_bytes(), &read, &form),
+    }
+}
+
+fn clicks(store: &Store) -> Clicks {
+    let settings = SettingsSource::default().compile("office").unwrap();
+    let pbx = Pbx {
+        settings: Arc::new(settings),
+        prefix: "crm-".to_owned(),
+    };
+    let portal = Portal {
+        pbxs: vec![pbx],
+        too_old_after: SignedDuration::from_secs(60),
+    };
+    Clicks::new(store.clone(), BTreeMap::from([("crm".to_owned(), portal)]))
+}
+
+async fn effects(clicks: &Clicks, event: &Kept) -> Vec<NewEffect> {
+    match clicks.plan(event).await {
+        Outcome::Done(Planned::Do { effects, .. }) => effects,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_kept_of_an_event_proves_nothing_and_says_all() {
+    let event = kept(&form(0, "&data[CALL_ID]=externalCall.1"), at(1), 1);
+    let body = String::from_utf8(event.arrival.body.clone()).unwrap();
+    assert!(!body.contains("planted"), "{body}");
+    assert!(body.contains("portal.example"), "{body}");
+    let again = bitrix24::Event::parse(body.as_bytes()).unwrap();
+    let bitrix24::News::CallStart(click) = again.news else {
+        panic!("{body}");
+    };
+    assert_eq!(click.phone_number, "+7 916 123-45-67");
+    let key = event.arrival.reading.ordering_key.as_str();
+    assert_eq!(key, "bitrix24/crm/call/externalCall.1");
+    let bare = kept(&form(0, ""), at(1), 1);
+    let key = bare.arrival.reading.ordering_key.as_str();
+    assert_eq!(key, "bitrix24/crm/user/57/79161234567");
+}
+
+#[tokio::test]
+async fn a_click_becomes_an_order_that_its_channel_finds() {
+    let store = Store::open_inline().unwrap();
+    let event = kept(&form(0, "&data[CALL_ID]=externalCall.1"), at(2), 1);
+    let effects = effects(&clicks(&store), &event).await;
+    let [effect] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(effect.kind, ORIGINATE);
+    let dial: Dial = serde_json::from_value(effect.payload.clone()).unwrap();
+    assert_eq!(effect.idempotency_key, key(&dial.order.id));
+    assert_eq!(dial.order.call_id(), Some("externalCall.1"));
+    assert_eq!(dial.until, at(60));
+}
+
+#[tokio::test]
+async fn what_comes_too_late_is_finished_and_not_dialled() {
+    let store = Store::open_inline().unwrap();
+    for (received_at, expected) in [(60, ORIGINATE), (61, "calls.finish")] {
+        let event = kept(
+            &form(0, "&data[CALL_ID]=externalCall.1"),
+            at(received_at),
+            1,
+        );
+        let effects = effects(&clicks(&store), &event).await;
+        let kinds: Vec<&str> = effects.iter().map(|effect| effect.kind.as_str()).collect();
+        assert_eq!(kinds, [expected], "{received_at}");
+    }
+    // The CRM has registered nothing that could be finished.
+    let event = kept(&form(0, ""), at(61), 1);
+    assert!(effects(&clicks(&store), &event).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_portal_whose_clock_goes_before_ours_does_not_keep_orders_young() {
+    let store = Store::open_inline().unwrap();
+    let event = kept(&form(3_600, ""), at(0), 1);
+    let effects = effects(&clicks(&store), &event).await;
+    let dial: Dial = serde_json::from_value(effects[0].payload.clone()).unwrap();
+    assert_eq!(dial.until, at(60));
+}
+
+#[test]
+fn nothing_that_ends_a_line_is_ordered() {
+    let wanted = || Originate {
+        channel: "PJSIP/101".to_owned(),
+        context: "from-internal".to_owned(),
+        exten: "79161234567".to_owned(),
+        priority: 1,
+        caller_id: "79161234567".to_owned(),
+        variables: BTreeMap::from([("NAME".to_owned(), "value".to_owned())]),
+        timeout_ms: 30_000,
+        channel_id: "crm-1".to_owned(),
+    };
+    action(&wanted()).unwrap();
+    let named = Originate {
+        caller_id: "\"Anna\" <101>".to_owned(),
+        ..wanted()
+    };
+    action(&named).unwrap();
+    for evil in ["x\r\nAction: Command", "x\n", "x\r", "x\0", "x\u{85}"] {
+        type Change = fn(&mut Originate, String);
+        let fields: [(&str, Change); 7] = [
+            ("Channel", |of, text| of.channel = text),
+            ("Context", |of, text| of.context = text),
+            ("Exten", |of, text| of.exten = text),
+            ("CallerID", |of, text| of.caller_id = text),
+            ("ChannelId", |of, text| of.channel_id = text),
+            ("Variable", |of, text| {
+                of.variables.insert(text, "value".to_owned());
+            }),
+            ("Variable", |of, text| {
+                of.variables.insert("NAME".to_owned(), text);
+            }),
+        ];
+        for (field, change) in fields {
+            let mut wanted = wanted();
+            change(&mut wanted, evil.to_owned());
+            assert!(action(&wanted).is_err(), "{field} took {evil:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Who takes the call of a client: the address that the dialplan asks while the client waits.
+//!
+//! It answers within [`DEADLINE_MAX`] whatever the CRM does. An answer that came too late is empty, which lets the call
+//! go where calls go; what the CRM said by then is remembered, and the next call of the client has it at once. Only what
+//! the CRM said is remembered, not what followed from it, so that working hours count to the second.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Path, State, rejection::PathRejection},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use bitrix24::{Caller, CrmKind, Workday};
+use deskbridge_core::{Chain, Clock};
+use deskbridge_http::{ApiError, Code, Params, TrustedSecrets, caller::bearer_token};
+use deskbridge_journal::Tasks;
+use http::{HeaderMap, header};
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache;
+use serde_json::json;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    decide::{
+        responsible::{Answer, EntityKind, Found, Timeman, answer},
+        users::UserId,
+    },
+    people::Directory,
+    settings::Settings,
+};
+
+/// The longest time that a client waits for an answer.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(1);
+/// How many numbers are remembered.
+const REMEMBERED_MAX: usize = 10_000;
+/// How many numbers are asked for at once; beyond that the answer is empty.
+const ASKED_MAX: usize = 64;
+/// Characters of a number at most.
+const PHONE_CHARACTERS_MAX: usize = 64;
+
+/// A PBX that may ask.
+#[derive(Clone)]
+pub struct Pbx {
+    /// What becomes of its calls.
+    pub settings: Arc<Settings>,
+    /// Who in the CRM is asked.
+    pub crm: bitrix24::Client,
+    /// Who answers which phone.
+    pub directory: Directory,
+    /// What it proves itself by; without any nobody may ask.
+    pub tokens: TrustedSecrets,
+}
+
+/// What answers.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    pbxs: BTreeMap<String, Pbx>,
+    clock: Clock,
+    tasks: Tasks,
+    remembered: Cache<(String, String), Remembered>,
+    asked: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    found: Arc<Vec<Found>>,
+    at: Timestamp,
+}
+
+impl Desk {
+    /// The PBXs, by the names of their connections.
+    pub fn new(pbxs: impl IntoIterator<Item = Pbx>, clock: Clock, tasks: Tasks) -> Self {
+        let pbxs = pbxs.into_iter();
+        let pbxs = pbxs.map(|pbx| (pbx.settings.connection.clone(), pbx));
+        Self(Arc::new(Inner {
+            pbxs: pbxs.collect(),
+            clock,
+            tasks,
+            remembered: Cache::new(REMEMBERED_MAX),
+            asked: Arc::new(Semaphore::new(ASKED_MAX)),
+        }))
+    }
+
+    /// The route `GET /pbx/{connection}/responsible`.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/pbx/{connection}/responsible", get(responsible))
+            .with_state(self)
+    }
+
+    /// Who takes the call; `None` when the CRM did not say so in time.
+    async fn answer(&self, pbx: &Pbx, phone: &str) -> Option<Answer> {
+        let settings = &pbx.settings;
+        let found = self.found(pbx, phone).await?;
+        let people = pbx.directory.people();
+        let now = self.0.clock.now();
+        Some(answer(phone, &found, settings, &people, now))
+    }
+
+    async fn found(&self, pbx: &Pbx, phone: &str) -> Option<Arc<Vec<Found>>> {
+        let lookup = &pbx.settings.responsible;
+        let line = String::new();
+        let incoming = crate::call::Direction::Incoming;
+        let Some(number) = pbx.settings.numbers.for_crm(phone, &line, incoming) else {
+            return Some(Arc::default());
+        };
+        if !lookup.enabled {
+            return Some(Arc::default());
+        }
+        let key = (pbx.settings.connection.clone(), number.clone());
+        let believed_for = SignedDuration::from_secs(lookup.believed_s.into());
+        if let Some(known) = self.0.remembered.get(&key)
+            && self.0.clock.now().duration_since(known.at) < believed_for
+        {
+            return Some(known.found);
+        }
+        let permit = Arc::clone(&self.0.asked).try_acquire_owned().ok()?;
+        let (tell, told) = oneshot::channel();
+        let (inner, crm) = (Arc::clone(&self.0), pbx.crm.clone());
+        // In a task of its own: what comes too late for this call is there for the next one.
+        self.0.tasks.spawn("responsible", async move {
+            let _permit = permit;
+            match crm.callers(&number).await {
+                Ok(callers) => {
+                    let found: Vec<Found> = callers.iter().filter_map(found).collect();
+                    let (found, at) = (Arc::new(found), inner.clock.now());
+                    let remembered = Remembered {
+                        found: Arc::clone(&found),
+                        at,
+                    };
+                    inner.remembered.insert(key, remembered);
+                    // Whoever asked may be gone.
+                    drop(tell.send(found));
+                }
+                Err(error) => {
+                    let connection = key.0;
+                    tracing::warn!(connection, error = %Chain(&error), "Who is responsible for a caller was not told");
+                }
+            }
+        });
+        let deadline = Duration::from_millis(lookup.deadline_ms.into()).min(DEADLINE_MAX);
+        timeout(deadline, told).await.ok()?.ok()
+    }
+}
+
+fn found(caller: &Caller) -> Option<Found> {
+    let responsible = caller.responsible.as_ref();
+    let timeman = match responsible.and_then(|by| by.workday) {
+        Some(Workday::Opened) => Timeman::Opened,
+        Some(Workday::Closed) => Timeman::Closed,
+        Some(Workday::Paused) => Timeman::Paused,
+        Some(Workday::Expired) => Timeman::Expired,
+        None => Timeman::NotInstalled,
+    };
+    let extension = responsible.and_then(|by| by.inner_phone.clone());
+    Some(Found {
+        kind: match caller.record.kind {
+            CrmKind::Contact => EntityKind::Contact,
+            CrmKind::Company => EntityKind::Company,
+            CrmKind::Lead => EntityKind::Lead,
+            CrmKind::Deal => return None,
+        },
+        name: caller.name.clone().unwrap_or_default(),
+        assigned_to: responsible.and_then(|by| UserId::new(by.user.get())),
+        timeman,
+        extension: extension.unwrap_or_default(),
+    })
+}
+
+async fn responsible(
+    State(desk): State<Desk>,
+    connection: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    asked: Params,
+) -> Result<Response, ApiError> {
+    let name = connection.ok().map(|Path(name)| name);
+    let pbx = name.as_ref().and_then(|name| desk.0.pbxs.get(name));
+    let token = match bearer_token(&headers)? {
+        Some(token) => Some(token),
+        None => asked.text(&["token"]),
+    };
+    // Which connections there are is told to nobody who may not ask.
+    let pbx = pbx.filter(|pbx| token.is_some_and(|token| pbx.tokens.accept(token)));
+    let pbx = pbx.ok_or_else(|| ApiError::new(Code::WrongToken, ""))?;
+    let phone = asked.text(&["phone"]).unwrap_or_default();
+    if phone.chars().count() > PHONE_CHARACTERS_MAX {
+        return Err(ApiError::new(Code::InvalidParameter, "phone"));
+    }
+    let answer = desk.answer(pbx, phone).await;
+    Ok(match asked.text(&["format"]) {
+        Some("json") => as_json(answer.as_ref()),
+        _ => as_text(answer.as_ref()),
+    })
+}
+
+fn as_text(answer: Option<&Answer>) -> Response {
+    let extension = answer.and_then(|answer| answer.extension.clone());
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, extension.unwrap_or_default()).into_response()
+}
+
+fn as_json(answer: Option<&Answer>) -> Response {
+    let body = match answer {
+        Some(answer) => json!({
+            "extension": answer.extension,
+            "name": answer.name,
+            "user_id": answer.user,
+            "reason": answer.reason.to_string(),
+        }),
+        None => json!({
+            "extension": null,
+            "name": null,
+            "user_id": null,
+            "reason": "the CRM did not answer in time",
+        }),
+    };
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}

@@ -1,0 +1,280 @@
+//! The PBXs, from the configuration.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use deskbridge_calls::{
+    apply::{self, Target},
+    clicks::RecordedOrders,
+    decide::tracker,
+    follow::{Follower, Manager, Setup, Status},
+    people::Directory,
+    responsible,
+    settings::{Settings, missed::MissedTicket},
+};
+use deskbridge_core::{Clock, Secret};
+use deskbridge_http::TrustedSecrets;
+use deskbridge_journal::{Handler, Journal, Tasks};
+use deskbridge_profile::crm::Portals;
+use deskbridge_store::Store;
+
+use super::{lease::Leases, oauth};
+use crate::config::{self, Config, asterisk::Connection};
+
+/// How the id begins that a channel gets which we order.
+pub(crate) const ORIGINATE_PREFIX: &str = "deskbridge-";
+
+/// A PBX, with everything that its calls need; nothing is connected yet.
+pub(crate) struct Pbx {
+    pub(crate) name: String,
+    pub(crate) manager: Manager,
+    pub(crate) endpoints: tracker::Settings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) crm: bitrix24::Client,
+    /// The name of the portal's connection.
+    pub(crate) crm_name: String,
+    pub(crate) helpdesk: Option<frappe::Client>,
+    pub(crate) users_every: Duration,
+    /// What the PBX proves itself by when it asks who is responsible for a caller.
+    pub(crate) lookup_tokens: TrustedSecrets,
+}
+
+/// The PBXs that are followed. Without a store whoever speaks as an application has no tokens yet.
+pub(crate) fn pbxs(
+    config: &Config,
+    environment: &[(String, String)],
+    portals: &Portals,
+    store: Option<&Store>,
+) -> anyhow::Result<Vec<Pbx>> {
+    let enabled = config.asterisk.iter();
+    let enabled = enabled.filter(|pbx| pbx.connection.enabled);
+    enabled
+        .map(|pbx| of(config, pbx, environment, portals, store))
+        .collect()
+}
+
+/// What follows PBXs and carries out what comes of it.
+pub(super) struct Following {
+    pbxs: Vec<(Pbx, Directory)>,
+    store: Store,
+    clock: Clock,
+}
+
+impl Following {
+    pub(super) fn new(pbxs: Vec<Pbx>, store: &Store, clock: &Clock) -> Self {
+        let with_directory = |pbx: Pbx| {
+            let directory = Directory::new(&pbx.crm, &pbx.settings, store, clock, pbx.users_every);
+            (pbx, directory)
+        };
+        Self {
+            pbxs: pbxs.into_iter().map(with_directory).collect(),
+            store: store.clone(),
+            clock: clock.clone(),
+        }
+    }
+
+    /// What carries out writes.
+    pub(super) fn handlers(
+        &self,
+        rng: &mut fastrand::Rng,
+    ) -> BTreeMap<&'static str, Arc<dyn Handler>> {
+        let targets = self.pbxs.iter().map(|(pbx, directory)| Target {
+            settings: Arc::clone(&pbx.settings),
+            crm: pbx.crm.clone(),
+            helpdesk: pbx.helpdesk.clone(),
+            directory: directory.clone(),
+        });
+        apply::handlers(targets.collect(), &self.store, &self.clock, rng)
+    }
+
+    /// The PBXs with who answers their phones.
+    pub(super) fn pbxs(&self) -> impl Iterator<Item = (&Pbx, &Directory)> {
+        self.pbxs.iter().map(|(pbx, directory)| (pbx, directory))
+    }
+
+    /// What answers who takes the call of a client.
+    pub(super) fn responsible(&self, tasks: &Tasks) -> responsible::Desk {
+        let pbxs = self.pbxs.iter();
+        let pbxs = pbxs.map(|(pbx, directory)| responsible::Pbx {
+            settings: Arc::clone(&pbx.settings),
+            crm: pbx.crm.clone(),
+            directory: directory.clone(),
+            tokens: pbx.lookup_tokens.clone(),
+        });
+        responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
+    }
+
+    /// Starts to follow; how each PBX stands, by its name.
+    pub(super) fn start(
+        self,
+        journal: &Journal,
+        tasks: &Tasks,
+        leases: &Leases,
+        rng: &mut fastrand::Rng,
+    ) -> Vec<(String, Arc<Status>)> {
+        let start = |(pbx, directory): (Pbx, Directory)| {
+            tasks.spawn("users", directory.clone().run(tasks.clone()));
+            let setup = Setup {
+                manager: pbx.manager,
+                endpoints: pbx.endpoints,
+                settings: pbx.settings,
+                crm: pbx.crm,
+                directory,
+                orders: Arc::new(RecordedOrders(self.store.clone())),
+                store: self.store.clone(),
+                journal: journal.clone(),
+                clock: self.clock.clone(),
+                holds: leases.hold(format!("asterisk/{}", pbx.name)),
+            };
+            let follower = Follower::new(setup, rng.fork());
+            let status = follower.status();
+            tasks.spawn("calls", follower.run(tasks.clone()));
+            (pbx.name, status)
+        };
+        self.pbxs.into_iter().map(start).collect()
+    }
+}
+
+fn of(
+    config: &Config,
+    pbx: &config::Asterisk,
+    environment: &[(String, String)],
+    portals: &Portals,
+    store: Option<&Store>,
+) -> anyhow::Result<Pbx> {
+    let connection = &pbx.connection;
+    let name = &connection.name;
+    let settings = settings(pbx)?;
+    let helpdesk = config.asterisk_frappe(connection)?;
+    let is_told = settings.tickets.comments || settings.tickets.missed != MissedTicket::Never;
+    if is_told && helpdesk.is_none() {
+        bail!(
+            "{}: name the [[frappe]] that is told of calls, or leave `tickets` out",
+            place(connection, "helpdesk")
+        );
+    }
+    let helpdesk = helpdesk
+        .map(|frappe| super::helpdesk(config, frappe, environment))
+        .transpose()?;
+    let mut endpoints = connection.endpoints.clone();
+    endpoints
+        .originate_prefix
+        .get_or_insert_with(|| ORIGINATE_PREFIX.to_owned());
+    Ok(Pbx {
+        name: name.clone(),
+        manager: manager(config, connection, environment)?,
+        endpoints,
+        settings: Arc::new(settings),
+        crm: crm(config, connection, environment, portals, store)?,
+        crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
+        helpdesk: helpdesk.map(|(_, hub)| hub),
+        lookup_tokens: lookup_tokens(config, connection, environment)?,
+        users_every: Duration::from_secs(
+            u64::from(connection.users_refresh_minutes.max(1)).saturating_mul(60),
+        ),
+    })
+}
+
+fn lookup_tokens(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+) -> anyhow::Result<TrustedSecrets> {
+    let tokens = connection.lookup_tokens.iter().enumerate();
+    let tokens = tokens.map(|(index, source)| {
+        let place = place(connection, &format!("lookup_tokens[{index}]"));
+        config.secret(&place, source, environment)
+    });
+    let tokens: Vec<Secret> = tokens.collect::<Result<_, _>>()?;
+    Ok(TrustedSecrets::new(tokens))
+}
+
+/// What becomes of the calls of a PBX.
+pub(crate) fn settings(pbx: &config::Asterisk) -> anyhow::Result<Settings> {
+    let name = &pbx.connection.name;
+    let compiled = pbx.calls.clone().compile(name);
+    compiled.with_context(|| format!("asterisk[{name}]"))
+}
+
+fn place(connection: &Connection, field: &str) -> String {
+    format!("asterisk[{}].{field}", connection.name)
+}
+
+fn manager(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+) -> anyhow::Result<Manager> {
+    let place = |field: &str| place(connection, field);
+    let (host, port) = connection
+        .host_and_port()
+        .map_err(|why| anyhow::anyhow!("{}: {why}", place("address")))?;
+    let password = config.secret(&place("password"), &connection.password, environment)?;
+    let login = ami::Login::new(&connection.user, password.expose())
+        .with_context(|| format!("{} or password", place("user")))?;
+    let has_tls_settings = connection.tls_name.is_some()
+        || connection.ca_file.is_some()
+        || connection.certificate_file.is_some();
+    if has_tls_settings && !connection.tls {
+        bail!(
+            "{}: a certificate is configured; say `tls = true`",
+            place("tls")
+        );
+    }
+    let pem = |field: &str, file: Option<&std::path::Path>| {
+        let read = config.certificate(&place(field), file);
+        read.map(|pem| pem.into_iter().collect())
+    };
+    let tls = match connection.tls {
+        false => None,
+        true => Some(ami::Tls {
+            name: connection.tls_name.clone(),
+            roots_pem: pem("ca_file", connection.ca_file.as_deref())?,
+            pinned_pem: pem("certificate_file", connection.certificate_file.as_deref())?,
+        }),
+    };
+    Ok(Manager {
+        host: host.to_owned(),
+        port,
+        login: match connection.plain_login {
+            false => login,
+            true => login.by(ami::Means::Plain),
+        },
+        options: ami::Options {
+            tls,
+            ..ami::Options::default()
+        },
+    })
+}
+
+/// Who speaks to the portal about calls.
+fn crm(
+    config: &Config,
+    connection: &Connection,
+    environment: &[(String, String)],
+    portals: &Portals,
+    store: Option<&Store>,
+) -> anyhow::Result<bitrix24::Client> {
+    let crm = config.asterisk_bitrix24(connection)?;
+    if !crm.enabled {
+        bail!(
+            "{}: bitrix24[{}] is not enabled, so that no call may be written to it; enable it, or switch the PBX off \
+             with `enabled = false`",
+            place(connection, "crm"),
+            crm.name
+        );
+    }
+    if let Some(installed) = oauth::installed(config, crm, environment, portals, store)? {
+        return Ok(installed.client);
+    }
+    let place = format!("bitrix24[{}].webhook_url", crm.name);
+    let source = crm
+        .webhook_url
+        .as_ref()
+        .with_context(|| format!("{place} is missing: calls are written by it"))?;
+    let url = config.secret(&place, source, environment)?;
+    let webhook: bitrix24::Webhook = url.expose().parse().with_context(|| place.clone())?;
+    portals
+        .client_with(webhook, &super::portal_options(config, Some(crm))?)
+        .context(place)
+}

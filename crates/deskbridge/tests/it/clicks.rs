@@ -1,0 +1,266 @@
+//! Clicks in the CRM, from the portal's event to what the PBX was asked; and the application that is told of them.
+
+use std::{fs, net::TcpListener};
+
+use http::StatusCode;
+use simulators::{
+    ami,
+    bitrix24::{Application, Click, InstallCallback, Told},
+};
+use testkit::wait_for;
+
+use crate::hub::{Bench, Hub, http};
+
+const CLIENT_ID: &str = "local.desk";
+const CLIENT_SECRET: &str = "planted-client-secret";
+const APPLICATION_TOKEN: &str = "planted-application-token";
+const LOOKUP_TOKEN: &str = "planted-lookup-token";
+/// A user of the portal whose extension is 101.
+const OF_101: u64 = 57;
+
+/// A portal with an application, and a PBX.
+struct Clicks {
+    bench: Bench,
+    pbx: ami::Running,
+    url: String,
+}
+
+impl Clicks {
+    async fn new(options: ami::Options) -> Self {
+        let bench = Bench::new().await;
+        let portal = &bench.portal.portal;
+        let mut data = portal.data();
+        let scopes = ["crm", "user", "telephony", "task", "im"];
+        let mut application = Application::new(CLIENT_ID, CLIENT_SECRET, scopes);
+        APPLICATION_TOKEN.clone_into(&mut application.application_token);
+        data.applications.push(application);
+        portal.set_data(data).unwrap();
+        let pbx = ami::start(options).await.unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = free.local_addr().unwrap();
+        drop(free);
+        let (address, base) = (pbx.address, bench.portal_url().to_owned());
+        bench.configure(|text| {
+            let text = text.replace("127.0.0.1:0", &listen.to_string());
+            format!(
+                r#"{text}
+portal_url = "{base}"
+client_id = "{CLIENT_ID}"
+client_secret = "{CLIENT_SECRET}"
+authorization_server = "{base}"
+public_url = "http://{listen}"
+
+[[asterisk]]
+name = "office"
+address = "{address}"
+user = "hub"
+password = "hub"
+default_user = 1
+endpoints = {{ trunks = ["trunk"], originate_prefix = "crm-" }}
+numbers.country = "RU"
+lookup_tokens = ["{LOOKUP_TOKEN}"]
+"#
+            )
+        });
+        let url = format!("http://{listen}");
+        Self { bench, pbx, url }
+    }
+
+    /// Serves with the application installed, after a restart that the tokens outlive, and waits for the users.
+    async fn serve(&self) -> Hub {
+        let hub = self.bench.serve().await;
+        self.install().await;
+        drop(hub);
+        let portal = &self.bench.portal.portal;
+        portal.clear_journal();
+        let hub = self.bench.serve().await;
+        wait_for("the users to be known", async || {
+            let journal = format!("{:?}", portal.journal());
+            journal.contains("user.get").then_some(())
+        })
+        .await;
+        hub
+    }
+
+    async fn install(&self) {
+        let handler = format!("{}/bitrix24/crm/install", self.url);
+        let portal = &self.bench.portal.portal;
+        let installed = portal.install_at(CLIENT_ID, &handler, InstallCallback::Event);
+        assert_eq!(installed.await.unwrap(), 200);
+        wait_for("the events to be bound", async || {
+            let bound = portal.events().bindings;
+            (bound.len() >= 3).then_some(())
+        })
+        .await;
+    }
+
+    async fn click(&self) -> Told {
+        let click = Click {
+            client_id: CLIENT_ID.to_owned(),
+            user_id: OF_101,
+            phone_number: "+7 (916) 123-45-67".to_owned(),
+            ..Click::default()
+        };
+        let told = self.bench.portal.portal.click(&click).await;
+        assert!(matches!(told.handlers[..], [Ok(200)]), "{told:?}");
+        told
+    }
+
+    async fn post(&self, body: String) -> StatusCode {
+        let address = format!("{}/hooks/bitrix24/crm", self.url);
+        let kind = "application/x-www-form-urlencoded";
+        let request = http().post(address).header("content-type", kind).body(body);
+        request.send().await.unwrap().status()
+    }
+}
+
+fn form(token: &str, phone: &str) -> String {
+    let mut form = String::from("event=ONEXTERNALCALLSTART&data[USER_ID]=57");
+    for (name, value) in [
+        ("data[PHONE_NUMBER]", phone),
+        ("auth[application_token]", token),
+    ] {
+        let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        form.push_str(&format!("&{name}={value}"));
+    }
+    form
+}
+
+async fn stopped(hub: Hub) {
+    drop(hub);
+}
+
+#[tokio::test]
+async fn a_click_is_dialled_once_and_its_call_is_not_registered_again() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    let told = clicks.click().await;
+    let asked = wait_for("the PBX to be asked", async || {
+        let received = clicks.pbx.pbx.received();
+        received.into_iter().find(|one| one.action() == "Originate")
+    })
+    .await;
+    assert_eq!(asked.get("Channel"), "PJSIP/101");
+    assert_eq!(asked.get("Exten"), "79161234567");
+    assert!(asked.get("ChannelId").starts_with("crm-"));
+    assert_eq!(asked.get("Async"), "true");
+    // The portal names the same call for a second click, and it is left out.
+    clicks.click().await;
+    let said = wait_for("both events to be planned", async || {
+        let said = clicks.bench.run(&["events", "list", "--json"]).await;
+        (said.out.matches("\"done\"").count() == 2).then_some(said.out)
+    })
+    .await;
+    assert!(!said.contains("planted-"), "{said}");
+    assert_eq!(clicks.pbx.pbx.count("Originate"), 1);
+    let calls = clicks.bench.portal.portal.telephony().calls;
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert_eq!(Some(&calls[0].call_id), told.call_id.as_ref());
+    // Neither a copy of the database nor the log holds a credential.
+    let copy = clicks.bench.path("copy.db");
+    let said = clicks
+        .bench
+        .run(&["db", "backup", copy.to_str().unwrap()])
+        .await;
+    assert!(copy.exists(), "{}", said.out);
+    let copied = fs::read(&copy).unwrap();
+    for secret in [CLIENT_SECRET, APPLICATION_TOKEN, LOOKUP_TOKEN] {
+        let has = copied
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
+        assert!(!has, "{secret} lies in the copy");
+    }
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn a_phone_that_cannot_be_called_finishes_the_call_of_the_portal() {
+    let clicks = Clicks::new(ami::Options {
+        unreachable: vec!["PJSIP/101".to_owned()],
+        ..ami::Options::default()
+    })
+    .await;
+    let hub = clicks.serve().await;
+    clicks.click().await;
+    let finish = wait_for("the call to be finished", async || {
+        let calls = clicks.bench.portal.portal.telephony().calls;
+        calls.first().and_then(|call| call.finish.clone())
+    })
+    .await;
+    assert!(format!("{finish:?}").contains("OTHER"), "{finish:?}");
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_got_lost_is_looked_for_before_it_is_repeated() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    clicks.pbx.pbx.fail(ami::Fault {
+        action: "Originate".to_owned(),
+        skip: 0,
+        times: 1,
+        executes: true,
+        then: ami::Then::CutInside,
+    });
+    clicks.click().await;
+    let said = wait_for("the order to be done", async || {
+        let said = clicks.bench.run(&["effects", "list", "--json"]).await;
+        let is_done = |line: &str| line.contains("calls.originate") && line.contains("\"done\"");
+        said.out.lines().any(is_done).then_some(said.out)
+    })
+    .await;
+    assert_eq!(clicks.pbx.pbx.count("Originate"), 1, "{said}");
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn what_proves_nothing_or_is_half_a_form_is_refused() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    let whole = form(APPLICATION_TOKEN, "+79161234567");
+    for (body, expected) in [
+        (form("another", "+79161234567"), 401),
+        (form("", "+79161234567"), 401),
+        ("event=ONEXTERNALCALLSTART".to_owned(), 400),
+        (String::new(), 400),
+        (whole.chars().take(40).collect(), 400),
+        ("%00%ff".to_owned(), 400),
+    ] {
+        let status = clicks.post(body.clone()).await;
+        let expected = StatusCode::from_u16(expected).unwrap();
+        assert_eq!(status, expected, "{body}");
+    }
+    assert_eq!(clicks.pbx.pbx.count("Originate"), 0);
+    // What could end a line of an order is not in what is dialled.
+    let status = clicks
+        .post(form(
+            APPLICATION_TOKEN,
+            "+7916\r\nAction: Command\0 1234567",
+        ))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let asked = wait_for("the PBX to be asked", async || {
+        let received = clicks.pbx.pbx.received();
+        received.into_iter().find(|one| one.action() == "Originate")
+    })
+    .await;
+    assert_eq!(asked.get("Exten"), "+79161234567");
+    assert_eq!(clicks.pbx.pbx.count("Command"), 0);
+    stopped(hub).await;
+}
+
+#[tokio::test]
+async fn the_dialplan_is_told_only_for_its_token() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    let address = "/pbx/office/responsible?phone=79160000000&format=json";
+    let (status, _) = hub.get(address, "Bearer another").await;
+    assert!(status.is_client_error(), "{status}");
+    let (status, body) = hub.get(address, &format!("Bearer {LOOKUP_TOKEN}")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert!(body.contains("\"extension\":null"), "{body}");
+    let address = format!("/pbx/office/responsible?phone=anonymous&token={LOOKUP_TOKEN}");
+    let (status, body) = hub.get(&address, "").await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
+    stopped(hub).await;
+}
