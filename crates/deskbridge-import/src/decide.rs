@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod contact;
 pub mod customer;
+pub mod freshdesk;
 pub mod key;
 pub mod pace;
 pub mod planned;

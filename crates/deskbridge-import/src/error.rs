@@ -25,6 +25,18 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A Freshdesk account could not be read.
+    #[error("reading {what} of Freshdesk")]
+    Freshdesk {
+        /// What was to be read.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<freshdesk::Error>,
+    },
+    /// An account export could not be read.
+    #[error("reading the account export")]
+    Export(#[source] freshdesk::export::ExportError),
     /// A mapping cannot be used.
     #[error("the mapping cannot be used: {why}")]
     Mapping {
@@ -52,6 +64,15 @@ pub enum Error {
     /// The reject file could not be written.
     #[error("writing the reject file {}", path.display())]
     Reject {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A report could not be written.
+    #[error("writing the report {}", path.display())]
+    Report {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -24,6 +24,12 @@ const SWITCHES: [&str; 3] = [
 ];
 /// What the ledger calls a switch that was turned.
 const KIND: &str = "switch";
+
+/// Switches are kept apart from the records of a source: to forget one must not forget up to where the source is settled.
+fn ledger_of(source: &str) -> String {
+    format!("{source}#switches")
+}
+
 const ROWS_MAX: u32 = 500;
 
 /// Something that is switched on and must not be.
@@ -109,7 +115,7 @@ pub async fn silence(
         why: None,
         run: KIND.to_owned(),
     });
-    let kept = store.record_imports(source.to_owned(), records.collect(), None, clock.now());
+    let kept = store.record_imports(ledger_of(source), records.collect(), None, clock.now());
     kept.await?;
     for one in loud {
         let change = Document::new().with(one.field, one.silent);
@@ -131,7 +137,7 @@ pub async fn put_back(client: &Client, store: &Store, source: &str) -> Result<us
         limit: ROWS_MAX,
         ..ImportFilter::default()
     };
-    let silenced = store.list_imports(source.to_owned(), filter).await?;
+    let silenced = store.list_imports(ledger_of(source), filter).await?;
     let mut count = 0;
     for one in silenced {
         let (Some(name), Some(Value::Object(before))) = (&one.name, one.before) else {
@@ -151,7 +157,7 @@ pub async fn put_back(client: &Client, store: &Store, source: &str) -> Result<us
             }
         }
         store
-            .forget_imports(source.to_owned(), vec![(one.kind, one.id)])
+            .forget_imports(ledger_of(source), vec![(one.kind, one.id)])
             .await?;
         count += 1;
     }

@@ -18,6 +18,7 @@ pub mod map;
 pub mod reader;
 pub mod record;
 mod rejects;
+pub mod report;
 pub mod run;
 pub mod target;
 pub mod undo;

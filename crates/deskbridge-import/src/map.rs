@@ -74,6 +74,20 @@ pub struct MappedFile {
     pub fields: BTreeMap<String, Take>,
 }
 
+impl MappedFile {
+    /// A file of which nothing is said yet.
+    pub fn plain(path: PathBuf, kind: Kind) -> Self {
+        Self {
+            path,
+            kind,
+            encoding: None,
+            separator: None,
+            zone: None,
+            fields: BTreeMap::new(),
+        }
+    }
+}
+
 /// What a member of a record is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

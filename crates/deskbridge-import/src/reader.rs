@@ -2,10 +2,16 @@
 
 pub mod csv;
 mod decoded;
+pub mod export;
+pub mod freshdesk;
 mod json_lines;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -20,8 +26,14 @@ use crate::{
 pub enum Source {
     /// Files with a record in each line, in the form of [`Record`]; kinds may be mixed.
     JsonLines(Vec<PathBuf>),
+    /// Files with an object in each line, which a mapping makes a record of.
+    MappedLines(Vec<MappedFile>),
     /// Tables of text, a row a record, as a mapping says.
     Csv(Vec<MappedFile>),
+    /// A Freshdesk account.
+    Freshdesk(freshdesk::Desk),
+    /// The account export of one.
+    FreshdeskExport(export::Exported),
 }
 
 /// Some records, and the position behind them.
@@ -31,6 +43,8 @@ pub struct Batch {
     pub items: Vec<Item>,
     /// Where to go on.
     pub position: Position,
+    /// Which part of the kind was read with it, from 0 to 1, where that is known.
+    pub part_read: Option<f64>,
 }
 
 /// One thing that was read.
@@ -76,12 +90,17 @@ pub struct Position {
     pub byte: u64,
     /// The lines before it.
     pub lines: u64,
+    /// Where in a list of an account, in the client's own form.
+    #[serde(default)]
+    pub scan: Option<String>,
 }
 
 impl Position {
     /// As the ledger keeps it, with the [fingerprint](Source::fingerprint) of its source.
     pub fn to_text(&self, fingerprint: &str) -> String {
-        format!("{fingerprint} {} {} {}", self.file, self.byte, self.lines)
+        let scan = self.scan.as_deref().unwrap_or_default();
+        let text = format!("{fingerprint} {} {} {} {scan}", self.file, self.byte, self.lines);
+        text.trim_end().to_owned()
     }
 
     /// As [`Position::to_text`] wrote it; the beginning if it is one in another source.
@@ -89,7 +108,7 @@ impl Position {
     /// # Errors
     /// When the text is another.
     pub fn read(text: &str, fingerprint: &str) -> Result<Self> {
-        let mut parts = text.split(' ');
+        let mut parts = text.splitn(5, ' ');
         if parts.next() != Some(fingerprint) {
             return Ok(Self::default());
         }
@@ -99,12 +118,35 @@ impl Position {
                 file: usize::try_from(number()?).ok()?,
                 byte: number()?,
                 lines: number()?,
+                scan: None,
             })
         })();
+        let read = read.map(|read| Self {
+            scan: parts.next().map(str::to_owned),
+            ..read
+        });
         read.ok_or_else(|| Error::Position {
             why: "it was written by another version of this program".to_owned(),
         })
     }
+}
+
+/// Which part of some files lies before a byte of one of them.
+fn part_read(bytes_of: &[u64], file: usize, byte: u64) -> Option<f64> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a part that is shown to people"
+    )]
+    let part = |bytes: u64, of: u64| bytes as f64 / of as f64;
+    let whole: u64 = bytes_of.iter().sum();
+    let before: u64 = bytes_of.iter().take(file).sum();
+    (whole > 0).then(|| part(before + byte, whole).min(1.0))
+}
+
+/// The sizes of files; none of those that cannot be looked at, which reading them will tell.
+fn sizes<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<u64> {
+    let sizes = paths.map(|path| std::fs::metadata(path).map_or(0, |file| file.len()));
+    sizes.collect()
 }
 
 /// Reads the records of one kind.
@@ -117,15 +159,21 @@ pub struct Reader {
 enum Form {
     JsonLines(json_lines::Lines),
     Csv(csv::Rows),
+    Freshdesk(Box<freshdesk::Rows>),
+    FreshdeskExport(export::Rows),
 }
 
 impl Source {
     /// Stands for which files it consists of: a position in one source is none in another.
     pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
-        let paths: Vec<&PathBuf> = match self {
-            Self::JsonLines(files) => files.iter().collect(),
-            Self::Csv(files) => files.iter().map(|file| &file.path).collect(),
+        let paths: Vec<&Path> = match self {
+            Self::JsonLines(files) => files.iter().map(PathBuf::as_path).collect(),
+            Self::Freshdesk(desk) => vec![Path::new(desk.account().host())],
+            Self::FreshdeskExport(export) => vec![export.path()],
+            Self::MappedLines(files) | Self::Csv(files) => {
+                files.iter().map(|file| file.path.as_path()).collect()
+            }
         };
         for path in paths {
             digest.update(path.as_os_str().as_encoded_bytes());
@@ -148,30 +196,72 @@ impl Source {
             Self::JsonLines(files) => {
                 Form::JsonLines(json_lines::Lines::new(files.clone(), kind, from)?)
             }
+            Self::MappedLines(files) => {
+                Form::JsonLines(json_lines::Lines::mapped(files, kind, from)?)
+            }
             Self::Csv(files) => Form::Csv(csv::Rows::new(files, kind, from)?),
+            Self::Freshdesk(desk) => {
+                Form::Freshdesk(Box::new(freshdesk::Rows::new(desk, kind, from)?))
+            }
+            Self::FreshdeskExport(export) => {
+                Form::FreshdeskExport(export::Rows::new(export, kind, from))
+            }
         };
         Ok(Reader { form })
+    }
+
+    /// The account that files are fetched from.
+    pub fn account(&self) -> Option<&::freshdesk::Account> {
+        match self {
+            Self::JsonLines(_) | Self::MappedLines(_) | Self::Csv(_) => None,
+            Self::Freshdesk(desk) => Some(desk.account()),
+            Self::FreshdeskExport(export) => export.account(),
+        }
+    }
+
+    /// Whether a kind, once it was read whole, is gone on with from what changed since, rather than from its beginning.
+    pub fn follows(&self, kind: Kind) -> bool {
+        matches!(self, Self::Freshdesk(desk) if desk.follows(kind))
     }
 }
 
 impl Reader {
-    /// The next records, at most so many; none at the end. Reading begins at once, on another thread, whether it is
+    /// The next records, at most so many; none at the end. Files are read at once, on another thread, whether this is
     /// waited for or not.
     ///
     /// # Errors
     /// When the source cannot be read. What is no record is an [`Item`].
-    pub fn next(
-        self,
-        items_max: usize,
-    ) -> impl Future<Output = Result<(Self, Option<Batch>)>> + Send {
-        let Self { mut form } = self;
-        let reading = tokio::task::spawn_blocking(move || {
-            let batch = match &mut form {
-                Form::JsonLines(lines) => lines.next(items_max)?,
-                Form::Csv(rows) => rows.next(items_max)?,
-            };
-            Ok((Self { form }, batch))
-        });
-        async move { reading.await.map_err(|_panicked| Error::Panicked)? }
+    pub fn next(self, items_max: usize) -> BoxFuture<'static, Result<(Self, Option<Batch>)>> {
+        match self.form {
+            Form::JsonLines(mut lines) => on_a_thread(move || {
+                let batch = lines.next(items_max)?;
+                Ok((Form::JsonLines(lines), batch))
+            }),
+            Form::Csv(mut rows) => on_a_thread(move || {
+                let batch = rows.next(items_max)?;
+                Ok((Form::Csv(rows), batch))
+            }),
+            Form::Freshdesk(mut rows) => Box::pin(async move {
+                let batch = rows.next(items_max).await?;
+                let form = Form::Freshdesk(rows);
+                Ok((Self { form }, batch))
+            }),
+            Form::FreshdeskExport(mut rows) => Box::pin(async move {
+                let batch = rows.next().await?;
+                let form = Form::FreshdeskExport(rows);
+                Ok((Self { form }, batch))
+            }),
+        }
     }
+}
+
+/// Begins to read at once.
+fn on_a_thread(
+    read: impl FnOnce() -> Result<(Form, Option<Batch>)> + Send + 'static,
+) -> BoxFuture<'static, Result<(Reader, Option<Batch>)>> {
+    let reading = tokio::task::spawn_blocking(read);
+    Box::pin(async move {
+        let (form, batch) = reading.await.map_err(|_panicked| Error::Panicked)??;
+        Ok((Reader { form }, batch))
+    })
 }

@@ -273,6 +273,25 @@ pub struct Attachment {
     /// Where it lies below the folder of files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Where it lies in the account that it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Remote>,
+    /// The address in the text that stands for it: it lies there, and is not attached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+}
+
+/// A file of a ticket of Freshdesk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remote {
+    /// The ticket.
+    pub ticket: u64,
+    /// The file.
+    pub attachment: u64,
+    /// Where it lies for a short time; never written down, as whoever has it may read the file.
+    #[serde(skip)]
+    pub link: Option<String>,
 }
 
 /// What a requester thought of a ticket.

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use self::batches::{Job, Prepared};
 use crate::{
     Error, Result,
-    decide::{Grouped, Pace, Settings, Site},
+    decide::{Grouped, Pace, Problem, Problems, Settings, Site},
     guard,
     reader::{Place, Position, Source},
     record::{Kind, Record},
@@ -51,6 +51,10 @@ pub struct Options {
     pub files: Option<PathBuf>,
     /// Whether the import may go on although the helpdesk would send mail because of it.
     pub may_send_mail: bool,
+    /// Whether the source is read from its beginning, wherever it is settled.
+    pub from_start: bool,
+    /// Whether only those records are written that failed before.
+    pub only_failed: bool,
     /// Where rejected records go.
     pub rejects: Option<PathBuf>,
     /// Where the time comes from.
@@ -66,6 +70,8 @@ impl Default for Options {
             patience: Duration::from_secs(600),
             files: None,
             may_send_mail: false,
+            from_start: false,
+            only_failed: false,
             rejects: None,
             clock: Clock::system(),
         }
@@ -126,6 +132,8 @@ pub struct Progress {
     pub kind: Kind,
     /// What came of those of this kind.
     pub counts: Counts,
+    /// How many records of this kind there are about, as far as can be told from what was read.
+    pub total: Option<u64>,
     /// How many requests may be under way.
     pub requests: usize,
 }
@@ -179,7 +187,12 @@ struct Running<'a> {
     /// Batches that are not settled, in their order.
     open: VecDeque<Open>,
     batches: u64,
+    /// How many records were read.
+    records: u64,
+    total: Option<u64>,
     down: Option<Down>,
+    /// Why the source cannot be read on.
+    broken: Option<Error>,
 }
 
 struct Open {
@@ -239,7 +252,10 @@ impl Import<'_> {
                 results: Vec::new(),
                 open: VecDeque::new(),
                 batches: 0,
+                records: 0,
+                total: None,
                 down: None,
+                broken: None,
             };
             let is_whole = running.run(&writer, &mut orders, &mut told).await?;
             counts.insert(kind, running.counts);
@@ -272,6 +288,7 @@ impl Import<'_> {
                 options.requests_per_second_max,
             ),
             files: options.files.clone(),
+            account: self.source.account().cloned(),
             status_of_open: is_open.then(|| site.default_status.clone()),
         }
     }
@@ -294,7 +311,8 @@ impl Running<'_> {
         let mut is_read = false;
         loop {
             let order = *orders.borrow_and_update();
-            let is_ending = order == Order::Stop || self.down.is_some();
+            let is_ending =
+                order == Order::Stop || self.down.is_some() || self.broken.is_some();
             let begins = order == Order::Go && !is_ending;
             while begins
                 && under_way.len() < writer.sender.limit()
@@ -312,14 +330,15 @@ impl Running<'_> {
             tokio::select! {
                 Some(carried) = under_way.next() => {
                     self.carried(carried)?;
-                    told(Progress {
-                        kind: self.kind,
-                        counts: self.counts,
-                        requests: writer.sender.limit(),
-                    });
+                    told(self.progress(writer));
                 }
                 batch = batches.next(), if reads => match batch {
-                    Some(batch) => queue.extend(self.prepared(batch?)?),
+                    Some(Ok(batch)) => {
+                        queue.extend(self.prepared(batch)?);
+                        told(self.progress(writer));
+                    }
+                    // What is under way is ended and remembered first.
+                    Some(Err(error)) => self.broken = Some(error),
                     None => is_read = true,
                 },
                 flushed = next(&mut flush), if flush.is_some() => {
@@ -335,11 +354,28 @@ impl Running<'_> {
             flush.await?;
         }
         let is_whole = is_read && queue.is_empty() && self.down.is_none();
-        self.flush(is_whole.then_some(Settled::Whole)).await?;
-        Ok(is_whole)
+        let begins_anew = is_whole && !self.import.source.follows(self.kind);
+        self.flush(begins_anew.then_some(Settled::Whole)).await?;
+        match self.broken.take() {
+            Some(error) => Err(error),
+            None => Ok(is_whole),
+        }
+    }
+
+    fn progress(&self, writer: &Writer) -> Progress {
+        Progress {
+            kind: self.kind,
+            counts: self.counts,
+            total: self.total,
+            requests: writer.sender.limit(),
+        }
     }
 
     async fn position(&self) -> Result<Position> {
+        let options = self.import.options;
+        if options.from_start || options.only_failed {
+            return Ok(Position::default());
+        }
         let (source, kind) = (self.source(), self.kind.as_str().to_owned());
         let position = self.import.store.import_position(source, kind).await?;
         position.map_or(Ok(Position::default()), |text| {
@@ -355,6 +391,8 @@ impl Running<'_> {
     fn prepared(&mut self, prepared: Prepared) -> Result<Vec<Job>> {
         let number = self.batches;
         self.batches += 1;
+        self.records += prepared.records;
+        self.total = prepared.part_read.map(|part| about(self.records, part));
         for item in &prepared.unreadable {
             self.counts.failed += 1;
             self.rejects.unreadable(item)?;
@@ -421,6 +459,12 @@ impl Running<'_> {
         };
         let settled = match result {
             Ok(saved) => {
+                let mut lost = Problems::default();
+                for why in saved.lost {
+                    lost.add(Problem::File { why });
+                }
+                let place = format!("{} {}", self.kind, record.id());
+                self.problems.add(&lost, &place);
                 match saved.is_made && is_new {
                     true => self.counts.made += 1,
                     false => self.counts.updated += 1,
@@ -465,7 +509,9 @@ impl Running<'_> {
         while let Some(open) = self.open.pop_front_if(|open| open.outstanding == 0) {
             position = Some(Settled::UpTo(open.position.to_text(&fingerprint)));
         }
-        let settled = settled.or(position);
+        // Those that failed lie behind where the source is settled, and say nothing about it.
+        let is_told = !self.import.options.only_failed;
+        let settled = settled.or(position).filter(|_| is_told);
         let settled = settled.map(|settled| (self.kind.as_str().to_owned(), settled));
         let results = std::mem::take(&mut self.results);
         let (store, source) = (self.import.store.clone(), self.source());
@@ -477,6 +523,17 @@ impl Running<'_> {
             Ok(store.record_imports(source, results, settled, now).await?)
         })
     }
+}
+
+/// How many there are when so many are a part of them.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number that is shown to people, not negative"
+)]
+fn about(records: u64, part: f64) -> u64 {
+    (records as f64 / part.clamp(0.000_001, 1.0)) as u64
 }
 
 /// The end of a flush that is under way.

@@ -2,27 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use frappe::{Cause, Client, Document, Field, List, Order};
+use frappe::{Cause, Client, Document, Field, List, Name, Order};
 use serde_json::{Value, json};
 
 use crate::{
     Error, Result,
     decide::{
-        Choices, Settings, Site,
+        Choices, CustomerDocType, Settings, Site,
         key::{CREATED_FIELD, KEY_FIELD},
     },
 };
 
 /// The DocTypes whose documents carry a key and a time of their own, in the order in which they are written.
 const WRITTEN: [&str; 4] = ["Contact", "HD Ticket", "Communication", "HD Ticket Comment"];
+/// Those of which a script can keep when they were made. What is shown of a ticket is ordered by it.
+pub const DATED: [&str; 3] = ["HD Ticket", "Communication", "HD Ticket Comment"];
+/// Moves the original time to where the helpdesk shows it, before it is too late for that.
+pub const SCRIPT: &str =
+    "if doc.custom_import_created_at:\n    doc.creation = doc.custom_import_created_at";
 /// The DocTypes of which all names are read: what a ticket may be called.
 const LINKED: [&str; 5] = [
     "HD Ticket Status",
     "HD Ticket Priority",
     "HD Ticket Type",
     "HD Team",
-    "User",
+    USER,
 ];
+const USER: &str = "User";
 /// How many names of one DocType are read: more than a person can choose from.
 const NAMES_MAX: u32 = 10_000;
 
@@ -62,10 +68,14 @@ pub async fn site(client: &Client, settings: &Settings) -> Result<Site> {
         let list = List::new()
             .limit(NAMES_MAX)
             .order_by("name", Order::Ascending);
-        let rows = client
-            .list(doctype, &list)
-            .await
-            .map_err(asking(format!("its {doctype}")))?;
+        let rows = match client.list(doctype, &list).await {
+            // Who is no System Manager sees no users, but agents.
+            Err(error) if doctype == USER && matches!(error.cause, Cause::NoRight { .. }) => {
+                client.list("HD Agent", &list).await
+            }
+            other => other,
+        };
+        let rows = rows.map_err(asking(format!("its {doctype}")))?;
         let names: Choices = rows.iter().filter_map(|row| row.to_text("name")).collect();
         choices.insert(doctype.to_owned(), names);
     }
@@ -110,23 +120,12 @@ pub fn missing(site: &Site, settings: &Settings) -> Vec<Missing> {
     let mut missing = Vec::new();
     for doctype in doctypes(settings) {
         let field = |name: &str| site.fields.get(doctype).and_then(|meta| meta.field(name));
+        let [key, created] = both(doctype);
         if !field(KEY_FIELD).is_some_and(|field: &Field| field.is_unique) {
-            missing.push(Missing {
-                doctype,
-                attributes: attributes(doctype, KEY_FIELD, "Import ID", "Data", true),
-            });
+            missing.push(key);
         }
         if field(CREATED_FIELD).is_none() {
-            missing.push(Missing {
-                doctype,
-                attributes: attributes(
-                    doctype,
-                    CREATED_FIELD,
-                    "Imported Creation",
-                    "Datetime",
-                    false,
-                ),
-            });
+            missing.push(created);
         }
     }
     missing
@@ -174,6 +173,83 @@ pub async fn prepare(client: &Client, missing: &[Missing]) -> Result<()> {
         made.map_err(asking(format!("a field of {doctype}")))?;
     }
     Ok(())
+}
+
+/// The attributes of the `Server Script` that keeps when documents of a DocType were made, and its name.
+pub fn script(doctype: &str) -> (String, Document) {
+    let attributes = Document::new()
+        .with("script_type", "DocType Event")
+        .with("reference_doctype", doctype)
+        .with("doctype_event", "Before Insert")
+        .with("disabled", 0)
+        .with("script", SCRIPT);
+    (format!("Deskbridge - Creation of {doctype}"), attributes)
+}
+
+/// The fields that every import needs, by the attributes of their `Custom Field`.
+pub fn fields() -> Vec<Missing> {
+    let doctypes = std::iter::once(CustomerDocType::Helpdesk.as_str()).chain(WRITTEN);
+    doctypes.flat_map(both).collect()
+}
+
+fn both(doctype: &'static str) -> [Missing; 2] {
+    let created = attributes(doctype, CREATED_FIELD, "Imported Creation", "Datetime", false);
+    [
+        Missing {
+            doctype,
+            attributes: attributes(doctype, KEY_FIELD, "Import ID", "Data", true),
+        },
+        Missing {
+            doctype,
+            attributes: created,
+        },
+    ]
+}
+
+/// Makes the scripts that keep when documents of some DocTypes were made. Needs a Script Manager.
+///
+/// # Errors
+/// When the helpdesk refuses it, or does not run scripts: then one would make every insert fail, so none is made.
+pub async fn prepare_scripts(client: &Client, doctypes: &[&str]) -> Result<()> {
+    try_scripts(client).await?;
+    for doctype in doctypes {
+        let (name, mut attributes) = script(doctype);
+        attributes.set("name", name);
+        let made = client.insert("Server Script", &attributes).await;
+        made.into_result()
+            .map_err(asking(format!("a script of {doctype}")))?;
+    }
+    Ok(())
+}
+
+/// Finds out whether the site runs scripts, with one that does nothing and is removed again.
+async fn try_scripts(client: &Client) -> Result<()> {
+    const NAME: &str = "Deskbridge - Probe";
+    const METHOD: &str = "deskbridge_probe";
+    let probe = Document::new()
+        .with("name", NAME)
+        .with("script_type", "API")
+        .with("api_method", METHOD)
+        .with("script", "frappe.response['message'] = 1");
+    let made = client.insert("Server Script", &probe).await.into_result();
+    match made {
+        Ok(_) => {}
+        // Left by an earlier attempt.
+        Err(error) if matches!(error.cause, Cause::Duplicate { .. }) => {}
+        Err(error) => return Err(asking("a script")(error)),
+    }
+    let called = client.method(METHOD).get::<Value>().await;
+    let removed = client.delete("Server Script", &Name::from(NAME)).await;
+    removed.into_result().map_err(asking("a script to be removed"))?;
+    match called {
+        Err(error) if matches!(error.cause, Cause::ScriptsDisabled) => Err(Error::NotReady {
+            why: "it does not run Server Scripts; switch them on with `bench set-config -g server_script_enabled 1`, or \
+                  on Frappe Cloud in the site's configuration"
+                .to_owned(),
+        }),
+        // What it answers does not matter.
+        _ => Ok(()),
+    }
 }
 
 /// Whether the DocType for scripts can be read and has one that sets `creation` of a DocType's new documents.

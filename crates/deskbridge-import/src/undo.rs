@@ -28,6 +28,34 @@ pub struct Undone {
     pub kept: Vec<(String, String)>,
 }
 
+/// What [`undo`] would do, as far as the ledger knows.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn planned(store: &Store, source: &str, run: Option<&str>) -> Result<Undone> {
+    let mut planned = Undone::default();
+    let mut after = None;
+    loop {
+        let filter = ImportFilter {
+            run: run.map(str::to_owned),
+            after: after.take(),
+            limit: PAGE,
+            ..ImportFilter::default()
+        };
+        let page = store.list_imports(source.to_owned(), filter).await?;
+        let Some(last) = page.last() else {
+            return Ok(planned);
+        };
+        after = Some((last.kind.clone(), last.id.clone()));
+        for record in page.iter().filter(|record| record.name.is_some()) {
+            match record.is_made {
+                true => planned.deleted += 1,
+                false => planned.restored += 1,
+            }
+        }
+    }
+}
+
 /// Takes a run back, or all of a source's where none is named. `told` is called after each record.
 ///
 /// # Errors

@@ -63,6 +63,17 @@ pub enum Wrong {
     MessageField(String, String),
     /// It has messages of the import that the source does not have, by their key.
     ExtraMessage(String),
+    /// A file of it is not there, by its name.
+    MissingFile(String),
+}
+
+impl Verified {
+    /// Whether everything that was compared is as it should be.
+    pub fn is_whole(&self) -> bool {
+        let sums = [&self.records, &self.same].map(|counts| counts.values().sum::<u64>());
+        let [records, same] = sums;
+        records == same && self.unreadable == 0
+    }
 }
 
 /// What was compared.
@@ -74,6 +85,8 @@ pub struct Verified {
     pub messages: u64,
     /// Those that are as they should be.
     pub same: BTreeMap<Kind, u64>,
+    /// What of the source is no record.
+    pub unreadable: u64,
 }
 
 /// Compares every record. Differences are handed over one by one, so that memory does not grow with them.
@@ -95,8 +108,10 @@ pub async fn verify(
             let (reader, batch) = next.await?;
             let Some(batch) = batch else { break };
             reading = Some(reader.next(BATCH));
+            let count = batch.items.len();
             let records = batch.items.into_iter().filter_map(|item| item.read.ok());
             let records: Vec<Record> = records.collect();
+            verified.unreadable += (count - records.len()) as u64;
             let names = names(store, settings, &records).await?;
             for record in &records {
                 let name = names.get(&(kind, record.id().to_owned()));

@@ -29,6 +29,8 @@ pub(crate) struct Saved {
     pub(crate) is_made: bool,
     /// What it held in the fields that were changed, if it was not.
     pub(crate) before: Option<Value>,
+    /// Why files of it are missing.
+    pub(crate) lost: Vec<String>,
 }
 
 /// Why a record is not written.
@@ -72,6 +74,8 @@ pub(crate) struct Writer {
     pub(crate) sender: Sender,
     /// Where files lie that messages refer to.
     pub(crate) files: Option<PathBuf>,
+    /// The account that other files lie in.
+    pub(crate) account: Option<freshdesk::Account>,
     /// The status of a ticket to which somebody has written, when it is that of a new one too.
     pub(crate) status_of_open: Option<String>,
 }

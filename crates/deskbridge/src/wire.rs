@@ -125,7 +125,7 @@ impl Connections {
 }
 
 /// A helpdesk, and the hub as its user.
-fn helpdesk(
+pub(crate) fn helpdesk(
     config: &Config,
     frappe: &config::Frappe,
     environment: &[(String, String)],
@@ -186,9 +186,26 @@ pub(crate) fn administrator(
     environment: &[(String, String)],
 ) -> anyhow::Result<frappe::Client> {
     let frappe = config.profile_frappe()?;
+    administrator_of(
+        config,
+        frappe,
+        &connections.site,
+        &connections.hub,
+        environment,
+    )
+}
+
+/// One helpdesk as its administrator, else as the hub's own user.
+pub(crate) fn administrator_of(
+    config: &Config,
+    frappe: &config::Frappe,
+    site: &frappe::Site,
+    hub: &frappe::Client,
+    environment: &[(String, String)],
+) -> anyhow::Result<frappe::Client> {
     let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
     let (key, secret) = match (&frappe.admin_api_key, &frappe.admin_api_secret) {
-        (None, None) => return Ok(connections.hub.clone()),
+        (None, None) => return Ok(hub.clone()),
         (Some(key), Some(secret)) => (key, secret),
         (Some(_), None) => bail!(
             "{} is missing, and admin_api_key is given",
@@ -203,10 +220,10 @@ pub(crate) fn administrator(
     let secret = config.secret(&place("admin_api_secret"), secret, environment)?;
     let credential = frappe::Credential::token(key.expose(), secret.expose())
         .with_context(|| place("admin_api_secret"))?;
-    Ok(connections.site.user(credential))
+    Ok(site.user(credential))
 }
 
-fn user_agent() -> String {
+pub(crate) fn user_agent() -> String {
     concat!("deskbridge/", env!("CARGO_PKG_VERSION")).to_owned()
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{key::SourceKey, problem::Problems};
-use crate::record::Kind;
+use crate::record::{Kind, Remote};
 
 /// The documents that records became which this one refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,6 +92,9 @@ pub struct PlannedMessage {
     pub document: Document,
     /// Its files.
     pub files: Vec<PlannedFile>,
+    /// Images in its text, whose addresses there become the helpdesk's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<PlannedFile>,
 }
 
 /// A file.
@@ -99,8 +102,28 @@ pub struct PlannedMessage {
 pub struct PlannedFile {
     /// Its name in the helpdesk.
     pub name: String,
-    /// Where it lies below the folder of files.
-    pub path: String,
+    /// Where it is to be had.
+    #[serde(flatten)]
+    pub place: FilePlace,
+    /// Its address in the text that it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// Its size, if its source says so.
+    #[serde(skip)]
+    pub size_bytes: Option<u64>,
+}
+
+/// Where a file is to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilePlace {
+    /// Below the folder of files.
+    #[serde(rename = "path")]
+    Folder(String),
+    /// In a ticket of Freshdesk.
+    Freshdesk(Remote),
+    /// At an address that a text names.
+    Address(String),
 }
 
 impl Serialize for SourceKey {

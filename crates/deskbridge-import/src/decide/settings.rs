@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Names the source in the ledger and in the keys of documents; it must stay the same from run to run.
+    #[serde(skip)]
     pub source: String,
     /// Which DocType customers become.
     pub customer_doctype: CustomerDocType,

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::{
     customer::identify,
     key::{CREATED_FIELD, KEY_FIELD, SourceKey},
-    planned::{Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved},
+    planned::{
+        FilePlace, Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved,
+    },
     problem::{Problem, Problems},
     settings::{CustomerDocType, Settings},
     site::{Site, address},
@@ -63,7 +65,7 @@ pub fn plan(ticket: &Ticket, resolved: &Resolved, site: &Site, settings: &Settin
         times: context.times(status.as_deref(), &messages, &mut problems),
         tags: tags(&ticket.tags),
         agent: context.agent(ticket.agent.as_deref()),
-        files: files(&ticket.attachments, &mut problems),
+        files: files(&ticket.attachments, false, &mut problems),
         messages: messages.into_iter().map(|said| said.planned).collect(),
         key,
         status,
@@ -192,6 +194,12 @@ impl Context<'_> {
                 false => ticket.requester.clone(),
             },
             created_at: ticket.created_at,
+            attachments: ticket
+                .attachments
+                .iter()
+                .filter(|attachment| attachment.inline.is_some())
+                .cloned()
+                .collect(),
             ..Message::default()
         });
         let mut rest: Vec<(usize, &Message)> = ticket.messages.iter().enumerate().collect();
@@ -241,7 +249,8 @@ impl Context<'_> {
                 doctype,
                 key,
                 document,
-                files: files(&message.attachments, problems),
+                files: files(&message.attachments, false, problems),
+                images: files(&message.attachments, true, problems),
             },
         })
     }
@@ -389,7 +398,7 @@ fn one_line(text: &str) -> String {
     plain.collect::<String>().trim().to_owned()
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -407,35 +416,58 @@ fn tags(texts: &[String]) -> Vec<String> {
     found
 }
 
-fn files(attachments: &[Attachment], problems: &mut Problems) -> Vec<PlannedFile> {
-    let files = attachments.iter().filter_map(|attachment| {
-        let Some(path) = attachment.path.clone() else {
-            problems.add(Problem::File {
-                why: "it has no `path`".to_owned(),
-            });
-            return None;
+/// Files that are attached, or with `is_inline` those that lie in a text.
+fn files(
+    attachments: &[Attachment],
+    is_inline: bool,
+    problems: &mut Problems,
+) -> Vec<PlannedFile> {
+    let attachments = attachments
+        .iter()
+        .filter(|attachment| attachment.inline.is_some() == is_inline);
+    let files = attachments.filter_map(|attachment| {
+        let place = match attachment {
+            Attachment {
+                path: Some(path), ..
+            } => FilePlace::Folder(path.clone()),
+            Attachment {
+                remote: Some(remote),
+                ..
+            } => FilePlace::Freshdesk(remote.clone()),
+            Attachment {
+                inline: Some(address),
+                ..
+            } => FilePlace::Address(address.clone()),
+            _ => {
+                problems.add(Problem::File {
+                    why: "it has no `path`".to_owned(),
+                });
+                return None;
+            }
         };
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let name = attachment.name.as_deref().unwrap_or(last);
-        let name: String = name
-            .chars()
-            .map(|c| {
-                if c.is_control() || matches!(c, '/' | '\\') {
-                    '_'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        let name = truncate(name.trim(), 120);
         Some(PlannedFile {
-            name: if name.is_empty() {
-                "file".to_owned()
-            } else {
-                name.to_owned()
-            },
-            path,
+            name: file_name(attachment),
+            place,
+            inline: attachment.inline.clone(),
+            size_bytes: attachment.size_bytes,
         })
     });
     files.collect()
+}
+
+/// A name that leads nowhere.
+fn file_name(attachment: &Attachment) -> String {
+    let path = attachment.path.as_deref().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let name = attachment.name.as_deref().unwrap_or(last);
+    let is_strange = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    let name: String = name
+        .chars()
+        .map(|c| if is_strange(c) { '_' } else { c })
+        .collect();
+    let name = truncate(name.trim(), 120);
+    match name {
+        "" | "." | ".." => "file".to_owned(),
+        name => name.to_owned(),
+    }
 }

@@ -313,12 +313,8 @@ pub fn propose(path: PathBuf, kind: Kind, headers: &[String]) -> Proposal {
     }
     Proposal {
         file: MappedFile {
-            path,
-            kind,
-            encoding: None,
-            separator: None,
-            zone: None,
             fields,
+            ..MappedFile::plain(path, kind)
         },
         left,
     }

@@ -26,6 +26,7 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 #[derive(Debug)]
 pub(super) struct Rows {
     files: Vec<MappedFile>,
+    bytes_of: Vec<u64>,
     at: Position,
     open: Option<Box<Open>>,
 }
@@ -61,6 +62,7 @@ impl Rows {
             });
         }
         Ok(Self {
+            bytes_of: super::sizes(files.iter().map(|file| file.path.as_path())),
             files,
             at,
             open: None,
@@ -107,8 +109,12 @@ impl Rows {
             }
         }
         let is_end = items.is_empty() && self.at.file >= self.files.len();
+        // As decoded, which is near enough.
+        let open = self.open.as_ref();
+        let byte = open.map_or(0, |open| open.rows.position().byte());
         Ok((!is_end).then(|| Batch {
             items,
+            part_read: super::part_read(&self.bytes_of, self.at.file, byte),
             position: self.at.clone(),
         }))
     }

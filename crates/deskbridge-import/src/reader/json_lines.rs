@@ -8,10 +8,12 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{Batch, Item, Place, Position, Unreadable};
 use crate::{
     Error, Result,
+    map::{MappedFile, Mapping},
     record::{Kind, Record},
 };
 
@@ -26,6 +28,9 @@ const KEPT_CHARACTERS_MAX: usize = 20_000;
 #[derive(Debug)]
 pub(super) struct Lines {
     files: Vec<PathBuf>,
+    bytes_of: Vec<u64>,
+    /// What makes records of the objects of each file, where they are none already.
+    mappings: Vec<Mapping>,
     kind: Kind,
     at: Position,
     open: Option<(BufReader<File>, Arc<str>)>,
@@ -45,10 +50,24 @@ impl Lines {
             });
         }
         Ok(Self {
+            bytes_of: super::sizes(files.iter().map(PathBuf::as_path)),
             files,
+            mappings: Vec::new(),
             kind,
             at,
             open: None,
+        })
+    }
+
+    /// The lines of those files that a mapping gives to a kind.
+    pub(super) fn mapped(files: &[MappedFile], kind: Kind, at: Position) -> Result<Self> {
+        let files: Vec<&MappedFile> = files.iter().filter(|file| file.kind == kind).collect();
+        let mappings = files.iter().map(|file| Mapping::new(file));
+        let mappings = mappings.collect::<Result<_>>()?;
+        let paths = files.iter().map(|file| file.path.clone()).collect();
+        Ok(Self {
+            mappings,
+            ..Self::new(paths, kind, at)?
         })
     }
 
@@ -90,6 +109,7 @@ impl Lines {
         let is_end = items.is_empty() && self.at.file >= self.files.len();
         Ok((!is_end).then(|| Batch {
             items,
+            part_read: super::part_read(&self.bytes_of, self.at.file, self.at.byte),
             position: self.at.clone(),
         }))
     }
@@ -136,6 +156,14 @@ impl Lines {
                 text: text.chars().take(KEPT_CHARACTERS_MAX).collect(),
             })
         };
+        if let Some(mapping) = self.mappings.get(self.at.file) {
+            let row = serde_json::from_slice::<Map<String, Value>>(line);
+            let read = match row {
+                Ok(row) => mapping.record(&row).or_else(bad),
+                Err(error) => bad(category(&error).to_owned()),
+            };
+            return Some(Item { place, read });
+        }
         let which: std::result::Result<WhichKind<'_>, _> = serde_json::from_slice(line);
         let is_first_pass = self.kind == Kind::Customer;
         let read = match which {

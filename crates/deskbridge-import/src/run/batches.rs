@@ -38,6 +38,9 @@ pub(super) struct Prepared {
     pub(super) unreadable: Vec<Item>,
     pub(super) problems: Vec<(Problems, String)>,
     pub(super) unchanged: u64,
+    /// How many were read, readable or not.
+    pub(super) records: u64,
+    pub(super) part_read: Option<f64>,
     pub(super) position: Position,
 }
 
@@ -65,7 +68,12 @@ async fn next(
     reader: Reader,
 ) -> Result<Option<(Reader, Prepared)>> {
     let (reader, batch) = reader.next(BATCH).await?;
-    let Some(Batch { items, position }) = batch else {
+    let Some(Batch {
+        items,
+        position,
+        part_read,
+    }) = batch
+    else {
         return Ok(None);
     };
     let mut prepared = Prepared {
@@ -74,7 +82,9 @@ async fn next(
         unreadable: Vec::new(),
         problems: Vec::new(),
         unchanged: 0,
+        records: items.len() as u64,
         position,
+        part_read,
     };
     let mut records = Vec::with_capacity(items.len());
     for item in items {
@@ -95,6 +105,13 @@ async fn next(
         let fresh = plan(&record, &resolved, site, import.settings);
         let hash = fresh.planned.hash();
         let known = known.remove(record.id());
+        let has_failed = known
+            .as_ref()
+            .is_some_and(|known| known.state == ImportState::Failed);
+        if import.options.only_failed && !has_failed {
+            prepared.records = prepared.records.saturating_sub(1);
+            continue;
+        }
         let is_unchanged = known.as_ref().is_some_and(|known| {
             known.state == ImportState::Written && known.hash.as_ref() == Some(&hash)
         });

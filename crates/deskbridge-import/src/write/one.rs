@@ -149,6 +149,7 @@ impl Writer {
             name: name.clone(),
             is_made,
             before: (!is_made).then(|| Value::from(before)),
+            lost: Vec::new(),
         }))
     }
 }
@@ -158,6 +159,7 @@ fn made(name: Name) -> Saved {
         name,
         is_made: true,
         before: None,
+        lost: Vec::new(),
     }
 }
 

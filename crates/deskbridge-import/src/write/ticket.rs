@@ -30,11 +30,13 @@ impl Writer {
         ticket: &PlannedTicket,
         known: Option<Name>,
     ) -> Result<Saved, Stop> {
-        let begun = self.begin(ticket, known).await?;
-        let name = &begun.saved.name;
-        let rest = self.complete(ticket, name, begun.is_fresh).await;
-        rest.map_err(|stop| stop.of(name))?;
-        Ok(begun.saved)
+        let Begun {
+            mut saved,
+            is_fresh,
+        } = self.begin(ticket, known).await?;
+        let rest = self.complete(ticket, &saved.name, is_fresh, &mut saved.lost);
+        rest.await.map_err(|stop| stop.of(&saved.name))?;
+        Ok(saved)
     }
 
     async fn begin(&self, ticket: &PlannedTicket, known: Option<Name>) -> Result<Begun, Stop> {
@@ -84,6 +86,7 @@ impl Writer {
                 name,
                 is_made: true,
                 before: None,
+                lost: Vec::new(),
             },
             is_fresh: false,
         }))
@@ -94,14 +97,17 @@ impl Writer {
         ticket: &PlannedTicket,
         name: &Name,
         is_fresh: bool,
+        lost: &mut Vec<String>,
     ) -> Result<(), Stop> {
         let messages = match is_fresh {
-            true => self.say_all(&ticket.messages, name).await?,
-            false => self.say_missing(&ticket.messages, name).await?,
+            true => self.say_all(&ticket.messages, name, lost).await?,
+            false => self.say_missing(&ticket.messages, name, lost).await?,
         };
-        self.attach(TICKET, name, &ticket.files, is_fresh).await?;
+        self.attach(TICKET, name, &ticket.files, is_fresh, lost)
+            .await?;
         for (message, document) in ticket.messages.iter().zip(&messages) {
-            self.attach(message.doctype, document, &message.files, is_fresh)
+            let doctype = message.doctype;
+            self.attach(doctype, document, &message.files, is_fresh, lost)
                 .await?;
         }
         self.tag(&ticket.tags, name).await?;
@@ -119,11 +125,18 @@ impl Writer {
     }
 
     /// Inserts messages of a ticket that has none: in few requests, each of which runs whole or not at all.
-    async fn say_all(&self, messages: &[PlannedMessage], ticket: &Name) -> Result<Vec<Name>, Stop> {
+    async fn say_all(
+        &self,
+        messages: &[PlannedMessage],
+        ticket: &Name,
+        lost: &mut Vec<String>,
+    ) -> Result<Vec<Name>, Stop> {
         let mut names = Vec::with_capacity(messages.len());
         for chunk in chunks(messages) {
-            let documents: Vec<Document> =
-                chunk.iter().map(|message| of(message, ticket)).collect();
+            let mut documents = Vec::with_capacity(chunk.len());
+            for message in chunk {
+                documents.push(self.of(message, ticket, lost).await?);
+            }
             let sent = self
                 .sender
                 .write(Sort::Uneven, async |client| {
@@ -134,7 +147,7 @@ impl Writer {
                 Sent::Done(made) if made.len() == chunk.len() => names.extend(made),
                 // Which of them is at fault is not said, and whether they are there is not known.
                 Sent::Done(_) | Sent::Refused(_) | Sent::Unknown => {
-                    return self.say_missing(messages, ticket).await;
+                    return self.say_missing(messages, ticket, lost).await;
                 }
             }
         }
@@ -146,6 +159,7 @@ impl Writer {
         &self,
         messages: &[PlannedMessage],
         ticket: &Name,
+        lost: &mut Vec<String>,
     ) -> Result<Vec<Name>, Stop> {
         let mut standing = BTreeMap::new();
         for doctype in ["Communication", "HD Ticket Comment"] {
@@ -171,7 +185,7 @@ impl Writer {
                         .await?;
                     name
                 }
-                None => self.say(message, ticket).await?,
+                None => self.say(message, ticket, lost).await?,
             };
             names.push(name);
         }
@@ -201,8 +215,31 @@ impl Writer {
         Ok(keyed.collect())
     }
 
-    async fn say(&self, message: &PlannedMessage, ticket: &Name) -> Result<Name, Stop> {
-        let document = of(message, ticket);
+    /// A message as it is sent, with the images in its text.
+    async fn of(
+        &self,
+        message: &PlannedMessage,
+        ticket: &Name,
+        lost: &mut Vec<String>,
+    ) -> Result<Document, Stop> {
+        let mut document = of(message, ticket);
+        if !message.images.is_empty()
+            && let Some(content) = document.text("content").map(str::to_owned)
+        {
+            let images = &message.images;
+            let content = self.with_images(&content, images, ticket, lost).await?;
+            document.set("content", content);
+        }
+        Ok(document)
+    }
+
+    async fn say(
+        &self,
+        message: &PlannedMessage,
+        ticket: &Name,
+        lost: &mut Vec<String>,
+    ) -> Result<Name, Stop> {
+        let document = self.of(message, ticket, lost).await?;
         for _ in 0..TRIES_MAX {
             let sent = self
                 .sender

@@ -19,6 +19,7 @@ mod fields;
 mod frappe;
 mod help;
 mod hub;
+mod import;
 mod kill;
 mod nodes;
 mod orders;
