@@ -4,6 +4,7 @@ pub mod compare;
 pub mod contact;
 pub mod customer;
 pub mod freshdesk;
+pub mod html;
 pub mod key;
 pub mod pace;
 pub mod planned;

@@ -76,6 +76,11 @@ pub enum Problem {
         /// DocType.
         doctype: String,
     },
+    /// The helpdesk refused it, for a reason of its own.
+    Refused {
+        /// What it says.
+        why: String,
+    },
     /// A file that cannot be brought along.
     File {
         /// Why.
@@ -99,6 +104,7 @@ impl Problem {
             Self::Unreadable { .. }
             | Self::NoId
             | Self::Missing { .. }
+            | Self::Refused { .. }
             | Self::UnknownChoice { .. } => Severity::Refuses,
             Self::Replaced { .. }
             | Self::NoSuchField { .. }
@@ -160,6 +166,7 @@ impl fmt::Display for Problem {
                 "another {doctype} has this name but for case and accents, which the helpdesk does not tell apart; \
                  a number is added"
             ),
+            Self::Refused { why } => f.write_str(why),
             Self::File { why } => write!(f, "a file is left out: {why}"),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     customer::identify,
+    html::readable,
     key::{CREATED_FIELD, KEY_FIELD, SourceKey},
     planned::{
         FilePlace, Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved,
@@ -232,7 +233,11 @@ impl Context<'_> {
         if content.is_none() && message.attachments.is_empty() {
             return None;
         }
-        let content = content.unwrap_or("<p></p>");
+        let content = readable(content.unwrap_or("<p></p>"));
+        let content = match content.trim() {
+            "" => "<p></p>",
+            content => content,
+        };
         let at = message.created_at.or(self.ticket.created_at);
         let path = format!("{}/{id}", self.ticket.id);
         let key = SourceKey::new(&self.settings.source, "message", &path);

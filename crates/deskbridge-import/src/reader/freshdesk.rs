@@ -1,7 +1,7 @@
 //! A Freshdesk account, read over its API: lists by their pages, tickets one by one with all that was said on them.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,6 +12,7 @@ use freshdesk::{
     scan::{ContactFilter, Coverage, Row, TicketFilter},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
 pub use crate::decide::freshdesk::FieldNames;
@@ -28,6 +29,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// How many tickets come together, so that none waits long for the others.
 const TICKETS: usize = 24;
+/// For how long before the last change tickets are remembered: longer than a second pass goes back.
+const KEPT: SignedDuration = SignedDuration::from_mins(10);
 /// How many people are remembered; others are asked for again.
 const PEOPLE_MAX: usize = 200_000;
 
@@ -92,6 +95,8 @@ pub(super) struct Rows {
     /// How many tickets there are about.
     tickets: Option<u64>,
     is_second_pass: bool,
+    /// The last tickets that were listed: the second pass begins before its time, and need not read them again.
+    latest: BTreeSet<(Option<Timestamp>, TicketId)>,
     is_ended: bool,
 }
 
@@ -251,6 +256,7 @@ impl Rows {
             pending: VecDeque::new(),
             tickets: None,
             is_second_pass: false,
+            latest: BTreeSet::new(),
             is_ended: false,
             at,
         };
@@ -369,11 +375,14 @@ impl Rows {
                     self.tickets = Some(count.unwrap_or_default());
                 }
                 let rows = page(account, scan).await?;
+                let latest = &mut self.latest;
                 let rows = rows.map(|rows| {
-                    rows.into_iter()
-                        .map(|row| Listed::Ticket(row.id))
-                        .collect()
+                    let fresh = rows
+                        .into_iter()
+                        .filter(|row| latest.insert((row.updated_at, row.id)));
+                    fresh.map(|row| Listed::Ticket(row.id)).collect()
                 });
+                forget_old(latest);
                 (rows, scan.position())
             }
         };
@@ -411,6 +420,15 @@ impl Rows {
         self.ahead.scan = None;
         self.scanning = self.begin()?;
         Ok(())
+    }
+}
+
+/// Keeps those that were changed at last.
+fn forget_old(latest: &mut BTreeSet<(Option<Timestamp>, TicketId)>) {
+    let newest = latest.last().and_then(|(at, _)| *at);
+    let from = newest.and_then(|newest| newest.checked_sub(KEPT).ok());
+    if let Some(from) = from {
+        *latest = latest.split_off(&(Some(from), TicketId(0)));
     }
 }
 

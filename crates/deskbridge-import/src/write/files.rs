@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Read as _,
     path::{Component, Path, PathBuf},
+    time::Duration,
 };
 
 use frappe::{Cause, Filter, List, Name, Upload};
@@ -12,6 +13,7 @@ use freshdesk::{
     record::{Attachment, AttachmentId, Link, TicketId},
 };
 use md5::{Digest as _, Md5};
+use tokio::time::sleep;
 
 use super::{Sent, Stop, TRIES_MAX, Writer, never_heard};
 use crate::{
@@ -23,6 +25,10 @@ use crate::{
     record::Remote,
 };
 
+/// How often a file is fetched.
+const FETCHES_MAX: u32 = 4;
+/// How long is waited before it is fetched again, where its host does not say.
+const FETCH_AFTER: Duration = Duration::from_millis(500);
 const NO_ACCOUNT: &str =
     "it lies in Freshdesk, and no account was named from which it could be fetched";
 
@@ -174,14 +180,21 @@ impl Writer {
                 let Some(account) = &self.account else {
                     return Ok(Got::Lost(NO_ACCOUNT.to_owned()));
                 };
-                return fetch(freshdesk_file(account, remote, file.size_bytes).await).await;
+                let open = async || freshdesk_file(account, remote, file.size_bytes).await;
+                return fetch(open).await.map_err(|error| Stop::Refused {
+                    why: format!("a file of it could not be fetched: {error}"),
+                    name: None,
+                });
             }
             FilePlace::Address(address) => {
                 let Some(account) = &self.account else {
                     return Ok(Got::Foreign);
                 };
                 let link = Link::new(address.as_str());
-                return fetch(account.inline_image(&link).await).await;
+                let open = async || account.inline_image(&link).await;
+                // A text without one of its images is better than no ticket.
+                let lost = |error: freshdesk::Error| Got::Lost(format!("an image: {}", error.cause));
+                return Ok(fetch(open).await.unwrap_or_else(lost));
             }
         };
         let unreadable = |why: &str| Stop::Refused {
@@ -218,32 +231,42 @@ async fn freshdesk_file(
         .await
 }
 
-async fn fetch(opened: Result<Download, freshdesk::Error>) -> Result<Got, Stop> {
-    let fetched = async {
-        let mut download = opened?;
+/// A file, tried again where that may help.
+///
+/// # Errors
+/// What another time may not be.
+async fn fetch(
+    open: impl AsyncFn() -> Result<Download, freshdesk::Error>,
+) -> Result<Got, freshdesk::Error> {
+    let fetched = async || {
+        let mut download = open().await?;
         let mut bytes = Vec::new();
         while let Some(piece) = download.chunk().await? {
             bytes.extend_from_slice(&piece);
         }
         Ok::<_, freshdesk::Error>(bytes)
     };
-    let error = match fetched.await {
-        Ok(bytes) => return Ok(Got::Bytes(bytes)),
-        Err(error) => error,
-    };
-    match (&error.cause, error.verdict()) {
-        (freshdesk::Cause::ForeignHost { .. } | freshdesk::Cause::FileAddress, _) => {
-            Ok(Got::Foreign)
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match fetched().await {
+            Ok(bytes) if bytes.is_empty() => return Ok(Got::Lost("it is empty".to_owned())),
+            Ok(bytes) => return Ok(Got::Bytes(bytes)),
+            Err(error) => error,
+        };
+        match (&error.cause, error.verdict()) {
+            (freshdesk::Cause::ForeignHost { .. } | freshdesk::Cause::FileAddress, _) => {
+                return Ok(Got::Foreign);
+            }
+            (cause, freshdesk::Verdict::Never) => {
+                let why = format!("it cannot be had from Freshdesk: {cause}");
+                return Ok(Got::Lost(why));
+            }
+            (_, freshdesk::Verdict::RetryAfter(_)) if tries >= FETCHES_MAX => return Err(error),
+            (_, freshdesk::Verdict::RetryAfter(after)) => {
+                sleep(after.unwrap_or(FETCH_AFTER)).await;
+            }
         }
-        (_, freshdesk::Verdict::Never) => Ok(Got::Lost(format!(
-            "it cannot be had from Freshdesk: {}",
-            error.cause
-        ))),
-        // Another time it may be there.
-        (_, freshdesk::Verdict::RetryAfter(_)) => Err(Stop::Refused {
-            why: format!("a file of it could not be fetched: {error}"),
-            name: None,
-        }),
     }
 }
 
