@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use benches::imports;
 use frappe::{Client, Credential, Document, List, Order, Site};
 use serde_json::{Value, json};
 use simulators::{
@@ -390,4 +391,16 @@ async fn an_account_export_is_moved_in() {
     assert!(said.contains("tickets "), "{said}");
     bench.ends(0, &["verify", "freshdesk", "--export", "export"]).await;
     assert!(bench.keys("Communication").await.len() > 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_killed_again_and_again_has_nothing_twice_and_misses_nothing() {
+    let options = imports::Options {
+        program: env!("CARGO_BIN_EXE_deskbridge").into(),
+        tickets: 120,
+        seed: 3,
+    };
+    let report = imports::killed(&options, 12).await.unwrap();
+    assert!(report.is_clean(), "{options:?}: {report:#?}");
+    assert!(report.kills > 3 && report.compared > 500, "{report:?}");
 }
