@@ -29,14 +29,16 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error, Result,
-    record::{Kind, Record},
+    record::{Kind, Message, Record},
 };
 
 /// The most steps that an expression may take.
 const FUEL: u64 = 50_000;
 
 /// Members of records that are lists of texts.
-const LISTS: [&str; 6] = ["domains", "emails", "phones", "mobiles", "tags", "cc"];
+const LISTS: [&str; 7] = [
+    "domains", "emails", "phones", "mobiles", "tags", "to", "cc",
+];
 /// Members of records that are times.
 const TIMES: [&str; 4] = [
     "created_at",
@@ -70,8 +72,43 @@ pub struct MappedFile {
     /// The zone of times that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// Messages of its tickets, where they lie in a table of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<MappedMessages>,
     /// What the members of a record are made of, by their path in it.
     pub fields: BTreeMap<String, Take>,
+}
+
+/// What is said of a table of messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MappedMessages {
+    /// Where it is, from where the mapping file is.
+    pub path: PathBuf,
+    /// Its encoding, as of a [`MappedFile`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// What parts its columns; found out from its first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+    /// The zone of times that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The column that has the id of a message's ticket.
+    pub ticket: String,
+    /// What the members of a message are made of, by their path in it.
+    pub fields: BTreeMap<String, Take>,
+}
+
+impl MappedMessages {
+    /// As a table that can be opened.
+    pub(crate) fn table(&self) -> MappedFile {
+        MappedFile {
+            encoding: self.encoding.clone(),
+            separator: self.separator,
+            ..MappedFile::plain(self.path.clone(), Kind::Ticket)
+        }
+    }
 }
 
 impl MappedFile {
@@ -83,6 +120,7 @@ impl MappedFile {
             encoding: None,
             separator: None,
             zone: None,
+            messages: None,
             fields: BTreeMap::new(),
         }
     }
@@ -148,19 +186,31 @@ impl Mapping {
     /// # Errors
     /// [`Error::Mapping`] when it cannot give records.
     pub fn new(file: &MappedFile) -> Result<Self> {
-        let zone = file.zone.as_deref().map(TimeZone::get).transpose();
-        let zone = zone.map_err(|error| unusable(error.to_string()))?;
         if !file.fields.contains_key("id") {
             return Err(unusable(format!(
                 "{} maps no `id`: without it nothing could be found again",
                 file.path.display()
             )));
         }
+        Self::compiled(file.kind, file.zone.as_deref(), &file.fields)
+    }
+
+    /// Prepares to map the rows of a table of messages.
+    ///
+    /// # Errors
+    /// [`Error::Mapping`] when it cannot give messages.
+    pub fn of_messages(messages: &MappedMessages) -> Result<Self> {
+        Self::compiled(Kind::Ticket, messages.zone.as_deref(), &messages.fields)
+    }
+
+    fn compiled(kind: Kind, zone: Option<&str>, all: &BTreeMap<String, Take>) -> Result<Self> {
+        let zone = zone.map(TimeZone::get).transpose();
+        let zone = zone.map_err(|error| unusable(error.to_string()))?;
         let mut templates = Environment::new();
         templates.set_auto_escape_callback(|_name| AutoEscape::None);
         templates.set_fuel(Some(FUEL));
         templates.set_undefined_behavior(UndefinedBehavior::Chainable);
-        for (name, take) in &file.fields {
+        for (name, take) in all {
             if let Take::Changed(changed) = take {
                 match (&changed.from, &changed.expression) {
                     (Some(_), None) => {}
@@ -173,12 +223,12 @@ impl Mapping {
                 }
             }
         }
-        let fields = file.fields.iter().map(|(name, take)| {
+        let fields = all.iter().map(|(name, take)| {
             let path = name.split('.').map(str::to_owned).collect();
             (path, take.clone())
         });
         Ok(Self {
-            kind: file.kind,
+            kind,
             zone,
             fields: fields.collect(),
             templates,
@@ -190,6 +240,24 @@ impl Mapping {
     /// # Errors
     /// One clause for people, the same for all rows with the same fault.
     pub fn record(&self, row: &Map<String, Value>) -> std::result::Result<Record, String> {
+        let mut members = self.members(row)?;
+        members.insert("kind".to_owned(), self.kind.as_str().into());
+        if members.get("id").is_none() {
+            return Err("it has no id".to_owned());
+        }
+        serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+    }
+
+    /// The message of a row; else why it is none.
+    ///
+    /// # Errors
+    /// As [`Mapping::record`].
+    pub fn message(&self, row: &Map<String, Value>) -> std::result::Result<Message, String> {
+        let members = self.members(row)?;
+        serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+    }
+
+    fn members(&self, row: &Map<String, Value>) -> std::result::Result<Map<String, Value>, String> {
         let mut members = Map::new();
         for (path, take) in &self.fields {
             let Some(value) = self.value(path, take, row)? else {
@@ -197,11 +265,7 @@ impl Mapping {
             };
             set(&mut members, path, value);
         }
-        members.insert("kind".to_owned(), self.kind.as_str().into());
-        if members.get("id").is_none() {
-            return Err("it has no id".to_owned());
-        }
-        serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+        Ok(members)
     }
 
     fn value(

@@ -4,6 +4,7 @@ pub mod csv;
 mod decoded;
 pub mod export;
 pub mod freshdesk;
+mod joined;
 mod json_lines;
 
 use std::{

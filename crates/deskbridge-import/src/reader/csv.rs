@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs::File,
     io::{BufRead, BufReader},
+    path::Path,
     sync::Arc,
 };
 
@@ -11,11 +12,11 @@ use csv::StringRecord;
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
-use super::{Batch, Item, Place, Position, Unreadable, decoded::Decoded};
+use super::{Batch, Item, Place, Position, Unreadable, decoded::Decoded, joined::Joined};
 use crate::{
     Error, Result,
     map::{MappedFile, Mapping},
-    record::Kind,
+    record::{Kind, Record},
 };
 
 /// How much is looked at to find out what parts the columns.
@@ -32,13 +33,16 @@ pub(super) struct Rows {
 }
 
 /// A file, decoded and cut into rows.
-type Table = csv::Reader<BufReader<Decoded<File>>>;
+pub(super) type Table = csv::Reader<BufReader<Decoded<File>>>;
 
 struct Open {
     rows: Table,
     headers: Vec<String>,
     mapping: Mapping,
     part: Arc<str>,
+    /// Messages of its tickets that lie elsewhere.
+    joined: Option<Joined>,
+    is_from_start: bool,
 }
 
 impl std::fmt::Debug for Open {
@@ -79,7 +83,12 @@ impl Rows {
             let open = match &mut self.open {
                 Some(open) => open,
                 None => {
-                    let mut open = Open::new(file)?;
+                    let mut open = Open::new(file, self.at.lines == 0)?;
+                    if self.at.lines == 0
+                        && let Some(joined) = &mut open.joined
+                    {
+                        items.extend(joined.unreadable());
+                    }
                     // A row has no fixed place in a file of any encoding: those that are settled are read over.
                     for _ in 0..self.at.lines {
                         drop(open.rows.read_record(&mut record));
@@ -89,7 +98,7 @@ impl Rows {
             };
             let read = open.rows.read_record(&mut record);
             if matches!(read, Ok(false)) {
-                self.open = None;
+                items.extend(self.open.take().and_then(|open| open.left()));
                 self.at = Position {
                     file: self.at.file + 1,
                     ..Position::default()
@@ -98,7 +107,7 @@ impl Rows {
             }
             self.at.lines += 1;
             match read {
-                Ok(_) => items.extend(open.item(&record, self.at.lines)),
+                Ok(_) => items.extend(open.item(&record, self.at.lines)?),
                 Err(error) => {
                     return Err(Error::Read {
                         path: file.path.clone(),
@@ -129,7 +138,7 @@ pub fn headers(file: &MappedFile) -> Result<Vec<String>> {
     Ok(headers)
 }
 
-fn open(file: &MappedFile) -> Result<(Table, Vec<String>)> {
+pub(super) fn open(file: &MappedFile) -> Result<(Table, Vec<String>)> {
     let failed = |source| Error::Read {
         path: file.path.clone(),
         at_byte: 0,
@@ -174,41 +183,81 @@ fn open(file: &MappedFile) -> Result<(Table, Vec<String>)> {
 }
 
 impl Open {
-    fn new(file: &MappedFile) -> Result<Self> {
+    fn new(file: &MappedFile, is_from_start: bool) -> Result<Self> {
         let (rows, headers) = open(file)?;
         let part = file.path.file_name().unwrap_or(file.path.as_os_str());
         Ok(Self {
             rows,
             headers,
             mapping: Mapping::new(file)?,
+            is_from_start,
+            joined: file.messages.as_ref().map(Joined::new).transpose()?,
             part: Arc::from(part.to_string_lossy().as_ref()),
         })
     }
 
-    fn item(&self, record: &StringRecord, number: u64) -> Option<Item> {
+    /// What is said of messages whose tickets are not there. Those that were read in an earlier run count as not there,
+    /// so nothing is said after one.
+    fn left(&self) -> Option<Item> {
+        let joined = self.joined.as_ref().filter(|_| self.is_from_start)?;
+        let left = joined.left();
+        let why = format!("{left} messages belong to tickets that are not there");
+        (left > 0).then(|| Item {
+            place: place_of(joined.path(), &StringRecord::new(), 0),
+            read: Err(Unreadable {
+                why,
+                text: String::new(),
+            }),
+        })
+    }
+
+    fn item(&mut self, record: &StringRecord, number: u64) -> Result<Option<Item>> {
         if record.iter().all(|cell| cell.trim().is_empty()) {
-            return None;
+            return Ok(None);
         }
         let place = Place {
             part: Arc::clone(&self.part),
-            line: record.position().map_or(number, csv::Position::line),
+            line: line_of(record, number),
         };
-        let row: Map<String, Value> = self
-            .headers
-            .iter()
-            .zip(record)
-            .map(|(header, cell)| (header.clone(), cell.into()))
-            .collect();
+        let row = row_of(&self.headers, record);
         let read = if record.len() > self.headers.len() {
             Err("it has more columns than headers".to_owned())
         } else {
             self.mapping.record(&row)
         };
+        let read = match (read, &mut self.joined) {
+            (Ok(Record::Ticket(mut ticket)), Some(joined)) => {
+                joined.join(&mut ticket)?;
+                Ok(Record::Ticket(ticket))
+            }
+            (read, _) => read,
+        };
         let read = read.map_err(|why| Unreadable {
             why,
             text: Value::Object(row).to_string(),
         });
-        Some(Item { place, read })
+        Ok(Some(Item { place, read }))
+    }
+}
+
+/// A row by its headers.
+pub(super) fn row_of(headers: &[String], record: &StringRecord) -> Map<String, Value> {
+    let cells = headers.iter().zip(record);
+    cells
+        .map(|(header, cell)| (header.clone(), cell.into()))
+        .collect()
+}
+
+fn line_of(record: &StringRecord, number: u64) -> u64 {
+    record.position().map_or(number, csv::Position::line)
+}
+
+/// Where a row stands.
+pub(super) fn place_of(path: &Path, record: &StringRecord, number: u64) -> Place {
+    let part = path.file_name().unwrap_or(path.as_os_str());
+    Place {
+        part: Arc::from(part.to_string_lossy().as_ref()),
+        line: line_of(record, number),
     }
 }
 

@@ -138,3 +138,54 @@ async fn a_table_becomes_tickets() {
             .starts_with("2024-05-10 10:00:00")
     );
 }
+
+#[tokio::test]
+async fn messages_of_a_table_of_their_own_are_joined_to_their_tickets_in_any_order() {
+    let bench = Bench::new().await;
+    let folder = bench.folder.path();
+    std::fs::write(folder.join("tickets.csv"), "ID,Subject,Status\n1,Một,Open\n2,Hai,Closed\n").unwrap();
+    let messages = "Ticket,Body,Direction,From,At\n\
+        2,<p>hai b</p>,Out,mai@helpdesk.example,2024-05-10 12:00\n\
+        1,<p>một</p>,In,an@tra.example,2024-05-10 10:00\n\
+        2,<p>hai a</p>,In,an@tra.example,2024-05-10 11:00\n\
+        9,<p>chín</p>,In,an@tra.example,2024-05-10 11:00\n\
+        1,<p>?</p>,Sideways,an@tra.example,2024-05-10 11:00\n";
+    std::fs::write(folder.join("messages.csv"), messages).unwrap();
+    let mapping = r#"
+        [[file]]
+        path = "tickets.csv"
+        kind = "ticket"
+        [file.fields]
+        id = "ID"
+        subject = "Subject"
+        status = "Status"
+        [file.messages]
+        path = "messages.csv"
+        ticket = "Ticket"
+        zone = "Asia/Ho_Chi_Minh"
+        [file.messages.fields]
+        content = "Body"
+        how = { from = "Direction", values = { In = "received", Out = "sent" } }
+        "author.email" = "From"
+        created_at = { from = "At", time = "%Y-%m-%d %H:%M" }
+    "#;
+    let mut files = MappingFile::read(mapping).unwrap().file;
+    for file in &mut files {
+        file.path = folder.join(&file.path);
+        let messages = file.messages.as_mut().unwrap();
+        messages.path = folder.join(&messages.path);
+    }
+    let summary = bench.run(&Source::Csv(files)).await;
+    assert_eq!(summary.counts[&Kind::Ticket], counts(2, 0, 0, 2), "one row and one orphan");
+    let said: Vec<(String, String)> = bench
+        .all("Communication")
+        .await
+        .iter()
+        .map(|one| ["reference_name", "content"].map(|field| one.to_text(field).unwrap()).into())
+        .collect();
+    let expected = [("0001", "<p>một</p>"), ("0002", "<p>hai a</p>"), ("0002", "<p>hai b</p>")];
+    let expected = expected.map(|(ticket, content)| (ticket.to_owned(), content.to_owned()));
+    assert_eq!(said, expected);
+    let rejected = std::fs::read_to_string(bench.rejects()).unwrap();
+    assert!(rejected.contains("Sideways") && rejected.contains("1 messages belong to tickets"), "{rejected}");
+}

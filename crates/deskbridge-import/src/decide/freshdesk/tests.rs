@@ -34,7 +34,7 @@ fn addresses_of_images_are_replaced_and_nothing_else() {
 
 #[test]
 fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
-    let conversation = |id: u32, more: serde_json::Value| {
+    let conversation = |id: u32, more: Value| {
         let mut item = json!({"id": id, "body": "<p>x</p>", "private": false, "user_id": 7});
         let more = more.as_object().unwrap().clone();
         item.as_object_mut().unwrap().extend(more);
@@ -53,7 +53,7 @@ fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
             conversation(7, json!({"private": true, "body_text": "created_by: 3"})),
         ],
     }));
-    let agent = freshdesk::record::Agent::read(json!({"id": 8, "contact": {"name": "Mai", "email": "mai@acme.example"}}));
+    let agent = Agent::read(json!({"id": 8, "contact": {"name": "Mai", "email": "mai@acme.example"}}));
     let words = Words::new(&[], Vec::new(), vec![agent.unwrap()]);
     let names = FieldNames {
         ticket: [("cf_order".to_owned(), "custom_order".to_owned()), ("cf_gone".to_owned(), "custom_gone".to_owned())].into(),
@@ -76,5 +76,5 @@ fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
     assert_eq!(made.agent.as_deref(), Some("mai@acme.example"));
     let requester = made.requester.unwrap();
     assert_eq!(requester.email.as_deref(), Some("freshdesk-7@import.invalid"));
-    assert_eq!(serde_json::Value::Object(made.fields), json!({"custom_order": "A1"}));
+    assert_eq!(Value::Object(made.fields), json!({"custom_order": "A1"}));
 }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use deskbridge_import::{
-    map::{MappedFile, MappingFile},
+    map::{MappedFile, MappedMessages, MappingFile},
     reader::{
         Source,
         export::Exported,
@@ -215,6 +215,10 @@ fn mapped(path: &PathBuf) -> anyhow::Result<Vec<MappedFile>> {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let files = mapping.file.into_iter().map(|file| MappedFile {
         path: folder.join(&file.path),
+        messages: file.messages.map(|messages| MappedMessages {
+            path: folder.join(&messages.path),
+            ..messages
+        }),
         ..file
     });
     Ok(files.collect())
