@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use frappe::{Cause, Client, Document, Field, List, Name, Order};
+use frappe::{Cause, Client, Document, Field, List, Meta, Name, Order};
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,13 +57,36 @@ pub async fn site(client: &Client, settings: &Settings) -> Result<Site> {
     let zone = client.time_zone().await.map_err(asking("its time zone"))?;
     let mut fields = BTreeMap::new();
     for doctype in doctypes(settings) {
-        let meta = client
-            .meta(doctype)
-            .await
-            .map_err(asking(format!("the fields of {doctype}")))?;
+        let meta = match client.meta(doctype).await {
+            Err(error)
+                if doctype == "Customer"
+                    && matches!(error.cause, Cause::Missing { .. } | Cause::MissingDocType) =>
+            {
+                return Err(Error::NotReady {
+                    why: "it has no DocType Customer, which comes with ERPNext; customers of a helpdesk alone are \
+                          `customer_doctype = { doctype = \"HD Customer\" }`"
+                        .to_owned(),
+                });
+            }
+            other => other.map_err(asking(format!("the fields of {doctype}")))?,
+        };
         fields.insert(doctype.to_owned(), meta);
     }
     let mut choices = BTreeMap::new();
+    for doctype in linked(&fields) {
+        if choices.contains_key(&doctype) || LINKED.contains(&doctype.as_str()) {
+            continue;
+        }
+        let list = List::new()
+            .limit(NAMES_MAX + 1)
+            .order_by("name", Order::Ascending);
+        // Of those that cannot be read, or are too many, the helpdesk judges itself.
+        let rows = client.list(&doctype, &list).await.unwrap_or_default();
+        if !rows.is_empty() && rows.len() <= NAMES_MAX as usize {
+            let names: Choices = rows.iter().filter_map(|row| row.to_text("name")).collect();
+            choices.insert(doctype, names);
+        }
+    }
     for doctype in LINKED {
         let list = List::new()
             .limit(NAMES_MAX)
@@ -108,6 +131,16 @@ pub async fn site(client: &Client, settings: &Settings) -> Result<Site> {
         reopen_status: setting("ticket_reopen_status").await?,
         ended,
     })
+}
+
+/// The DocTypes that fields link to which were added on this site, or which a customer of `ERPNext` must have.
+fn linked(fields: &BTreeMap<String, Meta>) -> Vec<String> {
+    let all = fields.values().flat_map(|meta| &meta.fields);
+    let links = all.filter(|field| {
+        let is_of_erpnext = ["customer_group", "territory"].contains(&field.name.as_str());
+        field.fieldtype == "Link" && (field.is_custom || is_of_erpnext)
+    });
+    links.filter_map(|field| field.options.clone()).collect()
 }
 
 fn doctypes(settings: &Settings) -> impl Iterator<Item = &'static str> {

@@ -78,6 +78,24 @@ pub(crate) struct Writer {
     pub(crate) account: Option<freshdesk::Account>,
     /// The status of a ticket to which somebody has written, when it is that of a new one too.
     pub(crate) status_of_open: Option<String>,
+    /// One after the other a customer's contacts are put into its list, which is sent whole.
+    pub(crate) joining: Joining,
+}
+
+/// Locks of customers, of which some share one.
+#[derive(Default)]
+pub(crate) struct Joining([tokio::sync::Mutex<()>; 32]);
+
+impl Joining {
+    async fn turn(&self, customer: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let hash = customer
+            .bytes()
+            .fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        match self.0.get(hash % self.0.len()) {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        }
+    }
 }
 
 impl Writer {
@@ -89,7 +107,14 @@ impl Writer {
     ) -> Result<Saved, Stop> {
         let name = known.and_then(|known| known.name.clone()).map(Name::from);
         match planned {
-            Planned::One(one) => self.save_one(one, name).await,
+            Planned::One(one) => {
+                let saved = self.save_one(one, name).await?;
+                if let Some(customer) = &one.customer {
+                    let joined = self.join(customer, &saved.name).await;
+                    joined.map_err(|stop| stop.of(&saved.name))?;
+                }
+                Ok(saved)
+            }
             Planned::Ticket(ticket) => self.save_ticket(ticket, name).await,
         }
     }

@@ -8,7 +8,7 @@ use super::{
     key::SourceKey,
     planned::{Fresh, Planned, PlannedDocument, Resolved},
     problem::{Problem, Problems},
-    settings::Settings,
+    settings::{CustomerDocType, Settings},
     site::{Site, address},
 };
 use crate::record::{Contact, Kind};
@@ -38,9 +38,13 @@ pub fn plan(contact: &Contact, resolved: &Resolved, site: &Site, settings: &Sett
     if !phones.is_empty() {
         document.set("phone_nos", phones);
     }
+    let lists_contacts =
+        settings.customer_doctype == CustomerDocType::Helpdesk && site.lists_contacts();
+    let mut customer = None;
     if let Some(id) = &contact.customer {
         let doctype = settings.customer_doctype.as_str();
         match resolved.name(Kind::Customer, id) {
+            Some(name) if lists_contacts => customer = Some(name.to_owned()),
             Some(name) => document.set(
                 "links",
                 json!([{"link_doctype": doctype, "link_name": name}]),
@@ -50,6 +54,7 @@ pub fn plan(contact: &Contact, resolved: &Resolved, site: &Site, settings: &Sett
     }
     let key = SourceKey::new(&settings.source, Kind::Contact.as_str(), &contact.id);
     let mut document = site.fit(CONTACT, document, &mut problems);
+    site.require(CONTACT, &document, &mut problems);
     identify(
         &mut document,
         CONTACT,
@@ -65,6 +70,7 @@ pub fn plan(contact: &Contact, resolved: &Resolved, site: &Site, settings: &Sett
             doctype: CONTACT.to_owned(),
             key,
             document,
+            customer,
         }),
     }
 }

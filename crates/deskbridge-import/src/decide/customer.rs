@@ -51,6 +51,7 @@ pub fn plan(customer: &Customer, site: &Site, settings: &Settings) -> Fresh {
     }
     let key = SourceKey::new(&settings.source, Kind::Customer.as_str(), &customer.id);
     let mut document = site.fit(doctype, document, &mut problems);
+    site.require(doctype, &document, &mut problems);
     identify(
         &mut document,
         doctype,
@@ -66,6 +67,7 @@ pub fn plan(customer: &Customer, site: &Site, settings: &Settings) -> Fresh {
             doctype: doctype.to_owned(),
             key,
             document,
+            customer: None,
         }),
     }
 }

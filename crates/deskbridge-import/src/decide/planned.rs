@@ -58,6 +58,9 @@ pub struct PlannedDocument {
     pub key: SourceKey,
     /// Its fields.
     pub document: Document,
+    /// The customer that has to list it, where customers list their contacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
 }
 
 /// A ticket with all that belongs to it.

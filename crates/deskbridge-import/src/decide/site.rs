@@ -107,6 +107,29 @@ impl Site {
         None
     }
 
+    /// Looks for fields that must have a value and have none. Only those that were added to the DocType on this site:
+    /// the helpdesk fills its own.
+    pub fn require(&self, doctype: &str, document: &Document, problems: &mut Problems) {
+        let fields = self.fields.get(doctype).into_iter();
+        let missing = fields.flat_map(|meta| &meta.fields).filter(|field| {
+            let is_blank = document.to_text(&field.name).unwrap_or_default().is_empty();
+            field.is_custom && field.is_mandatory && !field.has_default && is_blank
+        });
+        for field in missing {
+            problems.add(Problem::Missing {
+                doctype: doctype.to_owned(),
+                field: field.name.clone(),
+            });
+        }
+    }
+
+    /// Whether a customer lists its contacts itself, as Helpdesk does from 1.28 on: links of contacts mean nothing there.
+    pub fn lists_contacts(&self) -> bool {
+        let customers = self.fields.get("HD Customer");
+        let field = customers.and_then(|meta| meta.field("contacts"));
+        field.is_some_and(|field| field.fieldtype == "Table")
+    }
+
     /// The document as it can be sent: without fields that the site does not have, texts cut to what they may have.
     pub fn fit(&self, doctype: &str, document: Document, problems: &mut Problems) -> Document {
         let Some(meta) = self.fields.get(doctype) else {
@@ -155,6 +178,21 @@ impl Site {
                 value: shown(text),
             });
             return None;
+        }
+        if field.fieldtype == "Link"
+            && !text.trim().is_empty()
+            && let Some(choices) = field.options.as_ref().and_then(|to| self.choices.get(to))
+        {
+            // As the site spells it, which is how it will be stored.
+            let Some(found) = choices.find(text) else {
+                problems.add(Problem::UnknownChoice {
+                    doctype: doctype.clone(),
+                    field: name.to_owned(),
+                    value: shown(text),
+                });
+                return None;
+            };
+            return Some(found.into());
         }
         let cut = truncate(text, DATA_CHARACTERS_MAX);
         if SHORT.contains(&field.fieldtype.as_str()) && cut.len() < text.len() {

@@ -138,6 +138,7 @@ impl Context<'_> {
             }
         }
         let mut document = site.fit(TICKET, document, problems);
+        site.require(TICKET, &document, problems);
         identify(
             &mut document,
             TICKET,

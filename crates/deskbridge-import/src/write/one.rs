@@ -72,6 +72,51 @@ impl Writer {
         Err(never_heard(&one.doctype))
     }
 
+    /// Inserts customers that are new, all or none of them; nothing where they have to go one by one.
+    pub(crate) async fn save_new(
+        &self,
+        all: &[&PlannedDocument],
+    ) -> Result<Option<Vec<Saved>>, Stop> {
+        let documents: Vec<Document> = all
+            .iter()
+            .map(|one| one.document.clone().with("doctype", one.doctype.as_str()))
+            .collect();
+        let sent = self
+            .sender
+            .write(Sort::Uneven, async |client| {
+                client.insert_many(&documents).await
+            })
+            .await?;
+        match sent {
+            Sent::Done(names) if names.len() == all.len() => {
+                Ok(Some(names.into_iter().map(made).collect()))
+            }
+            // Which of them stands already, or is at fault, is not said.
+            Sent::Done(_) | Sent::Refused(_) | Sent::Unknown => Ok(None),
+        }
+    }
+
+    /// Puts a contact into the list of its customer.
+    pub(super) async fn join(&self, customer: &str, contact: &Name) -> Result<(), Stop> {
+        const CUSTOMER: &str = "HD Customer";
+        let _turn = self.joining.turn(customer).await;
+        let name = Name::from(customer);
+        let Some(standing) = self.get(CUSTOMER, &name).await? else {
+            return Ok(());
+        };
+        let mut rows = standing.rows("contacts");
+        if rows
+            .iter()
+            .any(|row| row.text("contact_name") == Some(contact.as_str()))
+        {
+            return Ok(());
+        }
+        rows.push(Document::new().with("contact_name", contact));
+        let rows: Value = rows.into_iter().map(Value::from).collect();
+        let change = Document::new().with("contacts", rows);
+        self.update(Sort::Uneven, CUSTOMER, &name, &change).await
+    }
+
     /// A contact that the site has already under the address, made by nobody's import.
     async fn standing_contact(&self, one: &PlannedDocument) -> Result<Option<Name>, Stop> {
         let rows = one.document.rows("email_ids");
