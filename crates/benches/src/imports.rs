@@ -150,7 +150,13 @@ impl Scene {
     fn start(&self, program: &Path, more: &[&str]) -> anyhow::Result<Child> {
         let mut command = Command::new(program);
         command
-            .args(["import", NAME, "history.jsonl", "--config", "deskbridge.toml"])
+            .args([
+                "import",
+                NAME,
+                "history.jsonl",
+                "--config",
+                "deskbridge.toml",
+            ])
             .args(more)
             .current_dir(self.folder.path())
             .env_clear()
@@ -162,7 +168,10 @@ impl Scene {
 
     fn asked(&self) -> u64 {
         let stats = self.site.site.stats();
-        stats.get("requests").and_then(Value::as_u64).unwrap_or_default()
+        stats
+            .get("requests")
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
     }
 
     async fn count(&self, doctype: &str) -> anyhow::Result<u64> {
@@ -280,7 +289,10 @@ pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
             if sets == 3 {
                 // Gone for good, as far as anybody there can tell; a thirtieth part of a second for each second of the
                 // patience that an import has.
-                scene.site.site.set_faults(vec![rule("*", 0, u64::MAX, Answer::HangUp)]);
+                scene
+                    .site
+                    .site
+                    .set_faults(vec![rule("*", 0, u64::MAX, Answer::HangUp)]);
                 sleep(Duration::from_secs(OUTAGE_SECONDS)).await;
             }
             until = scene.asked() + REQUESTS * 9 / 10;
@@ -321,8 +333,17 @@ fn rules(random: &mut fastrand::Rng, requests: u64) -> Vec<Rule> {
         rule("P*", skip, 1, Answer::HangUp)
     });
     let mut rules: Vec<Rule> = lost.collect();
-    for (times, preset) in [(12, "too_many_requests"), (3, "deadlock"), (3, "lock_timeout")] {
-        let refused = rule("P*", random.u64(0..requests), times, Answer::Preset(preset.to_owned()));
+    for (times, preset) in [
+        (12, "too_many_requests"),
+        (3, "deadlock"),
+        (3, "lock_timeout"),
+    ] {
+        let refused = rule(
+            "P*",
+            random.u64(0..requests),
+            times,
+            Answer::Preset(preset.to_owned()),
+        );
         rules.push(Rule {
             execute: false,
             ..refused

@@ -74,15 +74,11 @@ fn main() -> anyhow::Result<()> {
         ["kill-rounds", count] => many()?.block_on(killed(count, "1"))?,
         ["kill-rounds", count, seed] => many()?.block_on(killed(count, seed))?,
         ["isolation", number, how] => many()?.block_on(isolated(number, how))?,
-        ["import", tickets] => {
-            many()?.block_on(imports::speed(&program()?, number(tickets)?))?
-        }
+        ["import", tickets] => many()?.block_on(imports::speed(&program()?, number(tickets)?))?,
         ["import-dry-run", tickets] => {
             many()?.block_on(imports::dry_run(&program()?, number(tickets)?))?
         }
-        ["import-kills", count, tickets] => {
-            many()?.block_on(import_killed(count, tickets, "1"))?
-        }
+        ["import-kills", count, tickets] => many()?.block_on(import_killed(count, tickets, "1"))?,
         ["import-kills", count, tickets, seed] => {
             many()?.block_on(import_killed(count, tickets, seed))?
         }
@@ -120,7 +116,11 @@ fn number(text: &str) -> anyhow::Result<u32> {
     text.parse().context("the number is no whole number")
 }
 
-async fn import_killed(count: &str, tickets: &str, seed: &str) -> anyhow::Result<serde_json::Value> {
+async fn import_killed(
+    count: &str,
+    tickets: &str,
+    seed: &str,
+) -> anyhow::Result<serde_json::Value> {
     let options = imports::Options {
         program: program()?,
         tickets: number(tickets)?,

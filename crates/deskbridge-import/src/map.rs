@@ -36,9 +36,7 @@ use crate::{
 const FUEL: u64 = 50_000;
 
 /// Members of records that are lists of texts.
-const LISTS: [&str; 7] = [
-    "domains", "emails", "phones", "mobiles", "tags", "to", "cc",
-];
+const LISTS: [&str; 7] = ["domains", "emails", "phones", "mobiles", "tags", "to", "cc"];
 /// Members of records that are times.
 const TIMES: [&str; 4] = [
     "created_at",

@@ -100,7 +100,10 @@ impl Position {
     /// As the ledger keeps it, with the [fingerprint](Source::fingerprint) of its source.
     pub fn to_text(&self, fingerprint: &str) -> String {
         let scan = self.scan.as_deref().unwrap_or_default();
-        let text = format!("{fingerprint} {} {} {} {scan}", self.file, self.byte, self.lines);
+        let text = format!(
+            "{fingerprint} {} {} {} {scan}",
+            self.file, self.byte, self.lines
+        );
         text.trim_end().to_owned()
     }
 
@@ -134,10 +137,7 @@ impl Position {
 
 /// Which part of some files lies before a byte of one of them.
 fn part_read(bytes_of: &[u64], file: usize, byte: u64) -> Option<f64> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a part that is shown to people"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a part that is shown to people")]
     let part = |bytes: u64, of: u64| bytes as f64 / of as f64;
     let whole: u64 = bytes_of.iter().sum();
     let before: u64 = bytes_of.iter().take(file).sum();

@@ -102,8 +102,8 @@ impl Report {
     ) -> Result<Written> {
         self.table.flush().map_err(failed(&self.paths.csv))?;
         let page = self.page(verified, began_at, ended_at);
-        let written = File::create(&self.paths.html)
-            .and_then(|mut file| file.write_all(page.as_bytes()));
+        let written =
+            File::create(&self.paths.html).and_then(|mut file| file.write_all(page.as_bytes()));
         written.map_err(failed(&self.paths.html))?;
         Ok(self.paths)
     }

@@ -22,9 +22,7 @@ use tokio::sync::watch;
 use self::batches::{Job, Prepared};
 use crate::{
     Error, Result,
-    decide::{
-        Grouped, Pace, Planned, PlannedDocument, Problem, Problems, Settings, Site,
-    },
+    decide::{Grouped, Pace, Planned, PlannedDocument, Problem, Problems, Settings, Site},
     guard,
     reader::{Place, Position, Source},
     record::{Kind, Record},
@@ -316,8 +314,7 @@ impl Running<'_> {
         let mut is_read = false;
         loop {
             let order = *orders.borrow_and_update();
-            let is_ending =
-                order == Order::Stop || self.down.is_some() || self.broken.is_some();
+            let is_ending = order == Order::Stop || self.down.is_some() || self.broken.is_some();
             let begins = order == Order::Go && !is_ending;
             while begins
                 && under_way.len() < writer.sender.limit()
@@ -559,7 +556,11 @@ async fn next(flush: &mut Option<Flush>) -> Result<()> {
 /// Those that go next: several new customers in one request, which is many times quicker, all else one by one.
 fn together(queue: &mut VecDeque<Job>) -> Vec<Job> {
     let is_new = |job: &Job| job.known.is_none() && job.record.kind() == Kind::Customer;
-    let count = queue.iter().take(TOGETHER).take_while(|job| is_new(job)).count();
+    let count = queue
+        .iter()
+        .take(TOGETHER)
+        .take_while(|job| is_new(job))
+        .count();
     let count = count.max(1).min(queue.len());
     queue.drain(..count).collect()
 }

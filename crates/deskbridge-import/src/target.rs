@@ -226,7 +226,13 @@ pub fn fields() -> Vec<Missing> {
 }
 
 fn both(doctype: &'static str) -> [Missing; 2] {
-    let created = attributes(doctype, CREATED_FIELD, "Imported Creation", "Datetime", false);
+    let created = attributes(
+        doctype,
+        CREATED_FIELD,
+        "Imported Creation",
+        "Datetime",
+        false,
+    );
     [
         Missing {
             doctype,
@@ -273,7 +279,9 @@ async fn try_scripts(client: &Client) -> Result<()> {
     }
     let called = client.method(METHOD).get::<Value>().await;
     let removed = client.delete("Server Script", &Name::from(NAME)).await;
-    removed.into_result().map_err(asking("a script to be removed"))?;
+    removed
+        .into_result()
+        .map_err(asking("a script to be removed"))?;
     match called {
         Err(error) if matches!(error.cause, Cause::ScriptsDisabled) => Err(Error::NotReady {
             why: "it does not run Server Scripts; switch them on with `bench set-config -g server_script_enabled 1`, or \

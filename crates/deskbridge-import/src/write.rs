@@ -88,9 +88,9 @@ pub(crate) struct Joining([tokio::sync::Mutex<()>; 32]);
 
 impl Joining {
     async fn turn(&self, customer: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        let hash = customer
-            .bytes()
-            .fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let hash = customer.bytes().fold(0_usize, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        });
         match self.0.get(hash % self.0.len()) {
             Some(lock) => Some(lock.lock().await),
             None => None,

@@ -81,7 +81,10 @@ async fn one(client: &Client, number: u32) -> anyhow::Result<()> {
             .with("last_agent_response", "2024-05-10 11:00:00")
             .with("last_customer_response", "2024-05-12 11:00:00"),
     ] {
-        client.update("HD Ticket", &name, &change).await.into_result()?;
+        client
+            .update("HD Ticket", &name, &change)
+            .await
+            .into_result()?;
     }
     Ok(())
 }

@@ -91,7 +91,12 @@ impl Words {
             5 => "Closed",
             6 => "Waiting on Customer",
             7 => "Waiting on Third Party",
-            _ => return exported.map_or_else(|| Some(format!("Status {code}")), |name| Some(name.to_owned())),
+            _ => {
+                return exported.map_or_else(
+                    || Some(format!("Status {code}")),
+                    |name| Some(name.to_owned()),
+                );
+            }
         };
         Some(exported.unwrap_or(usual).to_owned())
     }

@@ -12,9 +12,7 @@ use super::{
     customer::identify,
     html::readable,
     key::{CREATED_FIELD, KEY_FIELD, SourceKey},
-    planned::{
-        FilePlace, Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved,
-    },
+    planned::{FilePlace, Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved},
     problem::{Problem, Problems},
     settings::{CustomerDocType, Settings},
     site::{Site, address},
@@ -423,11 +421,7 @@ fn tags(texts: &[String]) -> Vec<String> {
 }
 
 /// Files that are attached, or with `is_inline` those that lie in a text.
-fn files(
-    attachments: &[Attachment],
-    is_inline: bool,
-    problems: &mut Problems,
-) -> Vec<PlannedFile> {
+fn files(attachments: &[Attachment], is_inline: bool, problems: &mut Problems) -> Vec<PlannedFile> {
     let attachments = attachments
         .iter()
         .filter(|attachment| attachment.inline.is_some() == is_inline);

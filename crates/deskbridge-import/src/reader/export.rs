@@ -18,9 +18,7 @@ use tokio::sync::mpsc;
 use super::{Batch, Item, Place, Position, Unreadable, freshdesk::Wanted};
 use crate::{
     Error, Result,
-    decide::freshdesk::{
-        Known, Words, contact, customer, known_agent, known_contact, ticket,
-    },
+    decide::freshdesk::{Known, Words, contact, customer, known_agent, known_contact, ticket},
     record::{Kind, Record},
 };
 
@@ -89,7 +87,8 @@ impl Exported {
         match kind {
             Kind::Customer => {
                 let rows = export.companies();
-                let rows = rows.map(|row| taken(row, |row| Some(Record::Customer(customer(row, names)))));
+                let rows =
+                    rows.map(|row| taken(row, |row| Some(Record::Customer(customer(row, names)))));
                 reading.all(rows.skip(skipped))
             }
             Kind::Contact => {

@@ -199,9 +199,8 @@ impl Desk {
             return Ok(known);
         }
         let account = &self.0.account;
-        let is_gone = |error: &freshdesk::Error| {
-            matches!(error.cause, Cause::Missing | Cause::NotAllowed)
-        };
+        let is_gone =
+            |error: &freshdesk::Error| matches!(error.cause, Cause::Missing | Cause::NotAllowed);
         let known = match account.contact(id).await {
             Ok(contact) => Some(known_contact(&contact)),
             Err(error) if is_gone(&error) => match account.agent(id).await {
@@ -325,10 +324,7 @@ impl Rows {
         }))
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a part that is shown to people"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a part that is shown to people")]
     fn part_read(&self) -> Option<f64> {
         let Some(Scanning::Tickets(scan)) = &self.scanning else {
             return None;
@@ -388,11 +384,12 @@ impl Rows {
         };
         if let Some(rows) = rows {
             self.ahead.lines += rows.len() as u64;
-            self.ahead.scan = Some(serde_json::to_string(position).map_err(|error| {
-                Error::Position {
-                    why: error.to_string(),
-                }
-            })?);
+            self.ahead.scan =
+                Some(
+                    serde_json::to_string(position).map_err(|error| Error::Position {
+                        why: error.to_string(),
+                    })?,
+                );
             self.pending.extend(rows);
             return Ok(());
         }

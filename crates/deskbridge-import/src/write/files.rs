@@ -193,7 +193,8 @@ impl Writer {
                 let link = Link::new(address.as_str());
                 let open = async || account.inline_image(&link).await;
                 // A text without one of its images is better than no ticket.
-                let lost = |error: freshdesk::Error| Got::Lost(format!("an image: {}", error.cause));
+                let lost =
+                    |error: freshdesk::Error| Got::Lost(format!("an image: {}", error.cause));
                 return Ok(fetch(open).await.unwrap_or_else(lost));
             }
         };
@@ -276,7 +277,21 @@ fn ending(bytes: &[u8]) -> &'static str {
         [0x89, b'P', b'N', b'G', ..] => "png",
         [0xff, 0xd8, 0xff, ..] => "jpg",
         [b'G', b'I', b'F', ..] => "gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "webp",
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => "webp",
         _ => "bin",
     }
 }

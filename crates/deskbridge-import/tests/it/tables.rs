@@ -143,7 +143,11 @@ async fn a_table_becomes_tickets() {
 async fn messages_of_a_table_of_their_own_are_joined_to_their_tickets_in_any_order() {
     let bench = Bench::new().await;
     let folder = bench.folder.path();
-    std::fs::write(folder.join("tickets.csv"), "ID,Subject,Status\n1,Một,Open\n2,Hai,Closed\n").unwrap();
+    std::fs::write(
+        folder.join("tickets.csv"),
+        "ID,Subject,Status\n1,Một,Open\n2,Hai,Closed\n",
+    )
+    .unwrap();
     let messages = "Ticket,Body,Direction,From,At\n\
         2,<p>hai b</p>,Out,mai@helpdesk.example,2024-05-10 12:00\n\
         1,<p>một</p>,In,an@tra.example,2024-05-10 10:00\n\
@@ -176,16 +180,31 @@ async fn messages_of_a_table_of_their_own_are_joined_to_their_tickets_in_any_ord
         messages.path = folder.join(&messages.path);
     }
     let summary = bench.run(&Source::Csv(files)).await;
-    assert_eq!(summary.counts[&Kind::Ticket], counts(2, 0, 0, 2), "one row and one orphan");
+    assert_eq!(
+        summary.counts[&Kind::Ticket],
+        counts(2, 0, 0, 2),
+        "one row and one orphan"
+    );
     let said: Vec<(String, String)> = bench
         .all("Communication")
         .await
         .iter()
-        .map(|one| ["reference_name", "content"].map(|field| one.to_text(field).unwrap()).into())
+        .map(|one| {
+            ["reference_name", "content"]
+                .map(|field| one.to_text(field).unwrap())
+                .into()
+        })
         .collect();
-    let expected = [("0001", "<p>một</p>"), ("0002", "<p>hai a</p>"), ("0002", "<p>hai b</p>")];
+    let expected = [
+        ("0001", "<p>một</p>"),
+        ("0002", "<p>hai a</p>"),
+        ("0002", "<p>hai b</p>"),
+    ];
     let expected = expected.map(|(ticket, content)| (ticket.to_owned(), content.to_owned()));
     assert_eq!(said, expected);
     let rejected = std::fs::read_to_string(bench.rejects()).unwrap();
-    assert!(rejected.contains("Sideways") && rejected.contains("1 messages belong to tickets"), "{rejected}");
+    assert!(
+        rejected.contains("Sideways") && rejected.contains("1 messages belong to tickets"),
+        "{rejected}"
+    );
 }

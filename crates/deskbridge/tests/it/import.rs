@@ -1,10 +1,6 @@
 //! A team's history is moved in by the command that an administrator types.
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use benches::imports;
 use frappe::{Client, Credential, Document, List, Order, Site};
@@ -189,36 +185,70 @@ async fn a_history_of_json_lines_is_checked_written_verified_and_taken_back() {
 
     let said = bench.ends(1, &["jsonl", "old.jsonl", "--dry-run"]).await;
     assert!(said.contains("tickets   3 read, 1 would fail"), "{said}");
-    assert!(said.contains("HD Ticket.status cannot be `Verschoben`"), "{said}");
+    assert!(
+        said.contains("HD Ticket.status cannot be `Verschoben`"),
+        "{said}"
+    );
     assert!(said.contains("--prepare makes them"), "{said}");
     assert_eq!(bench.all("HD Ticket").await.len(), 0);
     let said = bench.ends(1, &["jsonl", "old.jsonl"]).await;
     assert!(said.contains("--prepare makes them"), "{said}");
 
-    let written = ["jsonl", "old.jsonl", "--prepare", "--rejects", "rejected.jsonl"];
+    let written = [
+        "jsonl",
+        "old.jsonl",
+        "--prepare",
+        "--rejects",
+        "rejected.jsonl",
+    ];
     let said = bench.ends(1, &written).await;
-    assert!(said.contains("tickets   2 made, 0 brought up to date, 0 unchanged, 1 failed"), "{said}");
+    assert!(
+        said.contains("tickets   2 made, 0 brought up to date, 0 unchanged, 1 failed"),
+        "{said}"
+    );
     let ticket = &bench.all("HD Ticket").await[0];
-    assert!(ticket.text("creation").unwrap().starts_with("2024-05-10 10:00:00"), "{ticket:?}");
+    assert!(
+        ticket
+            .text("creation")
+            .unwrap()
+            .starts_with("2024-05-10 10:00:00"),
+        "{ticket:?}"
+    );
 
     let said = bench.ends(0, &["status", "jsonl"]).await;
-    assert!(said.contains("tickets   2 in the helpdesk, 1 failed"), "{said}");
+    assert!(
+        said.contains("tickets   2 in the helpdesk, 1 failed"),
+        "{said}"
+    );
     let said = bench.ends(0, &["errors", "jsonl"]).await;
-    assert!(said.contains("ticket 3  HD Ticket.status cannot be `Verschoben`"), "{said}");
+    assert!(
+        said.contains("ticket 3  HD Ticket.status cannot be `Verschoben`"),
+        "{said}"
+    );
 
     // Corrected and fed back.
     let rejected = std::fs::read_to_string(bench.path("rejected.jsonl")).unwrap();
-    std::fs::write(bench.path("corrected.jsonl"), rejected.replace("Verschoben", "Closed")).unwrap();
+    std::fs::write(
+        bench.path("corrected.jsonl"),
+        rejected.replace("Verschoben", "Closed"),
+    )
+    .unwrap();
     let said = bench.ends(0, &["jsonl", "corrected.jsonl"]).await;
     assert!(said.contains("tickets   1 made"), "{said}");
     records[8]["status"] = "Closed".into();
     bench.write("old.jsonl", &records);
     let said = bench.ends(0, &["jsonl", "old.jsonl"]).await;
-    assert!(said.contains("tickets   0 made, 0 brought up to date, 3 unchanged, 0 failed"), "{said}");
+    assert!(
+        said.contains("tickets   0 made, 0 brought up to date, 3 unchanged, 0 failed"),
+        "{said}"
+    );
 
     bench.ends(0, &["verify", "jsonl", "old.jsonl"]).await;
     let page = std::fs::read_to_string(bench.path("jsonl-verify.html")).unwrap();
-    assert!(page.contains("Everything is in the helpdesk as it should be."), "{page}");
+    assert!(
+        page.contains("Everything is in the helpdesk as it should be."),
+        "{page}"
+    );
     let name = bench.all("HD Ticket").await[0].name().unwrap();
     let change = Document::new().with("subject", "<i>Khác</i>");
     let changed = bench.client().update("HD Ticket", &name, &change).await;
@@ -257,11 +287,24 @@ async fn a_table_is_mapped_by_its_headers_and_moved_in() {
     assert_eq!(said.status, Some(0), "{}", said.err);
     assert!(said.out.contains("# not taken: Ghi chú"), "{}", said.out);
     std::fs::write(bench.path("mapping.toml"), &said.out).unwrap();
-    bench.ends(0, &["csv", "mapping.toml", "--prepare", "--as", "old-table"]).await;
+    bench
+        .ends(
+            0,
+            &["csv", "mapping.toml", "--prepare", "--as", "old-table"],
+        )
+        .await;
     let tickets = bench.all("HD Ticket").await;
     assert_eq!(tickets[0].text("subject"), Some("Đơn hàng"));
-    assert_eq!(tickets[0].text("custom_import_id"), Some("old-table:ticket:7"));
-    assert!(tickets[0].text("creation").unwrap().starts_with("2024-05-10 10:00:00"));
+    assert_eq!(
+        tickets[0].text("custom_import_id"),
+        Some("old-table:ticket:7")
+    );
+    assert!(
+        tickets[0]
+            .text("creation")
+            .unwrap()
+            .starts_with("2024-05-10 10:00:00")
+    );
 }
 
 #[tokio::test]
@@ -278,7 +321,9 @@ async fn who_stops_an_import_is_told_how_to_go_on_and_it_does() {
     running.terminate();
     assert_eq!(running.ended().await.code(), Some(3), "{}", running.said());
     assert!(
-        running.said().contains("`deskbridge import jsonl old.jsonl` goes on"),
+        running
+            .said()
+            .contains("`deskbridge import jsonl old.jsonl` goes on"),
         "{}",
         running.said()
     );
@@ -296,12 +341,19 @@ async fn no_mail_leaves_the_helpdesk_and_its_switches_are_put_back() {
     let settings = frappe::Name::from("HD Settings");
     let on = Document::new().with("send_acknowledgement_email", 1);
     let client = bench.client();
-    client.update("HD Settings", &settings, &on).await.into_result().unwrap();
+    client
+        .update("HD Settings", &settings, &on)
+        .await
+        .into_result()
+        .unwrap();
     bench.write("old.jsonl", &case(1));
     let said = bench.ends(1, &["jsonl", "old.jsonl", "--prepare"]).await;
     assert!(said.contains("send_acknowledgement_email"), "{said}");
     let said = bench.ends(0, &["jsonl", "old.jsonl", "--silence"]).await;
-    assert!(said.contains("1 switches of the helpdesk are as they were."), "{said}");
+    assert!(
+        said.contains("1 switches of the helpdesk are as they were."),
+        "{said}"
+    );
     let settings = client.get("HD Settings", &settings).await.unwrap();
     assert!(settings.check("send_acknowledgement_email"));
     assert_eq!(bench.keys("HD Ticket").await.len(), 1);
@@ -318,7 +370,10 @@ async fn what_failed_is_written_once_more_and_nothing_else() {
     bench.faults("[]");
     assert_eq!(said.status, Some(1), "{}{}", said.out, said.err);
     let said = bench.ends(0, &["retry", "jsonl", "old.jsonl"]).await;
-    assert!(said.contains("customers 1 made, 0 brought up to date, 0 unchanged, 0 failed"), "{said}");
+    assert!(
+        said.contains("customers 1 made, 0 brought up to date, 0 unchanged, 0 failed"),
+        "{said}"
+    );
     assert_eq!(bench.keys("HD Customer").await.len(), 4);
 }
 
@@ -355,7 +410,10 @@ async fn a_freshdesk_account_is_moved_in_with_its_files_and_images() {
     let desk = desk::start(options).await.unwrap();
     account(&bench, &desk).await;
     let said = bench.ends(0, &["freshdesk", "--prepare"]).await;
-    let listed = records.tickets.values().filter(|ticket| ticket.place == desk::Place::Inbox);
+    let listed = records
+        .tickets
+        .values()
+        .filter(|ticket| ticket.place == desk::Place::Inbox);
     let listed = listed.count();
     assert!(said.contains(&format!("tickets   {listed} made")), "{said}");
     bench.ends(0, &["verify", "freshdesk"]).await;
@@ -363,15 +421,27 @@ async fn a_freshdesk_account_is_moved_in_with_its_files_and_images() {
     let files = bench.all("File").await;
     assert!(!files.is_empty(), "the sample has files");
     let messages = bench.all("Communication").await;
-    let said: String = messages.iter().filter_map(|one| one.text("content")).collect();
-    assert!(said.contains("/private/files/"), "images lie in the helpdesk");
-    assert!(!said.contains(&desk.files_url), "no image is shown from Freshdesk");
+    let said: String = messages
+        .iter()
+        .filter_map(|one| one.text("content"))
+        .collect();
+    assert!(
+        said.contains("/private/files/"),
+        "images lie in the helpdesk"
+    );
+    assert!(
+        !said.contains(&desk.files_url),
+        "no image is shown from Freshdesk"
+    );
 
     // What changed since is asked for, and nothing else.
     desk.desk.clear_asked();
     bench.ends(0, &["freshdesk"]).await;
     let asked = desk.desk.asked();
-    let tickets = asked.iter().filter(|asked| asked.contains("/tickets/")).count();
+    let tickets = asked
+        .iter()
+        .filter(|asked| asked.contains("/tickets/"))
+        .count();
     assert!(tickets < listed / 2, "{tickets} of {listed}");
 }
 
@@ -383,13 +453,22 @@ async fn an_account_export_is_moved_in() {
     std::fs::create_dir(&folder).unwrap();
     let tickets = records.tickets.values().cloned().collect::<Vec<_>>();
     let export = desk::export::Export::default();
-    export.to_folder(&folder, &records, tickets.into_iter()).unwrap();
-    let desk = desk::start(desk::Options { records, ..desk::Options::default() }).await.unwrap();
+    export
+        .to_folder(&folder, &records, tickets.into_iter())
+        .unwrap();
+    let desk = desk::start(desk::Options {
+        records,
+        ..desk::Options::default()
+    })
+    .await
+    .unwrap();
     account(&bench, &desk).await;
     let typed = ["freshdesk", "--export", "export", "--prepare"];
     let said = bench.ends(0, &typed).await;
     assert!(said.contains("tickets "), "{said}");
-    bench.ends(0, &["verify", "freshdesk", "--export", "export"]).await;
+    bench
+        .ends(0, &["verify", "freshdesk", "--export", "export"])
+        .await;
     assert!(bench.keys("Communication").await.len() > 40);
 }
 

@@ -6,12 +6,30 @@ use super::*;
 #[test]
 fn images_are_found_wherever_their_address_stands() {
     for (html, expected) in [
-        (r#"<p><img src="https://a.test/1?token=x"></p>"#, &["https://a.test/1?token=x"][..]),
-        ("<IMG alt='a > b' SRC = 'https://a.test/1'/>", &["https://a.test/1"]),
-        ("<img data-src='https://a.test/0' src=https://a.test/1 >", &["https://a.test/1"]),
-        (r#"<img src="cid:https://a.test/1"><img src="cid:abc">"#, &["cid:https://a.test/1"]),
-        (r#"<img src="data:image/png;base64,AA=="><imgx src2="https://a.test/1">"#, &[]),
-        (r#"<img src="https://a.test/1"><img src="https://a.test/1">"#, &["https://a.test/1"]),
+        (
+            r#"<p><img src="https://a.test/1?token=x"></p>"#,
+            &["https://a.test/1?token=x"][..],
+        ),
+        (
+            "<IMG alt='a > b' SRC = 'https://a.test/1'/>",
+            &["https://a.test/1"],
+        ),
+        (
+            "<img data-src='https://a.test/0' src=https://a.test/1 >",
+            &["https://a.test/1"],
+        ),
+        (
+            r#"<img src="cid:https://a.test/1"><img src="cid:abc">"#,
+            &["cid:https://a.test/1"],
+        ),
+        (
+            r#"<img src="data:image/png;base64,AA=="><imgx src2="https://a.test/1">"#,
+            &[],
+        ),
+        (
+            r#"<img src="https://a.test/1"><img src="https://a.test/1">"#,
+            &["https://a.test/1"],
+        ),
         (r#"ảnh <img title="ảnh" src="https://a.test/ảnh"#, &[]),
         ("<img src=\"https://a.test/1", &[]),
         ("<img", &[]),
@@ -22,7 +40,8 @@ fn images_are_found_wherever_their_address_stands() {
 
 #[test]
 fn addresses_of_images_are_replaced_and_nothing_else() {
-    let html = r#"xem https://a.test/1 <img alt="ạ" src="https://a.test/1"> <img src='https://a.test/2'>"#;
+    let html =
+        r#"xem https://a.test/1 <img alt="ạ" src="https://a.test/1"> <img src='https://a.test/2'>"#;
     let replaced = with_addresses(html, |address| {
         (address == "https://a.test/1").then(|| "/private/files/1.png".to_owned())
     });
@@ -53,10 +72,15 @@ fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
             conversation(7, json!({"private": true, "body_text": "created_by: 3"})),
         ],
     }));
-    let agent = Agent::read(json!({"id": 8, "contact": {"name": "Mai", "email": "mai@acme.example"}}));
+    let agent =
+        Agent::read(json!({"id": 8, "contact": {"name": "Mai", "email": "mai@acme.example"}}));
     let words = Words::new(&[], Vec::new(), vec![agent.unwrap()]);
     let names = FieldNames {
-        ticket: [("cf_order".to_owned(), "custom_order".to_owned()), ("cf_gone".to_owned(), "custom_gone".to_owned())].into(),
+        ticket: [
+            ("cf_order".to_owned(), "custom_order".to_owned()),
+            ("cf_gone".to_owned(), "custom_gone".to_owned()),
+        ]
+        .into(),
         ..FieldNames::default()
     };
     let made = ticket(read.unwrap(), &words, &BTreeMap::new(), &[], &names);
@@ -68,13 +92,25 @@ fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
     use record::How::{Automatic, Note, Received, Sent};
     assert_eq!(
         said,
-        [("1", Received), ("2", Note), ("3", Note), ("4", Sent), ("5", Automatic)]
+        [
+            ("1", Received),
+            ("2", Note),
+            ("3", Note),
+            ("4", Sent),
+            ("5", Automatic)
+        ]
     );
-    assert!(made.is_outbound, "an outbound e-mail begins with an agent's words");
+    assert!(
+        made.is_outbound,
+        "an outbound e-mail begins with an agent's words"
+    );
     assert_eq!(made.status.as_deref(), Some("Status 9"));
     assert_eq!(made.priority.as_deref(), Some("Urgent"));
     assert_eq!(made.agent.as_deref(), Some("mai@acme.example"));
     let requester = made.requester.unwrap();
-    assert_eq!(requester.email.as_deref(), Some("freshdesk-7@import.invalid"));
+    assert_eq!(
+        requester.email.as_deref(),
+        Some("freshdesk-7@import.invalid")
+    );
     assert_eq!(Value::Object(made.fields), json!({"custom_order": "A1"}));
 }

@@ -35,8 +35,7 @@ impl Place {
         let environment = environment();
         let frappe = config.import_frappe(&import)?;
         let (site, client) = wire::helpdesk(&config, frappe, &environment)?;
-        let administrator =
-            wire::administrator_of(&config, frappe, &site, &client, &environment)?;
+        let administrator = wire::administrator_of(&config, frappe, &site, &client, &environment)?;
         let settings = Settings {
             source: name.to_owned(),
             ..import.mapping.clone()
@@ -68,7 +67,10 @@ impl Place {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
-                bail!("another command works on the import {}; wait for it, or stop it first", self.name())
+                bail!(
+                    "another command works on the import {}; wait for it, or stop it first",
+                    self.name()
+                )
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("locking {}", path.display()))

@@ -81,7 +81,12 @@ impl Shown {
         let (Some(progress), Some((_, since))) = (&self.last, self.kind) else {
             return;
         };
-        let text = line(progress, self.before, now.duration_since(since), self.is_terminal);
+        let text = line(
+            progress,
+            self.before,
+            now.duration_since(since),
+            self.is_terminal,
+        );
         let mut out = io::stderr();
         // Nobody is left to be told when this fails.
         drop(match self.is_terminal {
@@ -204,7 +209,12 @@ mod tests {
                 false,
                 "tickets   500 of 1000  10.0/s  50 s left  12 at once  3 failed",
             ),
-            (progress(7, 0, None), 0, true, "tickets   7  0.7/s  12 at once"),
+            (
+                progress(7, 0, None),
+                0,
+                true,
+                "tickets   7  0.7/s  12 at once",
+            ),
             (
                 progress(7, 0, Some(3)),
                 7,

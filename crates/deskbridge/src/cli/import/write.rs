@@ -90,7 +90,9 @@ pub(super) async fn run(
         let count = put_back.context(
             "putting back what was switched off; the next run with --silence does it, too",
         )?;
-        say(format!("{count} switches of the helpdesk are as they were."))?;
+        say(format!(
+            "{count} switches of the helpdesk are as they were."
+        ))?;
     }
     summary
 }
@@ -144,7 +146,10 @@ async fn prepare(opened: &Opened, arguments: &WriteArguments) -> anyhow::Result<
             );
         }
         target::prepare(&place.administrator, &missing).await?;
-        say(format!("{} fields were made in the helpdesk.", missing.len()))?;
+        say(format!(
+            "{} fields were made in the helpdesk.",
+            missing.len()
+        ))?;
     }
     let mut without = Vec::new();
     for doctype in target::DATED {
@@ -197,13 +202,10 @@ async fn write(
     which: Which,
 ) -> anyhow::Result<ExitCode> {
     let place = &opened.place;
-    let name = Clock::system()
-        .now()
-        .strftime("%Y%m%dT%H%M%SZ")
-        .to_string();
+    let name = Clock::system().now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let rejects = arguments.rejects.clone();
-    let rejects = rejects
-        .unwrap_or_else(|| PathBuf::from(format!("{}-{name}.rejects.jsonl", place.name())));
+    let rejects =
+        rejects.unwrap_or_else(|| PathBuf::from(format!("{}-{name}.rejects.jsonl", place.name())));
     let options = Options {
         run: name,
         requests_max: arguments.requests.unwrap_or(place.import.requests_max),
@@ -240,12 +242,7 @@ async fn write(
     ended(opened, &options.run, &summary, which)
 }
 
-fn ended(
-    opened: &Opened,
-    run: &str,
-    summary: &Summary,
-    which: Which,
-) -> anyhow::Result<ExitCode> {
+fn ended(opened: &Opened, run: &str, summary: &Summary, which: Which) -> anyhow::Result<ExitCode> {
     let has_failed = summary.counts.values().any(|counts| counts.failed > 0);
     let verb = match which {
         Which::All => "import",
