@@ -573,11 +573,19 @@ async fn carry_out(writer: &Writer, jobs: Vec<Job>) -> Vec<Carried> {
             Planned::Ticket(_) => None,
         })
         .collect();
-    if new.len() > 1
-        && let Ok(Some(saved)) = writer.save_new(&new).await
-    {
-        let all = jobs.into_iter().zip(saved);
-        return all.map(|(job, saved)| carried(job, Ok(saved))).collect();
+    if new.len() > 1 {
+        match writer.save_new(&new).await {
+            Ok(Some(saved)) => {
+                let all = jobs.into_iter().zip(saved);
+                return all.map(|(job, saved)| carried(job, Ok(saved))).collect();
+            }
+            Err(Stop::Down(down)) => {
+                let all = jobs.into_iter();
+                let all = all.map(|job| carried(job, Err(Stop::Down(down.clone()))));
+                return all.collect();
+            }
+            Ok(None) | Err(Stop::Refused { .. }) => {}
+        }
     }
     let mut all = Vec::with_capacity(jobs.len());
     for job in jobs {

@@ -158,7 +158,7 @@ pub fn people_of(ticket: &Ticket) -> BTreeSet<PersonId> {
 
 /// A ticket with all that was said on it.
 pub fn ticket(
-    ticket: Ticket,
+    ticket: &Ticket,
     words: &Words,
     people: &BTreeMap<PersonId, Known>,
     ratings: &[Rating],
@@ -173,7 +173,7 @@ pub fn ticket(
         .filter(|_| !ticket.description_repeats_first_conversation());
     let images = description.as_deref().map(inline).unwrap_or_default();
     let files = ticket.attachments.iter();
-    let files = files.map(|file| attachment(&ticket, file));
+    let files = files.map(|file| attachment(ticket, file));
     let stats = ticket.stats.as_ref();
     let requester = ticket.requester_id.map(|id| record::Person {
         contact: Some(id.to_string()),
@@ -184,7 +184,7 @@ pub fn ticket(
         id: ticket.id.to_string(),
         subject: ticket.subject.clone(),
         is_outbound,
-        status: words.status(&ticket),
+        status: words.status(ticket),
         priority: ticket.priority().map(|priority| {
             match priority {
                 Priority::Low => "Low",
@@ -205,7 +205,7 @@ pub fn ticket(
         messages: ticket
             .conversations
             .iter()
-            .filter_map(|item| message(&ticket, item, &known))
+            .filter_map(|item| message(ticket, item, &known))
             .collect(),
         attachments: files.chain(images).collect(),
         rating: ratings.iter().rev().find_map(rating),

@@ -111,7 +111,7 @@ impl Exported {
                     taken(row, |row| {
                         let is_left_out = (row.spam == Some(true) && !wants_spam)
                             || (row.deleted == Some(true) && !wants_deleted);
-                        let made = || ticket(row, &words, &people, &[], names);
+                        let made = || ticket(&row, &words, &people, &[], names);
                         (!is_left_out).then(|| Record::Ticket(Box::new(made())))
                     })
                 });

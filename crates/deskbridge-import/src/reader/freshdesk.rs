@@ -240,7 +240,7 @@ impl Desk {
             Err(error) if matches!(error.cause, Cause::NotOnPlan | Cause::NotAllowed) => Vec::new(),
             other => other.map_err(asking("the ratings of a ticket"))?,
         };
-        let made = ticket(read, words, &people, &ratings, &self.0.wanted.fields);
+        let made = ticket(&read, words, &people, &ratings, &self.0.wanted.fields);
         Ok(Some(Record::Ticket(Box::new(made))))
     }
 }

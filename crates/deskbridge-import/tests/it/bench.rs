@@ -50,7 +50,12 @@ fn script(doctype: &str) -> Map<String, Value> {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let bench = Self::bare().await;
+        Self::of(helpdesk::Versions::default()).await
+    }
+
+    /// A helpdesk of other releases.
+    pub(crate) async fn of(versions: helpdesk::Versions) -> Self {
+        let bench = Self::started(versions).await;
         let site = target::site(&bench.client, &bench.settings).await.unwrap();
         let missing = target::missing(&site, &bench.settings);
         target::prepare(&bench.client, &missing).await.unwrap();
@@ -59,6 +64,10 @@ impl Bench {
 
     /// A helpdesk that nobody has prepared.
     pub(crate) async fn bare() -> Self {
+        Self::started(helpdesk::Versions::default()).await
+    }
+
+    async fn started(versions: helpdesk::Versions) -> Self {
         let data = helpdesk::Data {
             users: vec![
                 account(
@@ -76,6 +85,7 @@ impl Bench {
         };
         let options = helpdesk::Options {
             data,
+            versions,
             keep_alive: true,
             config: helpdesk::Config {
                 server_script_enabled: true,

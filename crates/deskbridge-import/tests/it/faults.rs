@@ -120,8 +120,9 @@ async fn a_place_in_one_source_is_none_in_another() {
     let mut bench = Bench::new().await;
     bench.options.patience = std::time::Duration::from_millis(1);
     let whole = bench.lines(&cases(1..=300));
+    bench.options.requests_max = 1;
     bench.faults(
-        r#"[{"when": "POST /api/resource/HD Customer", "skip": 250, "answer": {"preset": "maintenance"}}]"#,
+        r#"[{"when": "POST frappe.client.insert_many", "skip": 5, "answer": {"preset": "maintenance"}}]"#,
     );
     let (_orders, receiver) = watch::channel(Order::Go);
     let summary = bench.try_run(&whole, receiver).await.unwrap();

@@ -2,6 +2,7 @@
 
 use deskbridge_import::{Error, decide::Severity, dry_run, record::Kind, target};
 use serde_json::{Value, json};
+use simulators::frappe::{Version, Versions};
 
 use crate::bench::{Bench, MAI, case, cases, counts};
 
@@ -274,4 +275,81 @@ async fn what_was_deleted_in_the_helpdesk_is_made_again_when_it_changes() {
     for message in messages {
         assert_eq!(message.link("reference_name"), tickets[0].name());
     }
+}
+
+#[tokio::test]
+async fn new_customers_go_several_in_a_request_and_one_by_one_where_one_of_them_is_at_fault() {
+    let bench = Bench::new().await;
+    let customer = |number: u32| json!({"kind": "customer", "id": number.to_string(), "name": format!("Gốm {number}")});
+    let asked = |name: &str| {
+        let journal = bench.site.site.journal();
+        journal.iter().filter(|entry| entry.name == name).count()
+    };
+    let several: Vec<Value> = (0..120).map(customer).collect();
+    bench.run(&bench.lines(&several)).await;
+    assert_eq!(asked("POST frappe.client.insert_many"), 3);
+    assert_eq!(asked("POST /api/resource/HD Customer"), 0);
+    let mut more: Vec<Value> = (120..130).map(customer).collect();
+    more[4]["name"] = "gom 7".into();
+    let summary = bench.run(&bench.lines(&more)).await;
+    assert_eq!(summary.counts[&Kind::Customer], counts(10, 0, 0, 0));
+    assert_eq!(bench.keys("HD Customer").await.len(), 130);
+}
+
+#[tokio::test]
+async fn a_customer_lists_its_contacts_where_links_mean_nothing() {
+    let versions = Versions {
+        helpdesk: Version(1, 28, 0),
+        ..Versions::default()
+    };
+    let bench = Bench::of(versions).await;
+    let mut records = cases(1..=1);
+    records.push(json!({"kind": "contact", "id": "p9", "name": "Bình", "customer": "c1", "emails": ["binh@tra.example"]}));
+    bench.run(&bench.lines(&records)).await;
+    let customer = bench.all("HD Customer").await[0].name().unwrap();
+    let standing = bench.client.get("HD Customer", &customer).await.unwrap();
+    let rows = standing.rows("contacts");
+    let mut names: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row.text("contact_name"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Bình", "Lê An"]);
+}
+
+#[tokio::test]
+async fn what_the_site_demands_of_a_ticket_is_missed_before_anything_is_written() {
+    let bench = Bench::new().await;
+    for attributes in [
+        json!({"dt": "HD Ticket", "fieldname": "custom_channel", "label": "Channel", "fieldtype": "Data", "reqd": 1}),
+        json!({"dt": "HD Ticket", "fieldname": "custom_team", "label": "Second Team", "fieldtype": "Link", "options": "HD Team"}),
+    ] {
+        let attributes = serde_json::from_value(attributes).unwrap();
+        let made = bench.client.insert("Custom Field", &attributes).await;
+        made.into_result().unwrap();
+    }
+    let mut records = cases(1..=2);
+    records[5]["fields"] = json!({"custom_channel": "Zalo", "custom_team": "Nowhere"});
+    let site = target::site(&bench.client, &bench.settings).await.unwrap();
+    let source = bench.lines(&records);
+    let found = dry_run::dry_run(&source, &site, &bench.settings, |_, _| {});
+    let found = found.await.unwrap();
+    let said: Vec<String> = found
+        .problems
+        .iter()
+        .filter(|(severity, ..)| *severity == Severity::Refuses)
+        .map(|(_, problem, group)| format!("{problem} ({})", group.examples.join(", ")))
+        .collect();
+    assert!(
+        said.iter()
+            .any(|said| said == "HD Ticket must have `custom_channel` (ticket 1)"),
+        "{said:?}"
+    );
+    assert!(
+        said.iter().any(
+            |said| said.starts_with("HD Ticket.custom_team cannot be `Nowhere`")
+                && said.ends_with("(ticket 2)")
+        ),
+        "{said:?}"
+    );
 }

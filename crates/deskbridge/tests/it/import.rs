@@ -364,17 +364,17 @@ async fn what_failed_is_written_once_more_and_nothing_else() {
     let bench = Bench::new().await;
     bench.write("old.jsonl", &cases(1..=4));
     bench.faults(
-        r#"[{"when": "POST /api/resource/HD Customer", "skip": 1, "times": 1, "answer": {"preset": "forbidden"}}]"#,
+        r#"[{"when": "POST /api/resource/Contact", "skip": 1, "times": 1, "answer": {"preset": "forbidden"}}]"#,
     );
     let said = bench.import(&["jsonl", "old.jsonl", "--prepare"]).await;
     bench.faults("[]");
     assert_eq!(said.status, Some(1), "{}{}", said.out, said.err);
     let said = bench.ends(0, &["retry", "jsonl", "old.jsonl"]).await;
     assert!(
-        said.contains("customers 1 made, 0 brought up to date, 0 unchanged, 0 failed"),
+        said.contains("contacts  1 made, 0 brought up to date, 0 unchanged, 0 failed"),
         "{said}"
     );
-    assert_eq!(bench.keys("HD Customer").await.len(), 4);
+    assert_eq!(bench.keys("Contact").await.len(), 4);
 }
 
 fn sample(tickets: u64) -> desk::Records {

@@ -83,7 +83,7 @@ fn what_is_private_stays_so_and_what_is_no_talk_is_left_out() {
         .into(),
         ..FieldNames::default()
     };
-    let made = ticket(read.unwrap(), &words, &BTreeMap::new(), &[], &names);
+    let made = ticket(&read.unwrap(), &words, &BTreeMap::new(), &[], &names);
     let said: Vec<(&str, record::How)> = made
         .messages
         .iter()

@@ -27,7 +27,7 @@ pub(crate) struct MapArguments {
     /// What its rows are.
     #[arg(long, value_enum)]
     kind: KindArgument,
-    /// The zone of times that name none, such as Asia/Ho_Chi_Minh.
+    /// The zone of times that name none, such as `Asia/Ho_Chi_Minh`.
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
 }

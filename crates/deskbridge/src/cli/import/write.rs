@@ -31,6 +31,10 @@ const TO_BE_CONTINUED: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct WriteArguments {
     /// Check everything against the helpdesk's own fields and choices, print what would fail, and write nothing.
     #[arg(long)]
@@ -279,7 +283,7 @@ async fn until_told(import: &Import<'_>) -> anyhow::Result<Option<Summary>> {
     let (orders, receiver) = watch::channel(Order::Go);
     let shown = std::cell::RefCell::new(Shown::new());
     let running = import.run(receiver, |progress| shown.borrow_mut().see(progress));
-    let mut running = std::pin::pin!(running.fuse());
+    let mut running = Box::pin(running.fuse());
     let listening = "listening for signals";
     let mut terminate = signal(SignalKind::terminate()).context(listening)?;
     let mut interrupt = signal(SignalKind::interrupt()).context(listening)?;
