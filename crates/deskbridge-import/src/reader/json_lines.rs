@@ -164,6 +164,9 @@ impl Lines {
             };
             return Some(Item { place, read });
         }
+        if kind_at_beginning(line).is_some_and(|kind| kind != self.kind) {
+            return None;
+        }
         let which: std::result::Result<WhichKind<'_>, _> = serde_json::from_slice(line);
         let is_first_pass = self.kind == Kind::Customer;
         let read = match which {
@@ -188,6 +191,16 @@ impl Lines {
         };
         Some(Item { place, read })
     }
+}
+
+/// The kind of a line that begins with it, as ours do: most lines of a pass are of another kind and need not be read.
+fn kind_at_beginning(line: &[u8]) -> Option<Kind> {
+    let rest = line.strip_prefix(b"{\"kind\":")?.trim_ascii_start();
+    let word = rest.strip_prefix(b"\"")?;
+    Kind::ALL.into_iter().find(|kind| {
+        let rest = word.strip_prefix(kind.as_str().as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"\""))
+    })
 }
 
 fn category(error: &serde_json::Error) -> &'static str {
