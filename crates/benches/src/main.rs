@@ -7,13 +7,12 @@ mod hooks;
 mod intake;
 mod load;
 mod lookups;
-mod memory;
 mod writes;
 
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use benches::{isolation, kill, open_calls, telephony};
+use benches::{imports, isolation, kill, memory, open_calls, telephony};
 use tokio::runtime;
 
 const USAGE: &str = "\
@@ -27,6 +26,10 @@ Usage: benches COMMAND
   intake-memory                                the memory that a million events take
   kill-rounds COUNT [SEED]                     the hub under load, killed so often: what is lost or twice
   isolation NUMBER refused|hanging             1,000 tickets, so many of which fail: how long the others wait
+  import TICKETS                               a history moved in, beside the same requests bare and a script
+  import-dry-run TICKETS                       a history of JSON Lines checked
+  import-kills COUNT TICKETS [SEED]            one import, killed so often: what is missing or twice
+  import-faults TICKETS [SEED]                 one import with lost answers, 429, deadlocks and an outage
   calls                                        calls followed through a recording of 2,002, and 5,000 open ones
   open-calls                                   5,000 calls open at once: the memory of the program that follows them
   calls-live PER_SECOND [ROUNDS]               from a phone that rings to its registration in the portal
@@ -76,6 +79,16 @@ fn main() -> anyhow::Result<()> {
         ["kill-rounds", count] => many()?.block_on(killed(count, "1"))?,
         ["kill-rounds", count, seed] => many()?.block_on(killed(count, seed))?,
         ["isolation", number, how] => many()?.block_on(isolated(number, how))?,
+        ["import", tickets] => many()?.block_on(imports::speed(&program()?, number(tickets)?))?,
+        ["import-dry-run", tickets] => {
+            many()?.block_on(imports::dry_run(&program()?, number(tickets)?))?
+        }
+        ["import-kills", count, tickets] => many()?.block_on(import_killed(count, tickets, "1"))?,
+        ["import-kills", count, tickets, seed] => {
+            many()?.block_on(import_killed(count, tickets, seed))?
+        }
+        ["import-faults", tickets] => many()?.block_on(import_disturbed(tickets, "1"))?,
+        ["import-faults", tickets, seed] => many()?.block_on(import_disturbed(tickets, seed))?,
         ["calls"] => {
             print!("{}", calls::measure()?);
             return Ok(());
@@ -133,6 +146,32 @@ fn main() -> anyhow::Result<()> {
 /// The `deskbridge` that was built beside this program.
 fn program() -> anyhow::Result<std::path::PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("deskbridge"))
+}
+
+fn number(text: &str) -> anyhow::Result<u32> {
+    text.parse().context("the number is no whole number")
+}
+
+async fn import_killed(
+    count: &str,
+    tickets: &str,
+    seed: &str,
+) -> anyhow::Result<serde_json::Value> {
+    let options = imports::Options {
+        program: program()?,
+        tickets: number(tickets)?,
+        seed: number(seed)?.into(),
+    };
+    Ok(imports::killed(&options, number(count)?).await?.json())
+}
+
+async fn import_disturbed(tickets: &str, seed: &str) -> anyhow::Result<serde_json::Value> {
+    let options = imports::Options {
+        program: program()?,
+        tickets: number(tickets)?,
+        seed: number(seed)?.into(),
+    };
+    Ok(imports::disturbed(&options).await?.json())
 }
 
 async fn isolated(number: &str, how: &str) -> anyhow::Result<serde_json::Value> {

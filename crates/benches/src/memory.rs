@@ -5,22 +5,34 @@ use std::{fs::File, io::Read as _};
 use anyhow::Context as _;
 
 /// The largest resident set of this process so far, in MiB.
-pub(crate) fn peak_mib() -> anyhow::Result<f64> {
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn peak_mib() -> anyhow::Result<f64> {
     status("self", "VmHWM:")
 }
 
 /// The largest resident set of a process so far, in MiB.
-pub(crate) fn peak_mib_of(process: u32) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn peak_mib_of(process: u32) -> anyhow::Result<f64> {
     status(&process.to_string(), "VmHWM:")
 }
 
 /// The resident set of a process, in MiB.
-pub(crate) fn resident_mib_of(process: u32) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn resident_mib_of(process: u32) -> anyhow::Result<f64> {
     status(&process.to_string(), "VmRSS:")
 }
 
 /// The processor time of a process so far, in seconds.
-pub(crate) fn processor_seconds_of(process: u32) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn processor_seconds_of(process: u32) -> anyhow::Result<f64> {
     /// What the kernel counts in, on every Linux that Rust runs on.
     const TICKS_PER_SECOND: f64 = 100.0;
     let mut stat = String::new();

@@ -5,6 +5,7 @@ mod changes;
 mod checks;
 mod counting;
 mod events;
+mod imports;
 mod leases;
 mod nodes;
 mod outside;

@@ -12,6 +12,7 @@ mod checks;
 mod effects;
 mod error;
 mod events;
+mod imports;
 mod known;
 mod leases;
 mod links;
@@ -43,6 +44,7 @@ pub use events::{
     Accepted, ClaimedEvent, EventCounts, EventFilter, EventKind, EventRecord, EventState, Plan,
     Reread,
 };
+pub use imports::{ImportCount, ImportFilter, ImportRecord, ImportState, Settled};
 pub use known::Known;
 pub use leases::Fence;
 pub use postgres::PostgresOptions;

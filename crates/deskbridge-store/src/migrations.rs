@@ -46,6 +46,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "sealed",
         sql: include_str!("../migrations/sqlite/0006_sealed.sql"),
     },
+    Migration {
+        version: 7,
+        name: "imports",
+        sql: include_str!("../migrations/sqlite/0007_imports.sql"),
+    },
 ];
 
 /// All changes of the PostgreSQL schema, in order.
@@ -74,6 +79,11 @@ pub(crate) const POSTGRES: &[Migration] = &[
         version: 5,
         name: "sealed",
         sql: include_str!("../migrations/postgres/0005_sealed.sql"),
+    },
+    Migration {
+        version: 6,
+        name: "imports",
+        sql: include_str!("../migrations/postgres/0006_imports.sql"),
     },
 ];
 

@@ -11,6 +11,7 @@ mod effects;
 mod events;
 mod frappe;
 mod hook;
+mod import;
 mod moment;
 mod route;
 mod serve;
@@ -50,6 +51,9 @@ enum Command {
     /// Put the button and what it needs into the helpdesk, and take it out again.
     #[command(subcommand)]
     Frappe(frappe::FrappeCommand),
+    /// Move a team's history into the helpdesk: from Freshdesk, from tables, from JSON Lines.
+    #[command(subcommand)]
+    Import(Box<import::ImportCommand>),
     /// See what was and is to be written to remote systems, and revive what was given up.
     #[command(subcommand)]
     Effects(effects::EffectsCommand),
@@ -108,6 +112,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(command).await,
         Command::Bitrix24(command) => bitrix24::run(command).await,
         Command::Frappe(command) => frappe::run(command).await,
+        Command::Import(command) => import::run(*command).await,
         Command::Effects(command) => effects::run(command).await,
         Command::Route(command) => route::run(command).await,
         Command::Events(command) => events::run(command).await,

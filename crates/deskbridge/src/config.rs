@@ -3,6 +3,7 @@
 pub(crate) mod asterisk;
 pub(crate) mod caresoft;
 pub(crate) mod hook;
+pub(crate) mod import;
 pub(crate) mod overlay;
 pub(crate) mod route;
 mod secret;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 pub(crate) use asterisk::Asterisk;
 pub(crate) use caresoft::Caresoft;
+pub(crate) use import::Import;
 pub(crate) use route::Route;
 pub(crate) use secret::SecretSource;
 
@@ -83,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) hook: Vec<hook::Hook>,
     #[serde(default)]
     pub(crate) hooks: hook::Hooks,
+    #[serde(default)]
+    pub(crate) import: Vec<Import>,
     #[serde(default)]
     pub(crate) events: Events,
     #[serde(default)]
@@ -354,7 +358,18 @@ impl Config {
         check_unique("caresoft", self.caresoft.iter().map(|one| &one.name))?;
         let pbxs = self.asterisk.iter().map(|one| &one.connection.name);
         check_unique("asterisk", pbxs)?;
-        check_unique("route", self.route.iter().map(|one| &one.name))
+        check_unique("route", self.route.iter().map(|one| &one.name))?;
+        check_unique("import", self.import.iter().map(|one| &one.name))
+    }
+
+    /// The helpdesk that an import writes to.
+    ///
+    /// # Errors
+    /// When it is missing, or there are several and none is chosen.
+    pub(crate) fn import_frappe(&self, import: &Import) -> Result<&Frappe, ConfigError> {
+        let place = format!("import[{}].helpdesk", import.name);
+        let wanted = import.helpdesk.as_deref();
+        choose("frappe", place, wanted, &self.frappe, |one| &one.name)
     }
 
     /// The helpdesk that an account is carried to.

@@ -127,7 +127,7 @@ impl Connections {
 }
 
 /// A helpdesk, and the hub as its user.
-fn helpdesk(
+pub(crate) fn helpdesk(
     config: &Config,
     frappe: &config::Frappe,
     environment: &[(String, String)],
@@ -188,9 +188,26 @@ pub(crate) fn administrator(
     environment: &[(String, String)],
 ) -> anyhow::Result<frappe::Client> {
     let frappe = config.profile_frappe()?;
+    administrator_of(
+        config,
+        frappe,
+        &connections.site,
+        &connections.hub,
+        environment,
+    )
+}
+
+/// One helpdesk as its administrator, else as the hub's own user.
+pub(crate) fn administrator_of(
+    config: &Config,
+    frappe: &config::Frappe,
+    site: &frappe::Site,
+    hub: &frappe::Client,
+    environment: &[(String, String)],
+) -> anyhow::Result<frappe::Client> {
     let place = |field: &str| format!("frappe[{}].{field}", frappe.name);
     let (key, secret) = match (&frappe.admin_api_key, &frappe.admin_api_secret) {
-        (None, None) => return Ok(connections.hub.clone()),
+        (None, None) => return Ok(hub.clone()),
         (Some(key), Some(secret)) => (key, secret),
         (Some(_), None) => bail!(
             "{} is missing, and admin_api_key is given",
@@ -205,10 +222,10 @@ pub(crate) fn administrator(
     let secret = config.secret(&place("admin_api_secret"), secret, environment)?;
     let credential = frappe::Credential::token(key.expose(), secret.expose())
         .with_context(|| place("admin_api_secret"))?;
-    Ok(connections.site.user(credential))
+    Ok(site.user(credential))
 }
 
-fn user_agent() -> String {
+pub(crate) fn user_agent() -> String {
     concat!("deskbridge/", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
@@ -381,9 +398,7 @@ impl App {
         keep_house(config, &store, &events, &clock, &tasks);
         hooks::keep_suspensions(&scripted, &store, &tasks);
         let webhooks = webhooks(config, environment, &intake, &clock, &mut rng)?;
-        let nothing_seen = Arc::new(|_: &_| None);
-        let (kept, taking, at) = (store.clone(), intake.clone(), clock.clone());
-        let setup = Setup::alone(kept, taking, at, rng.fork(), nothing_seen);
+        let setup = polling(&store, &intake, &clock, &mut rng);
         let leases = Leases::new(&store, &clock, &tasks, &mut rng);
         for poller in caresoft::polled(config, environment, &setup, &leases)? {
             tasks.spawn("caresoft-poll", poller.run(tasks.clone()));
@@ -430,6 +445,12 @@ fn around(routes: Router, store: Store, finishing: Finishing, metrics: Arc<Metri
         .method_not_allowed_fallback(wrong_verb)
         .layer(from_fn_with_state(finishing, finish))
         .layer(from_fn_with_state(metrics, crate::metrics::count_request))
+}
+
+/// What asks contact centres for what no webhook told.
+fn polling(store: &Store, intake: &Intake, clock: &Clock, rng: &mut fastrand::Rng) -> Setup {
+    let (store, intake, clock) = (store.clone(), intake.clone(), clock.clone());
+    Setup::alone(store, intake, clock, rng.fork(), Arc::new(|_: &_| None))
 }
 
 /// What takes the webhooks of contact centres in.

@@ -65,6 +65,8 @@ pub struct Field {
     pub is_unique: bool,
     /// Whether it must have a value.
     pub is_mandatory: bool,
+    /// Whether the site gives it a value where none is sent.
+    pub has_default: bool,
     /// Whether people cannot change it. The API can.
     pub is_read_only: bool,
     /// Whether it was added to the DocType on this site.
@@ -101,6 +103,7 @@ impl Meta {
                 options: trimmed("options"),
                 is_unique: row.check("unique"),
                 is_mandatory: row.check("reqd"),
+                has_default: row.trimmed("default").is_some(),
                 is_read_only: row.check("read_only"),
                 is_custom: row.check("is_custom_field"),
             })

@@ -119,6 +119,8 @@ struct Helpdesk {
     receives_caresoft: bool,
     /// Whether it is told of calls.
     receives_calls: bool,
+    /// Whether an import goes there.
+    receives_import: bool,
 }
 
 impl Helpdesk {
@@ -144,7 +146,12 @@ impl Helpdesk {
             let told = config.asterisk_frappe(&pbx.connection);
             told.is_ok_and(|one| one.is_some_and(|one| one.name == frappe.name))
         });
+        let receives_import = config.import.iter().any(|import| {
+            let written = config.import_frappe(import);
+            written.is_ok_and(|one| one.name == frappe.name)
+        });
         Ok(Self {
+            receives_import,
             receives_caresoft,
             receives_calls,
             backups: Backups::new(folder, connections.site.base()),

@@ -7,8 +7,8 @@ use super::ConfigError;
 /// What the variables begin with.
 const PREFIX: &str = "DESKBRIDGE__";
 /// Tables of which there may be several, found by their name.
-const NAMED: [&str; 6] = [
-    "frappe", "bitrix24", "caresoft", "asterisk", "route", "hook",
+const NAMED: [&str; 7] = [
+    "frappe", "bitrix24", "caresoft", "asterisk", "route", "hook", "import",
 ];
 /// Settings that are one secret each: what looks like a number there is text all the same.
 pub(super) const SECRETS: [&str; 13] = [

@@ -117,6 +117,15 @@ fn what_the_example_leaves_out_is_configuration_too() {
     assert_eq!(config.route[0].headers.len(), 1);
     assert_eq!(config.route[0].on_json.len(), 1);
     assert_eq!(config.hook[0].connections, ["office"]);
+    let import = &config.import[0];
+    assert_eq!(import.mapping.statuses.otherwise.as_deref(), Some("Open"));
+    assert_eq!(import.mapping.customer_doctype.as_str(), "Customer");
+    assert_eq!(import.fields.company["cf_orgid"], "custom_orgid");
+    let unsaid = Import::unsaid("x");
+    assert_eq!(import.share_percent, unsaid.share_percent);
+    assert_eq!(import.requests_max, unsaid.requests_max);
+    assert_eq!(import.patience_minutes, unsaid.patience_minutes);
+    assert_eq!(import.mapping.nobody, unsaid.mapping.nobody);
     assert_eq!(config.events.keep_days, Events::default().keep_days);
     assert_eq!(config.events.megabytes_max, Events::default().megabytes_max);
 }

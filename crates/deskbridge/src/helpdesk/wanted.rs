@@ -169,6 +169,18 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// The same with the fields by which an import finds again what it wrote.
+    pub(crate) fn and_import(mut self) -> Self {
+        let fields = deskbridge_import::target::fields();
+        let fields = fields
+            .into_iter()
+            .map(|one| field(one.doctype, one.attributes.into_fields()));
+        self.fields.extend(fields);
+        self
+    }
+}
+
 /// The names of the Server Scripts.
 pub(crate) fn server_script_name(method: &str) -> String {
     let last = method.rsplit('.').next().unwrap_or(method);

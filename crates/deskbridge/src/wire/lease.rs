@@ -200,7 +200,7 @@ mod tests {
         nodes.clock.advance(SignedDuration::from_secs(6));
         let three = three.watched("poll".to_owned());
         assert!(three().await);
-        nodes.pass(2).await;
+        nodes.pass(3).await;
         assert!(!two().await && three().await, "it learns that it was gone");
         assert!(two_tasks.shut_down(HOLD_FOR).await);
         assert!(three().await, "who holds nothing lets nothing go");
@@ -224,7 +224,7 @@ mod tests {
         );
         assert_eq!(other.await.unwrap(), Some(2));
         assert!(matches!(answer(told.clone()).await, Held::Until(_, 1)));
-        nodes.pass(2).await;
+        nodes.pass(3).await;
         assert_eq!(answer(told).await, Held::Elsewhere);
     }
 

@@ -20,6 +20,7 @@ mod frappe;
 mod help;
 mod hooks;
 mod hub;
+mod import;
 mod kill;
 mod nodes;
 mod orders;

@@ -31,6 +31,9 @@ async fn prepare(
     if helpdesk.receives_calls {
         wanted = wanted.and_calls();
     }
+    if helpdesk.receives_import {
+        wanted = wanted.and_import();
+    }
     let given = arguments.hub_url.as_deref().map(hub_url).transpose()?;
     let earlier = helpdesk.backups.open()?;
     let entries = earlier.iter().flat_map(|(_, backup)| &backup.entries);

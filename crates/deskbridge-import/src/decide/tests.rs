@@ -1,0 +1,5 @@
+//! Decisions by tables and properties.
+
+mod keys;
+mod paces;
+mod values;
