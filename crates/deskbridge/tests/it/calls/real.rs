@@ -113,13 +113,11 @@ async fn calls_of_a_real_pbx_are_there_once_and_right() {
     let answered = real.desk.finished(true).await;
     let finish = answered.finish.as_ref().unwrap();
     assert_eq!(
-        (
-            finish.user_id,
-            finish.status_code.as_str(),
-            finish.duration_s
-        ),
-        (OF_101, "200", 2)
+        (finish.user_id, finish.status_code.as_str()),
+        (OF_101, "200")
     );
+    // How soon two phones are joined, and so how long they talk, is the machine's matter.
+    assert!((1..=3).contains(&finish.duration_s), "{finish:?}");
     assert!(
         answered.recording.as_ref().unwrap().bytes > 10_000,
         "{answered:#?}"

@@ -32,7 +32,7 @@ impl Nodes {
         let mut data = portal.data();
         for number in 0..CLIENTS {
             let contact = json!({
-                "ID": (9_000 + number).to_string(), "NAME": "Minh", "ASSIGNED_BY_ID": "57", "HAS_PHONE": "Y",
+                "ID": (9_500 + number).to_string(), "NAME": "Minh", "ASSIGNED_BY_ID": "57", "HAS_PHONE": "Y",
                 "PHONE": [{"ID": (500 + number).to_string(), "VALUE_TYPE": "WORK",
                     "VALUE": format!("+79161200{number:03}"), "TYPE_ID": "PHONE"}],
             });
