@@ -24,12 +24,11 @@ use std::{
 };
 
 use bitrix24::Lane;
-use deskbridge_core::{Clock, Effect, EffectId, Outcome};
+use deskbridge_core::{Clock, Effect, EffectId, Outcome, Urgency};
 use deskbridge_hooks::Hooks;
 use deskbridge_journal::Handler;
 use deskbridge_store::Store;
 use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -44,8 +43,6 @@ use crate::{
     settings::Settings,
 };
 
-/// So long somebody may wait for a write.
-const LIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Recordings that are converted or uploaded at once, so that calls that go on are not held up.
 const RECORDINGS_AT_ONCE: usize = 3;
 
@@ -149,9 +146,9 @@ impl Writer {
 
 impl Place {
     async fn carry_out(&self, payload: &Payload, effect: &Effect) -> Result<Value, Stop> {
-        // What is written again hours later must not hold up what somebody waits for now.
+        // What is written later must not hold up what somebody waits for now.
         let age = self.clock.now().duration_since(effect.recorded_at);
-        let crm = match payload.is_live && age < LIVE_FOR {
+        let crm = match payload.is_live && age <= Urgency::FRESH_FOR {
             true => &self.live,
             false => &self.crm,
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::EffectId;
@@ -43,11 +43,17 @@ key!(IdempotencyKey);
 /// Which of the effects that wait goes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody waits for it now: it goes before everything usual that waits.
+    /// Somebody waits for it now: while it is fresh it goes before everything else that waits, afterwards before
+    /// everything usual.
     Live,
     /// In its turn.
     #[default]
     Usual,
+}
+
+impl Urgency {
+    /// How long what is live is fresh: phones ring no longer, so that afterwards nobody waits for it.
+    pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(1);
 }
 
 /// An effect as a planner intends it.

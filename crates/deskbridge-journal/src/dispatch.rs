@@ -29,6 +29,12 @@ pub(crate) fn lease_for(attempt_for: Duration) -> Duration {
     attempt_for.saturating_mul(2)
 }
 
+/// How many places are left alone by all but fresh effects, so that one that comes while a backlog waits for a remote
+/// system finds one.
+pub(crate) fn kept_for_fresh(concurrent_max: usize) -> usize {
+    concurrent_max / 8
+}
+
 /// What follows from an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Next<T> {

@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::{
-    Counters, Settings, Tasks, counters::Counted, presence::Presence, running::Running,
-    tasks::panic_text,
+    Counters, Settings, Tasks, counters::Counted, dispatch as decide, presence::Presence,
+    running::Running, tasks::panic_text,
 };
 
 /// How long the dispatcher waits when the store itself fails.
@@ -54,7 +54,7 @@ pub(crate) trait Lane: Clone + Send + Sync + 'static {
 pub(crate) async fn drain<L: Lane>(lane: &L) -> Result<usize> {
     let (mut attempts, presence) = (0, Presence::default());
     loop {
-        let claimed = claim(lane, lane.settings().concurrent_max).await?;
+        let claimed = claim(lane, lane.settings().concurrent_max, 0).await?;
         if claimed.is_empty() {
             return Ok(attempts);
         }
@@ -132,7 +132,8 @@ async fn start<L: Lane>(
     if free == 0 {
         return Ok(LOOK_EVERY);
     }
-    let claimed = claim(lane, free).await?;
+    let kept = decide::kept_for_fresh(lane.settings().concurrent_max);
+    let claimed = claim(lane, free, kept).await?;
     let pause_min = match claimed.is_empty() {
         true => LOCKED_PAUSE,
         false => Duration::ZERO,
@@ -151,7 +152,7 @@ async fn start<L: Lane>(
     }))
 }
 
-async fn claim<L: Lane>(lane: &L, limit: usize) -> Result<Vec<L::Work>> {
+async fn claim<L: Lane>(lane: &L, limit: usize, fresh_only: usize) -> Result<Vec<L::Work>> {
     let now = lane.clock().now();
     let lease = SignedDuration::try_from(lane.settings().lease_for());
     let lease_until = now
@@ -161,6 +162,7 @@ async fn claim<L: Lane>(lane: &L, limit: usize) -> Result<Vec<L::Work>> {
         now,
         lease_until,
         limit,
+        fresh_only,
     })
     .await
 }

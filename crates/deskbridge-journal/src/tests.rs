@@ -344,6 +344,7 @@ async fn who_waits_hears_what_another_node_ended() {
             now,
             lease_until: now + deadline,
             limit: 1,
+            fresh_only: 0,
         };
         let claimed = bench.store.claim_effects(claim).await.unwrap().remove(0);
         let (id, fence) = (claimed.effect.id, claimed.fence);

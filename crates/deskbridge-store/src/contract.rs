@@ -131,6 +131,7 @@ impl Bench {
             now: at(second),
             lease_until: at(second + 10),
             limit: 100,
+            fresh_only: 0,
         };
         self.store.claim_effects(claim).await.unwrap()
     }

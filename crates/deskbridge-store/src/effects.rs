@@ -86,6 +86,8 @@ pub struct Claim {
     pub lease_until: Timestamp,
     /// How many at most.
     pub limit: usize,
+    /// How many of these are only for effects that are live and fresh; events leave this alone.
+    pub fresh_only: usize,
 }
 
 /// An effect in the hands of one claimant.
@@ -165,7 +167,9 @@ impl Store {
         }
     }
 
-    /// Claims effects whose turn it is: at most one per ordering key, oldest first.
+    /// Claims effects whose turn it is: at most one per ordering key. Live ones that are fresh are first, then live ones
+    /// that are not, then all others; among each the oldest are first. While there are more fresh ones than are claimed,
+    /// one in eight is nevertheless one of the others.
     ///
     /// An effect whose lease has run out is claimed again and must look first. One that cannot be read is given up.
     ///
@@ -545,11 +549,52 @@ pub struct Retry {
     pub why: String,
 }
 
-/// From when on an effect waits, in microseconds: who is first in that order is claimed first.
+/// So far before its recording a live effect waits, in microseconds: before everything usual, which waits since 1970 at
+/// the earliest. Live ones keep their order.
+const LIVE_BEFORE: i64 = 1 << 53;
+/// One claim in so many is none of a fresh effect while others wait.
+const TURN_OF_OTHERS: usize = 8;
+
+/// From when on an effect waits, in microseconds: who is first in that order is claimed first, but for fresh ones.
 fn waits_from(effect: &NewEffect, now: Timestamp) -> i64 {
     match effect.urgency {
-        Urgency::Live => 0,
+        Urgency::Live => micros(now).saturating_sub(LIVE_BEFORE),
         Urgency::Usual => micros(now),
+    }
+}
+
+/// From when on a live effect waits at the earliest that is fresh now.
+fn fresh_from(now: Timestamp) -> i64 {
+    let from = now.saturating_sub(Urgency::FRESH_FOR).unwrap_or(now);
+    micros(from).saturating_sub(LIVE_BEFORE)
+}
+
+/// Until when fresh ones wait: all that is live does before this.
+const FRESH_UNTIL: i64 = -1;
+
+/// How many fresh effects a claim takes before others have their turn.
+fn fresh_max(claim: Claim) -> usize {
+    // Places come free one by one; by chance their shares add up to what they would be together.
+    let chance = usize::try_from(micros(claim.now).unsigned_abs() % TURN_OF_OTHERS as u64);
+    let others = claim.limit.saturating_add(chance.unwrap_or_default()) / TURN_OF_OTHERS;
+    claim.limit.saturating_sub(others)
+}
+
+/// How many of the others it takes when it took so many fresh ones.
+fn others_max(claim: Claim, fresh: usize) -> usize {
+    let left = claim.limit.saturating_sub(fresh);
+    // Where there are more fresh ones than their share, what is kept for them would leave nothing to the others.
+    match fresh >= fresh_max(claim) {
+        true => left,
+        false => left.min(claim.limit.saturating_sub(claim.fresh_only)),
+    }
+}
+
+/// A time from which something waits, as it is shown.
+fn shown_since(waits_from: Timestamp, recorded_at: Timestamp) -> Timestamp {
+    match waits_from < Timestamp::UNIX_EPOCH {
+        true => recorded_at,
+        false => waits_from,
     }
 }
 
@@ -573,5 +618,42 @@ pub(crate) fn corrupt(what: &'static str, why: &impl ToString) -> Error {
     Error::Corrupt {
         what,
         why: why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_have_an_eighth_beside_fresh_effects_and_nothing_of_what_is_kept() {
+        // A limit, what is kept, the microsecond, how many fresh ones there are; how many of them and of others go.
+        let rows = [
+            (64, 8, 0, 100, (56, 8)),
+            (64, 8, 0, 10, (10, 54)),
+            (64, 8, 0, 0, (0, 56)),
+            (16, 8, 0, 0, (0, 8)),
+            (8, 8, 0, 0, (0, 0)),
+            (8, 8, 0, 100, (7, 1)),
+            (2, 8, 5, 100, (2, 0)),
+            (2, 8, 6, 100, (1, 1)),
+            (2, 8, 6, 0, (0, 0)),
+            (1, 8, 6, 100, (1, 0)),
+            (1, 8, 7, 100, (0, 1)),
+            (1, 0, 0, 0, (0, 1)),
+            (0, 8, 7, 100, (0, 0)),
+        ];
+        for (limit, fresh_only, micros, waiting, expected) in rows {
+            let now = Timestamp::from_microsecond(8_000_000 + micros).unwrap();
+            let claim = Claim {
+                now,
+                lease_until: now,
+                limit,
+                fresh_only,
+            };
+            let fresh = fresh_max(claim).min(waiting);
+            let given = (fresh, others_max(claim, fresh));
+            assert_eq!(given, expected, "{limit} {fresh_only} {micros} {waiting}");
+        }
     }
 }

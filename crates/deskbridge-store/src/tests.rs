@@ -129,6 +129,7 @@ async fn keys_of_forgotten_events_are_not_kept() {
                 now: at(1),
                 lease_until: at(2),
                 limit: 1,
+                fresh_only: 0,
             };
             for one in store.claim_events(claim).await.unwrap() {
                 let planned = store.record_plan(one.event.id, one.fence, Plan::default(), at(1));

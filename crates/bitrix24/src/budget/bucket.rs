@@ -51,6 +51,7 @@ pub(crate) enum Take {
 /// taken before a request is sent: clients that count after the answer let a crowd through together.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
+    /// That of the portal without a margin: see [`margin`].
     capacity: u32,
     /// The part that background work leaves alone.
     reserve: u32,
@@ -66,11 +67,18 @@ pub(crate) struct Bucket {
 /// After so many refusals in a row the pause grows no further.
 const REFUSALS_MAX: u32 = 8;
 
+/// How many places of the portal's bucket are left alone. Requests bunch on their way: those that leave a second apart may
+/// arrive together, and what would have leaked out between them has not. A small bucket has nothing to spare.
+fn margin(limits: Limits) -> u32 {
+    limits.per_second.min(limits.capacity / 25)
+}
+
 impl Bucket {
     pub(crate) fn new(limits: Limits, reserve: u32, now: Instant) -> Self {
+        let capacity = limits.capacity.saturating_sub(margin(limits)).max(1);
         Self {
-            capacity: limits.capacity.max(1),
-            reserve: reserve.min(limits.capacity.saturating_sub(1)),
+            capacity,
+            reserve: reserve.min(capacity.saturating_sub(1)),
             leak: Duration::from_secs(1) / limits.per_second.max(1),
             empty_at: now,
             refusals: 0,
@@ -86,6 +94,11 @@ impl Bucket {
         }
         self.empty_at = self.empty_at.max(now) + self.leak;
         Take::Now
+    }
+
+    /// Whether one more request would leave no place for another.
+    pub(crate) fn is_last_place(&self, now: Instant) -> bool {
+        self.place_at(2, Lane::Interactive, now) > now
     }
 
     /// When the `nth` request from now could go, if all before it go as soon as they can.

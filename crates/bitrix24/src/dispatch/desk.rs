@@ -58,6 +58,8 @@ pub(crate) struct Desk {
     /// Reads that wait or are under way, by what they ask.
     shared: HashMap<(usize, Box<str>), CommandId>,
     gather_until: Option<Instant>,
+    /// Requests of people that took the last place in the bucket since background work that waits had one.
+    passed_over: u32,
     /// When the portal last answered something.
     answered_at: Option<Instant>,
     /// Whether something happened that may leave waiting calls without hope.
@@ -97,6 +99,7 @@ impl Desk {
             written: 0,
             shared: HashMap::new(),
             gather_until: None,
+            passed_over: 0,
             answered_at: None,
             is_unswept: false,
             counters: Counters::default(),

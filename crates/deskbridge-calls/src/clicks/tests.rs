@@ -100,6 +100,7 @@ async fn click(store: &Store, second: i64, call_id: &str) -> Vec<String> {
         now,
         lease_until: at(second + 60),
         limit: 1,
+        fresh_only: 0,
     };
     let claimed = store.claim_events(claim).await.unwrap().remove(0);
     let Outcome::Done(Planned::Do {
@@ -137,6 +138,7 @@ async fn a_click_is_left_out_while_the_order_of_the_one_before_waits() {
         now: at(50),
         lease_until: at(100),
         limit: 10,
+        fresh_only: 0,
     };
     let claimed = store.claim_effects(claim).await.unwrap();
     let order = claimed

@@ -23,6 +23,7 @@ async fn claim(store: &Store, now: Timestamp) -> Vec<Claimed> {
         now,
         lease_until: now + Duration::from_secs(3_600),
         limit: 10,
+        fresh_only: 0,
     };
     store.claim_effects(claim).await.unwrap()
 }

@@ -3,7 +3,7 @@
 use deskbridge_core::{IdempotencyKey, NewEffect, OrderingKey, Urgency};
 use serde_json::json;
 
-use super::{Bench, at, id, on_every_backend};
+use super::{Bench, at, id, number_of, on_every_backend};
 use crate::{CallChange, CallFilter, CallLine, Claim, KeptCall, Recorded};
 
 fn call(linkedid: &str, second: i64) -> KeptCall {
@@ -258,37 +258,96 @@ async fn old_calls_that_have_ended_are_forgotten_with_all_that_is_theirs() {
     .await;
 }
 
+/// Records effects of one ordering key each: their numbers, urgencies and seconds.
+async fn record_effects(bench: &Bench, effects: &[(u64, Urgency, i64)]) {
+    for (number, urgency, second) in effects {
+        let effect = NewEffect {
+            urgency: *urgency,
+            kind: "test.write".to_owned(),
+            ordering_key: OrderingKey::new(format!("call {number}")),
+            idempotency_key: IdempotencyKey::new(format!("write {number}")),
+            payload: json!({ "number": number }),
+        };
+        let effects = vec![(id(*number), effect)];
+        let recorded = bench.store.record_effects(effects, at(*second)).await;
+        recorded.unwrap();
+    }
+}
+
+/// The numbers of what is claimed, in the order in which it is given.
+async fn claimed_in_order(bench: &Bench, second: i64, limit: usize, fresh_only: usize) -> Vec<u64> {
+    let claim = Claim {
+        now: at(second),
+        lease_until: at(second + 600),
+        limit,
+        fresh_only,
+    };
+    let claimed = bench.store.claim_effects(claim).await.unwrap();
+    claimed.iter().map(number_of).collect()
+}
+
 #[tokio::test]
 async fn effects_for_which_somebody_waits_go_first() {
     on_every_backend(async |bench| {
-        let record = async |number: u64, urgency| {
-            let effect = NewEffect {
-                urgency,
-                kind: "test.write".to_owned(),
-                ordering_key: OrderingKey::new(format!("call {number}")),
-                idempotency_key: IdempotencyKey::new(format!("write {number}")),
-                payload: json!({ "number": number }),
-            };
-            let recorded = bench
-                .store
-                .record_effects(vec![(id(number), effect)], at(1));
-            recorded.await.unwrap();
-        };
-        record(1, Urgency::Usual).await;
-        record(2, Urgency::Live).await;
-        record(3, Urgency::Usual).await;
-        record(4, Urgency::Live).await;
+        use Urgency::{Live, Usual};
+        let effects = [(1, Usual, 1), (2, Live, 1), (3, Usual, 1), (4, Live, 1)];
+        record_effects(&bench, &effects).await;
         let mut order = Vec::new();
         for _ in 0..4 {
-            let claim = Claim {
-                now: at(2),
-                lease_until: at(60),
-                limit: 1,
-            };
-            let claimed = bench.store.claim_effects(claim).await.unwrap();
-            order.push(claimed[0].effect.intent.payload["number"].clone());
+            order.extend(claimed_in_order(&bench, 2, 1, 0).await);
         }
         assert_eq!(order, [2, 4, 1, 3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fresh_effects_go_before_those_for_which_nobody_waits_any_more() {
+    on_every_backend(async |bench| {
+        use Urgency::{Live, Usual};
+        let effects = [
+            (1, Usual, 1),
+            (2, Live, 1),
+            (3, Live, 2),
+            (4, Usual, 90),
+            (5, Live, 90),
+            (6, Live, 91),
+        ];
+        record_effects(&bench, &effects).await;
+        assert_eq!(claimed_in_order(&bench, 100, 1, 0).await, [5]);
+        assert_eq!(claimed_in_order(&bench, 100, 3, 0).await, [6, 2, 3]);
+        assert_eq!(claimed_in_order(&bench, 100, 9, 0).await, [1, 4]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fresh_effects_leave_others_a_share_and_others_leave_them_what_is_kept() {
+    on_every_backend(async |bench| {
+        use Urgency::{Live, Usual};
+        let fresh = (10..20).map(|number| (number, Live, 90));
+        let effects: Vec<_> = [(1, Live, 1), (2, Usual, 1), (3, Usual, 1)]
+            .into_iter()
+            .chain(fresh)
+            .collect();
+        record_effects(&bench, &effects).await;
+        let share = claimed_in_order(&bench, 100, 8, 8).await;
+        assert_eq!(share, [10, 11, 12, 13, 14, 15, 16, 1]);
+        assert_eq!(claimed_in_order(&bench, 100, 4, 4).await, [17, 18, 19]);
+        assert!(claimed_in_order(&bench, 100, 4, 4).await.is_empty());
+        assert_eq!(claimed_in_order(&bench, 100, 5, 4).await, [2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_live_effect_is_shown_to_wait_since_it_was_recorded() {
+    on_every_backend(async |bench| {
+        record_effects(&bench, &[(1, Urgency::Live, 5)]).await;
+        let record = bench.store.effect(id(1)).await.unwrap().unwrap();
+        assert_eq!(record.claimable_at, record.effect.recorded_at);
+        let next = bench.store.next_effect_claimable_at().await.unwrap();
+        assert!(next.is_some_and(|next| next <= at(5)), "{next:?}");
     })
     .await;
 }

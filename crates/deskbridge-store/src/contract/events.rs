@@ -66,6 +66,7 @@ impl Bench {
             now: at(second),
             lease_until: at(second + 10),
             limit,
+            fresh_only: 0,
         };
         self.store.claim_events(claim).await.unwrap()
     }

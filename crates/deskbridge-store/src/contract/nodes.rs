@@ -34,6 +34,7 @@ impl Bench {
             now: at(second),
             lease_until: at(second + 10),
             limit: 1,
+            fresh_only: 0,
         };
         let claimed = self.store.claim_effects(claim).await.unwrap();
         claimed.first().map(number_of)
@@ -66,6 +67,7 @@ async fn nodes_claim_different_work_and_keep_the_order_of_each_key() {
                     now: at(1),
                     lease_until: at(1_000),
                     limit: 2,
+                    fresh_only: 0,
                 };
                 let claimed = node.store.claim_effects(claim).await.unwrap();
                 if claimed.is_empty() {

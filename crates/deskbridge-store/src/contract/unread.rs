@@ -17,6 +17,7 @@ fn one(second: i64) -> Claim {
         now: at(second),
         lease_until: at(second + 10),
         limit: 1,
+        fresh_only: 0,
     }
 }
 

@@ -9,8 +9,8 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, corrupt,
-    state_of, value_of,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, FRESH_UNTIL,
+    Recorded, corrupt, fresh_from, fresh_max, others_max, shown_since, state_of, value_of,
 };
 use crate::{
     Result,
@@ -118,7 +118,20 @@ pub(super) async fn claim(
     node: Uuid,
 ) -> Result<ClaimedRows<Claimed, EffectId>> {
     let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
-    for row in EFFECTS.claim(transaction, claim, node).await? {
+    let fresh = Claim {
+        limit: fresh_max(claim),
+        ..claim
+    };
+    let since = fresh_from(claim.now)..=FRESH_UNTIL;
+    let mut rows = EFFECTS
+        .claim_between(transaction, fresh, node, since)
+        .await?;
+    let others = Claim {
+        limit: others_max(claim, rows.len()),
+        ..claim
+    };
+    rows.extend(EFFECTS.claim(transaction, others, node).await?);
+    for row in rows {
         let fence = column::<i64>(&row, 1)?.unsigned_abs();
         let (effect, unread) = effect_of(&row, 2)?;
         let id = effect.id;
@@ -234,11 +247,11 @@ async fn select(
         let result: Option<String> = column(row, 9)?;
         let (effect, mut unread) = effect_of(row, 0)?;
         Ok(EffectRecord {
+            claimable_at: shown_since(time_at(row, 11)?, effect.recorded_at),
             effect,
             state: state_of(column(row, 8)?)?,
             result: result.map(|json| value_of(json, "effect result", &mut unread)),
             failure: column(row, 10)?,
-            claimable_at: time_at(row, 11)?,
             changed_at: time_at(row, 12)?,
         })
     });

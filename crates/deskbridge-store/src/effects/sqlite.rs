@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, Retry,
-    state_of, value_of, waits_from,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, FRESH_UNTIL,
+    Recorded, Retry, fresh_from, fresh_max, others_max, shown_since, state_of, value_of,
+    waits_from,
 };
 use crate::{
     Result,
@@ -70,7 +71,17 @@ pub(super) fn claim(
         "SELECT id, kind, ordering_key, idempotency_key, payload, attempts, look_first,
         recorded_at FROM effect WHERE sequence = ?1";
     let reading = failed("read a claimed effect");
-    let turns = EFFECTS.claim(connection, claim)?;
+    let fresh = Claim {
+        limit: fresh_max(claim),
+        ..claim
+    };
+    let since = fresh_from(claim.now)..=FRESH_UNTIL;
+    let mut turns = EFFECTS.claim_between(connection, fresh, since)?;
+    let others = Claim {
+        limit: others_max(claim, turns.len()),
+        ..claim
+    };
+    turns.extend(EFFECTS.claim(connection, others)?);
     let mut statement = connection.prepare_cached(CLAIMED).map_err(&reading)?;
     let (mut claimed, mut unreadable) = (Vec::new(), Vec::new());
     for Turn {
@@ -225,11 +236,11 @@ fn select(
         let (effect, mut unread) = effect_of(row)?;
         Ok((|| {
             Ok(EffectRecord {
+                claimable_at: shown_since(time(claimable_at)?, effect.recorded_at),
                 effect,
                 state: state_of(&state)?,
                 result: result.map(|json| value_of(json, "effect result", &mut unread)),
                 failure,
-                claimable_at: time(claimable_at)?,
                 changed_at: time(changed_at)?,
             })
         })())

@@ -61,7 +61,7 @@ impl DatabaseClock {
         Claim {
             now: self.of(claim.now),
             lease_until: self.of(claim.lease_until),
-            limit: claim.limit,
+            ..claim
         }
     }
 

@@ -4,7 +4,10 @@
 //! Whoever changes which row is at the head of a key holds the lock of the key until the end of the transaction. A
 //! claim does not change that, so it takes no such lock; who takes the head away locks its row first.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::RangeInclusive,
+};
 
 use deadpool_postgres::{Client, Transaction};
 use jiff::Timestamp;
@@ -64,7 +67,7 @@ macro_rules! turns {
             // A running row at its claimable time is one whose lease has run out: it may have run. That of another
             // node which lives is left to it.
             claim: concat!(
-                "WITH due AS (SELECT sequence FROM ", $table, " t WHERE at_head AND claimable_at <= $1
+                "WITH due AS (SELECT sequence FROM ", $table, " t WHERE at_head AND claimable_at BETWEEN $6 AND $7
                     AND (state = 'pending' OR holder = $4 OR claimable_at <= $5 OR NOT EXISTS (
                         SELECT 1 FROM node n WHERE n.id = t.holder AND n.live_until > ", database_now!(), "))
                     ORDER BY claimable_at, sequence LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
@@ -193,13 +196,36 @@ impl Turns {
         claim: Claim,
         node: Uuid,
     ) -> Result<Vec<Row>> {
+        let since = i64::MIN..=micros(claim.now);
+        self.claim_between(transaction, claim, node, since).await
+    }
+
+    /// Claims those of them that wait since a time between two.
+    pub(crate) async fn claim_between(
+        &self,
+        transaction: &Transaction<'_>,
+        claim: Claim,
+        node: Uuid,
+        since: RangeInclusive<i64>,
+    ) -> Result<Vec<Row>> {
+        if claim.limit == 0 {
+            return Ok(Vec::new());
+        }
         let claiming = failed("claim what can be carried out");
         let (now, until) = (micros(claim.now), micros(claim.lease_until));
         let (limit, long_ago) = (number(claim.limit), now.saturating_sub(LATE_MAX));
         let mut claimed = query(
             transaction,
             self.claim,
-            &[&now, &until, &limit, &node, &long_ago],
+            &[
+                &now,
+                &until,
+                &limit,
+                &node,
+                &long_ago,
+                since.start(),
+                since.end(),
+            ],
         )
         .await
         .map_err(&claiming)?;
@@ -506,6 +532,8 @@ impl Turns {
         let next = query_opt(client, self.next, &[&node])
             .await
             .map_err(&finding)?;
-        next.map(|row| time_at(&row, 0)).transpose()
+        // What is live waits since long before it was recorded.
+        next.map(|row| Ok(time_at(&row, 0)?.max(Timestamp::UNIX_EPOCH)))
+            .transpose()
     }
 }

@@ -1,6 +1,8 @@
 //! Turns: what the tables of effects and events have in common. Rows with one ordering key are claimed one
 //! after another, different keys side by side; a claim is a lease with a fencing number.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
@@ -32,8 +34,8 @@ macro_rules! turns {
                     look_first = look_first OR state = 'running',
                     attempts = attempts + (state = 'running'),
                     state = 'running', claimable_at = ?2, fence = fence + 1, changed_at = ?1
-                WHERE sequence IN (SELECT sequence FROM ", $table, " WHERE at_head = 1 AND claimable_at <= ?1
-                                   ORDER BY claimable_at, sequence LIMIT ?3)
+                WHERE sequence IN (SELECT sequence FROM ", $table, " WHERE at_head = 1
+                                   AND claimable_at BETWEEN ?4 AND ?5 ORDER BY claimable_at, sequence LIMIT ?3)
                 RETURNING sequence, attempts, fence"
             ),
             finish: concat!(
@@ -115,9 +117,23 @@ impl Held<'_> {
 impl Turns {
     /// Claims rows whose turn it is, in the order of their recording.
     pub(crate) fn claim(&self, connection: &Connection, claim: Claim) -> Result<Vec<Turn>> {
+        self.claim_between(connection, claim, i64::MIN..=micros(claim.now))
+    }
+
+    /// Claims those of them that wait since a time between two.
+    pub(crate) fn claim_between(
+        &self,
+        connection: &Connection,
+        claim: Claim,
+        since: RangeInclusive<i64>,
+    ) -> Result<Vec<Turn>> {
+        if claim.limit == 0 {
+            return Ok(Vec::new());
+        }
         let claiming = failed("claim what can be carried out");
         let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
-        let parameters = (micros(claim.now), micros(claim.lease_until), limit);
+        let (now, until) = (micros(claim.now), micros(claim.lease_until));
+        let parameters = (now, until, limit, since.start(), since.end());
         let mut statement = prepare(connection, self.claim, &claiming)?;
         let mut claimed = rows(&mut statement, parameters, &claiming, |row| {
             let fence: i64 = row.get(2)?;
@@ -273,7 +289,8 @@ impl Turns {
         let next: Option<i64> = statement
             .query_row([], |row| row.get(0))
             .map_err(&finding)?;
-        next.map(time).transpose()
+        // What is live waits since long before it was recorded.
+        next.map(|next| time(next.max(0))).transpose()
     }
 }
 

@@ -15,6 +15,7 @@ async fn full(folder: &std::path::Path) -> (Store, std::path::PathBuf) {
         now: at(100),
         lease_until: at(200),
         limit: 100,
+        fresh_only: 0,
     };
     assert_eq!(store.claim_events(claim).await.unwrap().len(), 5);
     (store, path)

@@ -103,6 +103,7 @@ async fn a_store_as_large_as_allowed_goes_on_carrying_out_and_takes_events_after
             now: at(1),
             lease_until: at(100),
             limit: 50,
+            fresh_only: 0,
         };
         let claimed = store.claim_events(claim).await.unwrap();
         if claimed.is_empty() {

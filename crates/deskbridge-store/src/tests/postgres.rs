@@ -78,6 +78,7 @@ async fn connections_that_are_lost_between_two_statements_are_made_anew() {
             now: at(round * 100),
             lease_until: at(round * 100 + 1),
             limit: 1,
+            fresh_only: 0,
         };
         assert_eq!(store.claim_events(claim).await.unwrap().len(), 1, "{round}");
     }

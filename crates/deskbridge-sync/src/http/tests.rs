@@ -633,6 +633,7 @@ async fn a_full_store_asks_the_sender_to_come_again_until_there_is_room() {
             now: at(1_000),
             lease_until: at(1_100),
             limit: 100,
+            fresh_only: 0,
         };
         let claimed = hub.store.claim_events(claim).await.unwrap();
         if claimed.is_empty() {

@@ -141,6 +141,7 @@ impl Hub {
                 now,
                 lease_until: now + SignedDuration::from_secs(60),
                 limit: 50,
+                fresh_only: 0,
             });
             let claimed = claimed.await.unwrap();
             if claimed.is_empty() {

@@ -70,6 +70,7 @@ impl Filled {
                 now: hour_ago,
                 lease_until: now,
                 limit: 1,
+                fresh_only: 0,
             };
             for claimed in store.claim_events(claim).await.unwrap() {
                 let fence = claimed.fence;

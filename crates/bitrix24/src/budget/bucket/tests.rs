@@ -17,10 +17,10 @@ fn burst(bucket: &mut Bucket, lane: Lane, now: Instant) -> usize {
 }
 
 #[test]
-fn a_burst_is_the_capacity_and_then_requests_leak_out_one_by_one() {
+fn a_burst_is_the_capacity_without_its_margin_and_then_requests_leak_out_one_by_one() {
     let now = Instant::now();
     let mut bucket = bucket(50, 2, 10, now);
-    assert_eq!(burst(&mut bucket, Lane::Background, now), 40);
+    assert_eq!(burst(&mut bucket, Lane::Background, now), 38);
     assert_eq!(burst(&mut bucket, Lane::Interactive, now), 10);
     let half = now + Duration::from_millis(500);
     assert_eq!(bucket.try_take(Lane::Interactive, now), Take::At(half));
@@ -30,8 +30,36 @@ fn a_burst_is_the_capacity_and_then_requests_leak_out_one_by_one() {
         Take::At(half + Duration::from_millis(5500)),
         "background waits until the reserve is free again"
     );
-    assert!((bucket.level(half) - 50.0).abs() < 1e-9);
+    assert!((bucket.level(half) - 48.0).abs() < 1e-9);
     assert!(bucket.level(half + Duration::from_secs(60)).abs() < 1e-9);
+}
+
+#[test]
+fn requests_that_bunch_on_their_way_do_not_overflow_the_portal() {
+    let rows = [(Limits::standard(), 48), (Limits::enterprise(), 245)];
+    for (limits, expected) in rows {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(limits, 10, now);
+        let burst = burst(&mut bucket, Lane::Interactive, now);
+        assert_eq!(burst, expected);
+        // All that leak out within a second arrive together with the burst.
+        let later = now + Duration::from_secs(1);
+        let more = (0..).take_while(|_| bucket.try_take(Lane::Interactive, later) == Take::Now);
+        let arrived = burst + more.count();
+        assert!(
+            arrived <= usize::try_from(limits.capacity).unwrap(),
+            "{arrived}"
+        );
+    }
+    let limits = Limits {
+        capacity: 5,
+        per_second: 2,
+    };
+    let now = Instant::now();
+    assert_eq!(
+        burst(&mut Bucket::new(limits, 1, now), Lane::Interactive, now),
+        5
+    );
 }
 
 #[test]

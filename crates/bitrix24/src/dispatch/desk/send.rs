@@ -16,6 +16,10 @@ use super::{
 };
 use crate::{Kind, Lane, budget::bucket::Take, group::COMMANDS_MAX};
 
+/// While people take every place that leaks out, background work has the next one after so many: a quarter of them, so
+/// that it goes on, and people wait half a second more now and then.
+const PASSED_OVER_MAX: u32 = 3;
+
 /// A command that failed in company goes again with so few others.
 const COMPANIONS_AFTER_FAILURE: usize = 8;
 
@@ -30,7 +34,12 @@ impl Desk {
             }
             self.gather_until = None;
         }
-        for lane in [Lane::Interactive, Lane::Background] {
+        let is_turn_of_background = self.passed_over >= PASSED_OVER_MAX;
+        let lanes = match is_turn_of_background {
+            true => [Lane::Background, Lane::Interactive],
+            false => [Lane::Interactive, Lane::Background],
+        };
+        for lane in lanes {
             if self.flights.len() >= self.in_flight_max(lane) {
                 continue;
             }
@@ -40,8 +49,17 @@ impl Desk {
             let Some(credential) = first.map(|unit| unit.credential.clone()) else {
                 continue;
             };
-            match self.bucket.try_take(lane, now) {
-                Take::Now => return Step::Send(self.send(&picked, credential, lane, now)),
+            // In its turn background work takes a place as people do: what it leaves to them else, they have taken.
+            let taken_as = match is_turn_of_background {
+                true => Lane::Interactive,
+                false => lane,
+            };
+            let is_last = self.bucket.is_last_place(now);
+            match self.bucket.try_take(taken_as, now) {
+                Take::Now => {
+                    self.count_turn(lane, is_last);
+                    return Step::Send(self.send(&picked, credential, lane, now));
+                }
                 Take::At(at) => {
                     wake = earlier(wake, Some(at));
                     break;
@@ -49,6 +67,16 @@ impl Desk {
             }
         }
         Step::Wait(wake)
+    }
+
+    /// Notes that a request of a lane has taken a place, the last one or not.
+    fn count_turn(&mut self, lane: Lane, is_last: bool) {
+        let has_background = self.queue.commands_waiting(Lane::Background) > 0;
+        match lane {
+            Lane::Interactive if is_last && has_background => self.passed_over += 1,
+            Lane::Interactive if has_background => {}
+            Lane::Interactive | Lane::Background => self.passed_over = 0,
+        }
     }
 
     /// The units of the next request of a lane, and when there may be more by itself.

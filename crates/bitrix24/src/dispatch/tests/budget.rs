@@ -320,3 +320,36 @@ async fn too_many_waiting_calls_are_refused() {
     });
     assert_eq!(refused.count(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn background_goes_on_while_people_take_every_place_that_leaks_out() {
+    let (memory, client) = memory(Memory::echo(50).limited(50.0, 2.0));
+    let call = |n: u32| {
+        lookup(n)
+            .param("x", Value::Null)
+            .deadline(Duration::from_secs(59))
+    };
+    let start = Instant::now();
+    let people = join_all((0..90).map(|n| {
+        let (client, call) = (&client, call(n));
+        async move {
+            client.call(call).await.unwrap();
+            elapsed_ms(start)
+        }
+    }));
+    let background = client.in_lane(Lane::Background);
+    let backlog = join_all((100..103).map(|n| {
+        let (client, call) = (&background, call(n));
+        async move {
+            client.call(call).await.unwrap();
+            elapsed_ms(start)
+        }
+    }));
+    let (people, backlog) = tokio::join!(people, backlog);
+    // Each third place is followed by one of background work, two a second.
+    let seconds: Vec<u128> = backlog.iter().map(|ms| ms / 1000).collect();
+    assert_eq!(seconds, [1, 3, 5], "{backlog:?}");
+    let last = people.iter().max().unwrap() / 1000;
+    assert!((21..=23).contains(&last), "people waited {last} s");
+    assert_eq!(memory.refused(), 0);
+}

@@ -41,6 +41,7 @@ fn claim(limit: usize) -> Claim {
         now: at(1),
         lease_until: at(1_000),
         limit,
+        fresh_only: 0,
     }
 }
 

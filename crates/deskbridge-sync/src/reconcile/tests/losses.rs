@@ -231,6 +231,7 @@ async fn a_webhook_that_was_given_up_is_not_missed() {
         now,
         lease_until: now + SignedDuration::from_secs(60),
         limit: 1,
+        fresh_only: 0,
     };
     let claimed = hub.store.claim_events(claim).await.unwrap().remove(0);
     let buried = hub
