@@ -387,8 +387,8 @@ impl App {
         let watched = following.start(&journal, &tasks, &leases, &mut rng);
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
-            followed: watched.followed,
-            reconciled: watched.reconciled,
+            watched,
+            clicks: clicks.counted(),
             store: store.clone(),
             clock,
             journal,

@@ -25,6 +25,7 @@ use tokio::sync::Mutex;
 use self::line::{Line, NoLine, Response};
 use super::{Dial, notify};
 use crate::{
+    counted,
     decide::{
         originate::{Originate, originate},
         telephony::{plan_callback_not_begun, plan_not_begun},
@@ -59,6 +60,7 @@ pub struct Dialler {
     store: Store,
     clock: Clock,
     tasks: Tasks,
+    counted: Arc<counted::Clicks>,
 }
 
 /// What came of asking.
@@ -77,6 +79,7 @@ impl Dialler {
         store: Store,
         clock: Clock,
         tasks: Tasks,
+        counted: Arc<counted::Clicks>,
     ) -> Self {
         let pbxs = pbxs.into_iter();
         let pbxs = pbxs.map(|pbx| (pbx.settings.connection.clone(), (pbx, Mutex::new(None))));
@@ -86,6 +89,7 @@ impl Dialler {
             store,
             clock,
             tasks,
+            counted,
         }
     }
 
@@ -106,11 +110,17 @@ impl Dialler {
         };
         let asked = self.ask(pbx, line, &dial, effect.look_first);
         match asked.await {
-            Came::Begun => Outcome::Done(json!({"channel": dial.order.id})),
+            Came::Begun => {
+                self.counted.dialled.add_one();
+                Outcome::Done(json!({"channel": dial.order.id}))
+            }
             Came::Later(why) => Outcome::NotSent(Failure::new(why)),
             Came::Unknown(why) => Outcome::Unknown(Failure::new(why)),
             Came::Not(why) => match self.tell(pbx, &dial, &why).await {
-                Ok(()) => Outcome::Refused(Failure::new(why)),
+                Ok(()) => {
+                    self.counted.not_dialled.add_one();
+                    Outcome::Refused(Failure::new(why))
+                }
                 Err(failed) => Outcome::NotSent(Failure::new(format!(
                     "{why}, and the CRM cannot be told yet: {failed}"
                 ))),

@@ -7,6 +7,8 @@ mod findings;
 mod helpdesk;
 mod installed;
 mod portal;
+mod reported;
+mod telephony;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -52,6 +54,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     installed::look_at_server_scripts(&administrator, has_own_key, &mut findings).await;
     if !config.caresoft.is_empty() || !config.route.is_empty() {
         caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if config.caresoft.iter().any(|of| of.calls.is_some()) {
+        reported::look(&config, &environment, &connections.portals, &mut findings).await;
     }
     if !config.asterisk.is_empty() {
         asterisk::look(&config, &environment, &connections.portals, &mut findings).await;
