@@ -8,6 +8,7 @@
 
 pub mod apply;
 pub mod clicks;
+pub mod counted;
 pub mod decide;
 pub mod follow;
 pub mod oauth;

@@ -15,9 +15,10 @@ use axum::{
 use bitrix24::{Caller, CrmKind, Workday};
 use deskbridge_core::{Chain, Clock};
 use deskbridge_hooks::{Decision, Hooks, Point};
-use deskbridge_http::{ApiError, Code, Params, TrustedSecrets, caller::bearer_token};
+use deskbridge_http::{ApiError, Code, Params, Peer, TrustedSecrets, caller::bearer_token};
 use deskbridge_journal::Tasks;
 use http::{HeaderMap, header};
+use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 use serde_json::json;
@@ -27,6 +28,7 @@ use tokio::{
 };
 
 use crate::{
+    counted::Lookups,
     decide::{
         numbers,
         responsible::{Answer, EntityKind, Found, Reason, Timeman, answer},
@@ -58,6 +60,20 @@ pub struct Pbx {
     pub hooks: Arc<Hooks>,
     /// What it proves itself by; without any nobody may ask.
     pub tokens: TrustedSecrets,
+    /// Where it may ask from; anywhere when there is none.
+    pub networks: Vec<IpNet>,
+}
+
+impl Pbx {
+    fn may_ask_from(&self, peer: Peer) -> bool {
+        let Peer(address) = peer;
+        let contains = |address| {
+            self.networks
+                .iter()
+                .any(|network| network.contains(&address))
+        };
+        self.networks.is_empty() || address.is_some_and(contains)
+    }
 }
 
 /// What answers.
@@ -70,6 +86,7 @@ struct Inner {
     tasks: Tasks,
     remembered: Cache<(String, String), Remembered>,
     asked: Arc<Semaphore>,
+    counted: Arc<Lookups>,
 }
 
 #[derive(Clone)]
@@ -80,7 +97,12 @@ struct Remembered {
 
 impl Desk {
     /// The PBXs, by the names of their connections.
-    pub fn new(pbxs: impl IntoIterator<Item = Pbx>, clock: Clock, tasks: Tasks) -> Self {
+    pub fn new(
+        pbxs: impl IntoIterator<Item = Pbx>,
+        clock: Clock,
+        tasks: Tasks,
+        counted: Arc<Lookups>,
+    ) -> Self {
         let pbxs = pbxs.into_iter();
         let pbxs = pbxs.map(|pbx| (pbx.settings.connection.clone(), pbx));
         Self(Arc::new(Inner {
@@ -89,6 +111,7 @@ impl Desk {
             tasks,
             remembered: Cache::new(REMEMBERED_MAX),
             asked: Arc::new(Semaphore::new(ASKED_MAX)),
+            counted,
         }))
     }
 
@@ -121,20 +144,32 @@ impl Desk {
         if !lookup.enabled {
             return Some(Arc::default());
         }
-        let key = (pbx.settings.connection.clone(), number.clone());
+        let key = (pbx.settings.connection.clone(), number);
         let believed_for = SignedDuration::from_secs(lookup.believed_s.into());
         if let Some(known) = self.0.remembered.get(&key)
             && self.0.clock.now().duration_since(known.at) < believed_for
         {
+            self.0.counted.remembered.add_one();
             return Some(known.found);
         }
+        let told = self.told(pbx, key).await;
+        match told {
+            Some(_) => self.0.counted.answered.add_one(),
+            None => self.0.counted.unanswered.add_one(),
+        }
+        told
+    }
+
+    /// What the CRM says of a number of a PBX, if it does so in time.
+    async fn told(&self, pbx: &Pbx, key: (String, String)) -> Option<Arc<Vec<Found>>> {
+        let lookup = &pbx.settings.responsible;
         let permit = Arc::clone(&self.0.asked).try_acquire_owned().ok()?;
         let (tell, told) = oneshot::channel();
         let (inner, crm) = (Arc::clone(&self.0), pbx.crm.clone());
         // In a task of its own: what comes too late for this call is there for the next one.
         self.0.tasks.spawn("responsible", async move {
             let _permit = permit;
-            match crm.callers(&number).await {
+            match crm.callers(&key.1).await {
                 Ok(callers) => {
                     let found: Vec<Found> = callers.iter().filter_map(found).collect();
                     let (found, at) = (Arc::new(found), inner.clock.now());
@@ -184,6 +219,7 @@ fn found(caller: &Caller) -> Option<Found> {
 async fn responsible(
     State(desk): State<Desk>,
     connection: Result<Path<String>, PathRejection>,
+    peer: Peer,
     headers: HeaderMap,
     asked: Params,
 ) -> Result<Response, ApiError> {
@@ -195,7 +231,22 @@ async fn responsible(
     };
     // Which connections there are is told to nobody who may not ask.
     let pbx = pbx.filter(|pbx| token.is_some_and(|token| pbx.tokens.accept(token)));
-    let pbx = pbx.ok_or_else(|| ApiError::new(Code::WrongToken, ""))?;
+    let pbx = pbx.filter(|pbx| {
+        let may_ask = pbx.may_ask_from(peer);
+        if !may_ask {
+            let (connection, peer) = (&pbx.settings.connection, peer.0);
+            tracing::warn!(
+                connection,
+                ?peer,
+                "Somebody with the token asked from outside of lookup_networks"
+            );
+        }
+        may_ask
+    });
+    let pbx = pbx.ok_or_else(|| {
+        desk.0.counted.refused.add_one();
+        ApiError::new(Code::WrongToken, "")
+    })?;
     let phone = asked.text(&["phone"]).unwrap_or_default();
     if phone.chars().count() > PHONE_CHARACTERS_MAX {
         return Err(ApiError::new(Code::InvalidParameter, "phone"));

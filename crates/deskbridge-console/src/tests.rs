@@ -1,5 +1,6 @@
 //! The interface as its callers meet it, and its description against it.
 
+mod calls;
 mod description;
 mod requests;
 

@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod error;
 pub mod params;
+pub mod peer;
 pub mod request;
 pub mod server;
 
@@ -15,4 +16,5 @@ mod tests;
 pub use caller::{Caller, TrustedSecrets};
 pub use error::{ApiError, Code};
 pub use params::Params;
+pub use peer::Peer;
 pub use request::RequestId;

@@ -1,15 +1,20 @@
 //! Accepting connections, within bounds: so many at once, headers within a time, and a shutdown that lets
 //! running requests end.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tower::util::MapRequest;
+
+use crate::Peer;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -35,10 +40,16 @@ pub async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };
-        let Some((socket, permit)) = accepted else {
+        let Some((socket, address, permit)) = accepted else {
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        // A client of the fourth version on a socket of the sixth is one of the fourth.
+        let peer = Peer(Some(address.to_canonical()));
+        let service = MapRequest::new(router.clone(), move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        let service = TowerToHyperService::new(service);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_FOR)
@@ -68,14 +79,18 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(
+    tokio::net::TcpStream,
+    IpAddr,
+    tokio::sync::OwnedSemaphorePermit,
+)> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((socket, _)) => {
+        Ok((socket, address)) => {
             if let Err(error) = socket.set_nodelay(true) {
                 tracing::debug!(%error, "A socket refused TCP_NODELAY");
             }
-            Some((socket, permit))
+            Some((socket, address.ip(), permit))
         }
         Err(error) => {
             tracing::warn!(%error, "A connection was not accepted");

@@ -14,7 +14,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiError, Code, Params,
+    ApiError, Code, Params, Peer,
     request::{Finishing, Limits, finish, no_such_route, wrong_verb},
     server,
 };
@@ -265,6 +265,33 @@ async fn the_server_lets_a_running_request_end_and_accepts_no_more() {
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with("waited"), "{answer}");
+    };
+    tokio::join!(serving, asking);
+}
+
+#[tokio::test]
+async fn a_request_knows_the_address_that_it_came_from() {
+    let told = get(async |Peer(address): Peer| format!("{address:?}"));
+    let router = Router::new().route("/peer", told);
+    let alone = Request::get("/peer").body(Body::empty()).unwrap();
+    let answer = router.clone().oneshot(alone).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "None");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = Arc::new(Notify::new());
+    let stopped = Arc::clone(&stop);
+    let ended = async move { stopped.notified().await };
+    let serving = server::serve(listener, router, ended, Duration::from_secs(60));
+    let asking = async {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // What a client says of itself is not believed.
+        let head = b"GET /peer HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n";
+        socket.write_all(head).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("Some(127.0.0.1)"), "{answer}");
+        stop.notify_one();
     };
     tokio::join!(serving, asking);
 }

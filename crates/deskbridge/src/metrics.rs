@@ -25,6 +25,8 @@ use prometheus_client::{
 };
 use tokio::time::Instant;
 
+use crate::wire::calls::Watched;
+
 /// Upper bounds of the buckets for request times, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
@@ -49,10 +51,10 @@ pub(crate) struct Measured {
     /// The connections that are asked what no webhook told.
     pub(crate) polled: Vec<String>,
     pub(crate) hooks: Vec<Arc<Hook>>,
-    /// How following each PBX stands.
-    pub(crate) followed: Vec<(String, Arc<deskbridge_calls::follow::Status>)>,
-    /// How comparing the calls of each PBX with its portal stands.
-    pub(crate) reconciled: Vec<(String, Arc<deskbridge_calls::reconcile::Status>)>,
+    /// How following each PBX, and comparing its calls with its portal, stands.
+    pub(crate) watched: Watched,
+    /// What came of clicks.
+    pub(crate) clicks: Arc<deskbridge_calls::counted::Clicks>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,6 +129,7 @@ impl Metrics {
         self.add_events(&mut registry).await;
         self.add_polls(&mut registry).await;
         self.add_calls(&mut registry);
+        self.add_asked(&mut registry);
         self.add_reconciled(&mut registry);
         self.add_hooks(&mut registry);
         self.add_portals(&mut registry);
@@ -314,7 +317,7 @@ impl Metrics {
     }
 
     fn add_calls(&self, registry: &mut Registry) {
-        if self.measured.followed.is_empty() {
+        if self.measured.watched.followed.is_empty() {
             return;
         }
         let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 3] = [
@@ -353,7 +356,7 @@ impl Metrics {
                 Family::default(),
             ),
         ];
-        for (connection, status) in &self.measured.followed {
+        for (connection, status) in &self.measured.watched.followed {
             let now = status.snapshot();
             let labels = ConnectionLabels {
                 connection: connection.clone(),
@@ -385,8 +388,57 @@ impl Metrics {
         }
     }
 
+    /// Clicks, and what PBXs asked.
+    fn add_asked(&self, registry: &mut Registry) {
+        let (clicks, lookups) = (&self.measured.clicks, &self.measured.watched.lookups);
+        for (name, help, count) in [
+            (
+                "clicks_received",
+                "Clicks and requests to be called that came in",
+                &clicks.received,
+            ),
+            (
+                "clicks_refused",
+                "Posts that were no event of the portal",
+                &clicks.refused,
+            ),
+            (
+                "clicks_dialled",
+                "Calls that a PBX began for them",
+                &clicks.dialled,
+            ),
+            (
+                "clicks_not_dialled",
+                "Orders of which nothing came",
+                &clicks.not_dialled,
+            ),
+            (
+                "lookups_answered",
+                "Questions of PBXs that the CRM answered",
+                &lookups.answered,
+            ),
+            (
+                "lookups_remembered",
+                "Questions of PBXs whose answer was remembered",
+                &lookups.remembered,
+            ),
+            (
+                "lookups_unanswered",
+                "Questions of PBXs that the CRM did not answer in time",
+                &lookups.unanswered,
+            ),
+            (
+                "lookups_refused",
+                "Questions without the right token, or from elsewhere",
+                &lookups.refused,
+            ),
+        ] {
+            registry.register(name, help, ConstCounter::new(count.get()));
+        }
+    }
+
     fn add_reconciled(&self, registry: &mut Registry) {
-        if self.measured.reconciled.is_empty() {
+        if self.measured.watched.reconciled.is_empty() {
             return;
         }
         let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 2] = [
@@ -418,7 +470,7 @@ impl Metrics {
                 Family::default(),
             ),
         ];
-        for (connection, status) in &self.measured.reconciled {
+        for (connection, status) in &self.measured.watched.reconciled {
             let now = status.snapshot();
             let labels = ConnectionLabels {
                 connection: connection.clone(),

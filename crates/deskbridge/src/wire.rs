@@ -408,8 +408,8 @@ impl App {
         let metrics = Arc::new(Metrics::new(Measured {
             polled: polled_connections(config),
             hooks: scripted.all().map(|(_, hook)| Arc::clone(hook)).collect(),
-            followed: watched.followed,
-            reconciled: watched.reconciled,
+            watched,
+            clicks: clicks.counted(),
             store: store.clone(),
             clock,
             journal,

@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 use self::line::{Line, NoLine, Response};
 use super::{Dial, notify};
 use crate::{
+    counted,
     decide::{
         hooks::{taken, told},
         originate::{Order, Originate, originate},
@@ -63,6 +64,7 @@ pub struct Dialler {
     store: Store,
     clock: Clock,
     tasks: Tasks,
+    counted: Arc<counted::Clicks>,
 }
 
 /// What came of asking.
@@ -82,6 +84,7 @@ impl Dialler {
         store: Store,
         clock: Clock,
         tasks: Tasks,
+        counted: Arc<counted::Clicks>,
     ) -> Self {
         let pbxs = pbxs.into_iter();
         let pbxs = pbxs.map(|pbx| (pbx.settings.connection.clone(), (pbx, Mutex::new(None))));
@@ -91,6 +94,7 @@ impl Dialler {
             store,
             clock,
             tasks,
+            counted,
         }
     }
 
@@ -111,14 +115,20 @@ impl Dialler {
         };
         let asked = self.ask(pbx, line, &dial, effect.look_first);
         match asked.await {
-            Came::Begun(told) => Outcome::Done(match told.is_empty() {
-                true => json!({"channel": dial.order.id}),
-                false => json!({"channel": dial.order.id, "hooks": told}),
-            }),
+            Came::Begun(told) => {
+                self.counted.dialled.add_one();
+                Outcome::Done(match told.is_empty() {
+                    true => json!({"channel": dial.order.id}),
+                    false => json!({"channel": dial.order.id, "hooks": told}),
+                })
+            }
             Came::Later(why) => Outcome::NotSent(Failure::new(why)),
             Came::Unknown(why) => Outcome::Unknown(Failure::new(why)),
             Came::Not(why) => match self.tell(pbx, &dial, &why).await {
-                Ok(()) => Outcome::Refused(Failure::new(why)),
+                Ok(()) => {
+                    self.counted.not_dialled.add_one();
+                    Outcome::Refused(Failure::new(why))
+                }
                 Err(failed) => Outcome::NotSent(Failure::new(format!(
                     "{why}, and the CRM cannot be told yet: {failed}"
                 ))),

@@ -11,14 +11,16 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use bitrix24::{ApplicationToken, Event, Form};
+use bitrix24::{ApplicationToken, Event, Form, News};
 use deskbridge_core::Chain;
 use deskbridge_http::{ApiError, Code, params::read_body};
 use deskbridge_journal::Intake;
+use deskbridge_store::Accepted;
 use futures_util::future::BoxFuture;
 use http::header;
 
 use super::reading;
+use crate::counted;
 
 /// Bytes of one event at most: a thousand times what a portal posts for a call.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -42,6 +44,8 @@ pub struct Hooks {
     pub portals: BTreeMap<String, Arc<dyn Tokens>>,
     /// Where events go.
     pub intake: Intake,
+    /// What is counted of them.
+    pub counted: Arc<counted::Clicks>,
 }
 
 impl std::fmt::Debug for Hooks {
@@ -75,23 +79,30 @@ async fn receive(
     if body.len() > BODY_BYTES_MAX {
         return Err(ApiError::new(Code::BodyTooLarge, "1 MiB"));
     }
-    let malformed =
-        |why: String| ApiError::new(Code::MalformedBody, "it is no event of Bitrix24").because(why);
+    let malformed = |why: String| {
+        hooks.counted.refused.add_one();
+        ApiError::new(Code::MalformedBody, "it is no event of Bitrix24").because(why)
+    };
     let form = Form::parse(&body).map_err(|error| malformed(error.to_string()))?;
     let event = Event::parse(&body).map_err(|error| malformed(error.to_string()))?;
     let tokens = tokens.tokens().await;
     // Every token is compared, whichever fits.
     let fitting = tokens.iter().filter(|token| event.is_from(token)).count();
     if fitting == 0 {
+        hooks.counted.refused.add_one();
         tracing::warn!(
             connection,
             "An event was not believed: its application_token is not the portal's"
         );
         return Err(ApiError::new(Code::WrongSignature, ""));
     }
+    let is_order = matches!(event.news, News::CallStart(_) | News::Callback(_));
     let event = reading::event(connection, &body, &event, &form);
     match hooks.intake.accept(event).await {
         Ok(accepted) => {
+            if is_order && matches!(accepted, Accepted::New(_)) {
+                hooks.counted.received.add_one();
+            }
             let body = format!(r#"{{"id":"{}"}}"#, accepted.id());
             Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
         }

@@ -83,3 +83,6 @@ impl Handler for Notifier {
         Box::pin(self.tell(effect))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,11 @@ use std::{sync::Arc, time::Duration};
 use bitrix24::{Client, Lane, OfflineEvent, Outcome};
 use deskbridge_core::{Chain, Clock};
 use deskbridge_journal::{Holds, Intake, Tasks};
+use deskbridge_store::Accepted;
 use tokio::time::{Instant, sleep};
 
 use super::reading;
-use crate::settings::Settings;
+use crate::{counted, settings::Settings};
 
 /// The longest wait after rounds that failed.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
@@ -40,6 +41,7 @@ pub struct Poller {
     /// Those of the PBXs that dial for it.
     settings: Vec<Arc<Settings>>,
     every: Every,
+    counted: Arc<counted::Clicks>,
     /// Something may be taken that is not here.
     is_unsure: bool,
     /// When that was looked for last.
@@ -76,9 +78,17 @@ impl Poller {
             holds,
             settings,
             every,
+            counted: Arc::default(),
             is_unsure: true,
             looked_at: Instant::now(),
         }
+    }
+
+    /// Counts with others what comes in.
+    #[must_use]
+    pub fn counting(mut self, counted: Arc<counted::Clicks>) -> Self {
+        self.counted = counted;
+        self
     }
 
     /// Asks until the program stops, whenever this node is the one to do so.
@@ -186,7 +196,9 @@ impl Poller {
     async fn accept(&self, process_id: Option<&str>, events: &[OfflineEvent]) -> Result<(), Error> {
         for event in events {
             let event = reading::waiting(&self.connection, event);
-            self.intake.accept(event).await?;
+            if let Accepted::New(_) = self.intake.accept(event).await? {
+                self.counted.received.add_one();
+            }
         }
         let Some(process_id) = process_id else {
             return Ok(());

@@ -8,6 +8,8 @@ mod helpdesk;
 mod hooks;
 mod installed;
 mod portal;
+mod reported;
+mod telephony;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -53,6 +55,9 @@ pub(super) async fn run(arguments: DoctorArguments) -> anyhow::Result<ExitCode> 
     installed::look_at_server_scripts(&administrator, has_own_key, &mut findings).await;
     if !config.caresoft.is_empty() || !config.route.is_empty() {
         caresoft::look(&config, &environment, &connections.portals, &mut findings).await;
+    }
+    if config.caresoft.iter().any(|of| of.calls.is_some()) {
+        reported::look(&config, &environment, &connections.portals, &mut findings).await;
     }
     if !config.asterisk.is_empty() {
         asterisk::look(&config, &environment, &connections.portals, &mut findings).await;

@@ -1,8 +1,9 @@
 //! `[[asterisk]]`: a PBX, who may follow it, and where its calls are carried to.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use deskbridge_calls::{decide::tracker, settings::SettingsSource};
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Table;
 
@@ -47,6 +48,9 @@ pub(crate) struct Connection {
     pub(crate) helpdesk: Option<String>,
     #[serde(default, deserialize_with = "secret::list")]
     pub(crate) lookup_tokens: Vec<SecretSource>,
+    /// Where the PBX may ask from; anywhere when there is none.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) lookup_networks: Vec<IpNet>,
     #[serde(default = "ten_minutes")]
     pub(crate) users_refresh_minutes: u32,
     #[serde(default = "one_hour")]
@@ -58,7 +62,7 @@ pub(crate) struct Connection {
 }
 
 /// The settings of [`Connection`]; everything else is one of what becomes of calls.
-const CONNECTION: [&str; 18] = [
+const CONNECTION: [&str; 19] = [
     "name",
     "enabled",
     "address",
@@ -73,6 +77,7 @@ const CONNECTION: [&str; 18] = [
     "crm",
     "helpdesk",
     "lookup_tokens",
+    "lookup_networks",
     "users_refresh_minutes",
     "reconcile_minutes",
     "reconcile_hours",
@@ -128,6 +133,21 @@ impl Connection {
     }
 }
 
+/// Networks, or single addresses.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let all = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: String| {
+        let network = text.parse::<IpNet>().ok();
+        let network = network.or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)));
+        network.ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is no network: write 192.0.2.0/24, or one address"
+            ))
+        })
+    };
+    all.into_iter().map(network).collect()
+}
+
 fn yes() -> bool {
     true
 }
@@ -175,12 +195,32 @@ mod tests {
             ("[endpoints]\ntrunk = []", "endpoints"),
             ("[missed.task]\ndeadline = 5", "missed.task"),
             ("late_after_s = \"soon\"", "late_after_s"),
+            ("lookup_networks = [\"192.0.2.0/33\"]", "lookup_networks"),
+            ("lookup_networks = [\"office\"]", "lookup_networks"),
         ] {
             let Err(why) = read(&format!("{SMALL}{more}")) else {
                 panic!("{more} was taken");
             };
             assert!(why.contains(place), "{more}: {why}");
         }
+    }
+
+    #[test]
+    fn a_network_is_a_range_or_one_address() {
+        let networks = "lookup_networks = [\"192.0.2.0/24\", \"198.51.100.7\", \"2001:db8::/32\"]";
+        let networks = read(&format!("{SMALL}{networks}")).unwrap();
+        let networks = networks.connection.lookup_networks;
+        let check = |address: &str, expected: bool| {
+            let address: IpAddr = address.parse().unwrap();
+            let is_in = networks.iter().any(|network| network.contains(&address));
+            assert_eq!(is_in, expected, "{address}");
+        };
+        check("192.0.2.255", true);
+        check("192.0.3.0", false);
+        check("198.51.100.7", true);
+        check("198.51.100.8", false);
+        check("2001:db8::1", true);
+        check("::1", false);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use deskbridge_calls::{
     apply::{self, Target},
     clicks::RecordedOrders,
+    counted::Lookups,
     decide::tracker,
     follow::{Follower, Manager, Setup, Status},
     people::Directory,
@@ -19,6 +20,7 @@ use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
+use ipnet::IpNet;
 use jiff::SignedDuration;
 
 use super::{hooks::Configured, lease::Leases, oauth, reported::Reporting};
@@ -44,6 +46,8 @@ pub(crate) struct Pbx {
     pub(crate) lookup_tokens: TrustedSecrets,
     /// Who may decide otherwise.
     pub(crate) hooks: Arc<Hooks>,
+    /// Where it may ask that from; anywhere when there is none.
+    pub(crate) lookup_networks: Vec<IpNet>,
 }
 
 /// The PBXs that are followed. Without a store whoever speaks as an application has no tokens yet.
@@ -61,9 +65,11 @@ pub(crate) fn pbxs(
 }
 
 /// How what follows PBXs stands, by their names.
-pub(super) struct Watched {
-    pub(super) followed: Vec<(String, Arc<Status>)>,
-    pub(super) reconciled: Vec<(String, Arc<reconcile::Status>)>,
+pub(crate) struct Watched {
+    pub(crate) followed: Vec<(String, Arc<Status>)>,
+    pub(crate) reconciled: Vec<(String, Arc<reconcile::Status>)>,
+    /// What the PBXs asked.
+    pub(crate) lookups: Arc<Lookups>,
 }
 
 /// What follows PBXs and carries out what comes of it.
@@ -71,6 +77,7 @@ pub(super) struct Following {
     pbxs: Vec<(Pbx, Directory)>,
     store: Store,
     clock: Clock,
+    lookups: Arc<Lookups>,
 }
 
 impl Following {
@@ -95,6 +102,7 @@ impl Following {
             pbxs: pbxs.into_iter().map(with_directory).collect(),
             store: store.clone(),
             clock: clock.clone(),
+            lookups: Arc::default(),
         })
     }
 
@@ -131,8 +139,10 @@ impl Following {
             directory: directory.clone(),
             hooks: Arc::clone(&pbx.hooks),
             tokens: pbx.lookup_tokens.clone(),
+            networks: pbx.lookup_networks.clone(),
         });
-        responsible::Desk::new(pbxs, self.clock.clone(), tasks.clone())
+        let (clock, lookups) = (self.clock.clone(), Arc::clone(&self.lookups));
+        responsible::Desk::new(pbxs, clock, tasks.clone(), lookups)
     }
 
     /// Starts to compare calls with the portals' statistics; how that stands, by the PBX.
@@ -197,6 +207,7 @@ impl Following {
         Watched {
             followed: self.pbxs.into_iter().map(start).collect(),
             reconciled,
+            lookups: self.lookups,
         }
     }
 }
@@ -235,6 +246,7 @@ fn of(
         crm_name: config.asterisk_bitrix24(connection)?.name.clone(),
         helpdesk: helpdesk.map(|(_, hub)| hub),
         lookup_tokens: lookup_tokens(config, connection, environment)?,
+        lookup_networks: connection.lookup_networks.clone(),
         reconcile: (connection.reconcile_minutes > 0).then(|| Times {
             every: SignedDuration::from_mins(connection.reconcile_minutes.into()),
             window: SignedDuration::from_hours(connection.reconcile_hours.max(1).into()),

@@ -14,6 +14,7 @@ use deskbridge_calls::{
         offline::{Every, Poller},
         plan::{self, Portal},
     },
+    counted,
     oauth::{
         SealedTokens,
         http::{Installed, Way},
@@ -36,6 +37,7 @@ pub(super) struct Clicks {
     dialler: Arc<Dialler>,
     notifier: Arc<Notifier>,
     polled: Vec<Polled>,
+    counted: Arc<counted::Clicks>,
     clock: Clock,
     tasks: Tasks,
 }
@@ -103,6 +105,7 @@ impl Clicks {
             hooks: Arc::clone(&pbx.hooks),
             notifies: notifies(&pbx.crm_name),
         });
+        let counted = Arc::<counted::Clicks>::default();
         let crms = following.pbxs();
         let crms = crms.map(|(pbx, _)| (pbx.name.clone(), pbx.crm.clone()));
         Ok(Self {
@@ -114,8 +117,10 @@ impl Clicks {
                 store.clone(),
                 clock.clone(),
                 tasks.clone(),
+                Arc::clone(&counted),
             )),
             polled: all_polled,
+            counted,
             clock: clock.clone(),
             tasks: tasks.clone(),
         })
@@ -131,6 +136,11 @@ impl Clicks {
         [(SOURCE, planner)]
     }
 
+    /// What is counted of them.
+    pub(super) fn counted(&self) -> Arc<counted::Clicks> {
+        Arc::clone(&self.counted)
+    }
+
     /// Lets orders that come to nothing be told to the CRM.
     pub(super) fn start(&self, journal: &Journal) {
         self.dialler.set_journal(journal.clone());
@@ -143,12 +153,14 @@ impl Clicks {
             let (name, settings) = (&portal.name, portal.settings);
             let (client, clock) = (&portal.client, &self.clock);
             let poller = Poller::new(name, client, intake, clock, holds, settings, portal.every);
+            let poller = poller.counting(Arc::clone(&self.counted));
             self.tasks
                 .spawn("clicks-poll", poller.run(self.tasks.clone()));
         }
         router(Hooks {
             portals: self.tokens,
             intake: intake.clone(),
+            counted: self.counted,
         })
     }
 }

@@ -22,10 +22,21 @@ use crate::config::{Caresoft, Config, caresoft::Calls};
 
 /// A contact centre whose calls are carried into the CRM; nothing is connected yet.
 pub(crate) struct Center {
-    settings: Arc<Settings>,
-    crm: bitrix24::Client,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) crm: bitrix24::Client,
+    /// Its agents, as the mapping names them.
+    pub(crate) agents: Vec<Agent>,
     users_every: Duration,
     settles_after: SignedDuration,
+}
+
+/// An agent of a contact centre.
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    /// What the agent's phone is called in calls.
+    pub(crate) phone: String,
+    /// Whether that is what the centre's events call it.
+    pub(crate) has_phone: bool,
 }
 
 /// The contact centres whose calls are carried into the CRM.
@@ -58,12 +69,22 @@ pub(crate) fn sources(
             let minutes = u64::from(calls.users_refresh_minutes.max(1));
             Ok(Center {
                 settings: Arc::new(settings),
+                agents: agents(mapping),
                 crm: caller(config, crm, environment, portals, store)?,
                 users_every: Duration::from_secs(minutes.saturating_mul(60)),
                 settles_after: SignedDuration::from_secs(calls.settle_seconds.into()),
             })
         })
         .collect()
+}
+
+fn agents(mapping: &Mapping) -> Vec<Agent> {
+    let agents = mapping.agents.iter().map(|(id, agent)| Agent {
+        id: id.to_string(),
+        phone: mapping.phone_of(*id),
+        has_phone: agent.phone.is_some(),
+    });
+    agents.collect()
 }
 
 /// What becomes of the calls of an account.

@@ -3,17 +3,16 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ami::{Action, Filtering, Message, Name, Resync, Signal, Signals};
-use deskbridge_calls::{
-    apply::{CUSTOM_FIELDS, KEY_FIELD},
-    decide::users::People,
-    people,
-};
+use deskbridge_calls::apply::{CUSTOM_FIELDS, KEY_FIELD};
 use deskbridge_core::Chain;
 use deskbridge_journal::Tasks;
 use deskbridge_profile::crm::Portals;
 use tokio::time::timeout;
 
-use super::findings::Findings;
+use super::{
+    findings::{Findings, shown},
+    telephony,
+};
 use crate::{
     config::Config,
     wire::calls::{self, Pbx},
@@ -22,8 +21,6 @@ use crate::{
 const PLACE: &str = "asterisk";
 /// How long a manager may take to let us in and to list its channels.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
-/// How many names are told at most.
-const NAMES_MAX: usize = 10;
 
 pub(super) async fn look(
     config: &Config,
@@ -31,11 +28,7 @@ pub(super) async fn look(
     portals: &Portals,
     findings: &mut Findings,
 ) {
-    let has_application = config.bitrix24.iter().any(|crm| crm.client_id.is_some());
-    let store = match crate::cli::database::Database::of(config) {
-        Ok(database) if has_application => database.open().await.ok(),
-        _ => None,
-    };
+    let store = telephony::tokens(config).await;
     let pbxs = match calls::pbxs(config, environment, portals, store.as_ref()) {
         Ok(pbxs) => pbxs,
         Err(error) => {
@@ -45,8 +38,7 @@ pub(super) async fn look(
     for pbx in &pbxs {
         look_at_manager(pbx, findings).await;
         look_at_recordings(pbx, findings).await;
-        look_at_portal(pbx, findings).await;
-        look_at_users(pbx, findings).await;
+        telephony::look(PLACE, &pbx.crm, &pbx.settings, findings).await;
         look_at_helpdesk(pbx, findings).await;
     }
 }
@@ -160,16 +152,6 @@ async fn look_at_endpoints(pbx: &Pbx, connection: &ami::Connection, findings: &m
     }
 }
 
-fn shown(names: &[String]) -> String {
-    let first: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
-    let more = names.len().saturating_sub(NAMES_MAX);
-    match (first.is_empty(), more) {
-        (true, _) => "none".to_owned(),
-        (false, 0) => first.join(", "),
-        (false, more) => format!("{} and {more} more", first.join(", ")),
-    }
-}
-
 async fn look_at_recordings(pbx: &Pbx, findings: &mut Findings) {
     let recordings = &pbx.settings.recordings;
     if !recordings.attach {
@@ -203,103 +185,6 @@ async fn look_at_recordings(pbx: &Pbx, findings: &mut Findings) {
             ),
             Err(_stopped) => {}
         }
-    }
-}
-
-async fn look_at_portal(pbx: &Pbx, findings: &mut Findings) {
-    let name = &pbx.name;
-    let access = match pbx.crm.telephony_access().await {
-        Ok(access) => access,
-        Err(error) => {
-            return findings.fail(
-                PLACE,
-                format!(
-                    "Whether the calls of {name} can be registered cannot be told: {}.",
-                    Chain(&error)
-                ),
-                "See what is said of Bitrix24.",
-            );
-        }
-    };
-    match &access.registers_calls {
-        Ok(()) => findings.ok(PLACE, format!("Calls of {name} can be registered in the CRM.")),
-        Err(fault) => findings.fail(
-            PLACE,
-            format!(
-                "Calls of {name} cannot be registered: {fault}. Until then each makes an activity of its client, \
-                 unless `refused` is \"none\"."
-            ),
-            "Add a local application in Bitrix24 with the scopes telephony, crm, user and task.",
-        ),
-    }
-    if !access.missing.is_empty() {
-        findings.fail(
-            PLACE,
-            format!(
-                "For the calls of {name} scopes are missing: {}.",
-                access.missing.join(", ")
-            ),
-            "Tick them in Bitrix24.",
-        );
-    }
-}
-
-async fn look_at_users(pbx: &Pbx, findings: &mut Findings) {
-    let (name, settings) = (&pbx.name, &pbx.settings);
-    let users = match pbx.crm.active_users().await {
-        Ok(users) => users,
-        Err(error) => {
-            return findings.fail(
-                PLACE,
-                format!("The users of {name} cannot be read: {}.", Chain(&error)),
-                "Give the connection the scope user.",
-            );
-        }
-    };
-    let rows = people::rows(users);
-    let people = People::of_rows(&rows, &settings.numbers);
-    let with_phone = rows.iter().filter(|row| !row.extension.trim().is_empty());
-    let with_phone = with_phone.count();
-    let told = format!(
-        "{} active user(s) of the CRM, of whom {with_phone} have an extension.",
-        rows.len()
-    );
-    match with_phone + settings.users.len() {
-        0 => findings.fail(
-            PLACE,
-            format!("{name}: {told}"),
-            "Give users their extension in the CRM, or name them in `users`: without, no call is anybody's.",
-        ),
-        _ => findings.ok(PLACE, format!("{name}: {told}")),
-    }
-    for duplicate in people.duplicates() {
-        findings.warn(
-            PLACE,
-            format!("{name}: {duplicate}."),
-            "Until then its calls are nobody's.",
-        );
-    }
-    let named = settings.users.values().chain(&settings.default_user);
-    let gone: BTreeSet<String> = named
-        .filter(|user| !people.has(**user))
-        .map(ToString::to_string)
-        .collect();
-    if !gone.is_empty() {
-        findings.warn(
-            PLACE,
-            format!(
-                "{name}: the settings name who is no active user of the CRM: {}.",
-                shown(&gone.into_iter().collect::<Vec<_>>())
-            ),
-            "Correct `users` and `default_user`.",
-        );
-    }
-    if settings.default_user.is_none() {
-        findings.warn(
-            PLACE,
-            format!("{name} has no default_user: calls that nobody took and that are nobody's are not told."),
-            "Name the user who gets them.",
-        );
     }
 }
 

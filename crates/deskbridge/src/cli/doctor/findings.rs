@@ -1,5 +1,8 @@
 //! What was found.
 
+/// How many names are told at most.
+const NAMES_MAX: usize = 10;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -89,5 +92,16 @@ impl Findings {
                 format!("Its clock agrees with this machine's within {SECONDS_MAX} s."),
             );
         }
+    }
+}
+
+/// Names, the first of them where there are many.
+pub(crate) fn shown(names: &[String]) -> String {
+    let first: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    match (first.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => first.join(", "),
+        (false, more) => format!("{} and {more} more", first.join(", ")),
     }
 }
