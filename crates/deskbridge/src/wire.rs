@@ -56,6 +56,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const ROOM_EVERY: Duration = Duration::from_secs(10);
 /// Characters of an administrator's token at least: so many cannot be guessed.
 const ADMIN_TOKEN_CHARACTERS_MIN: usize = 20;
+/// Effects that are carried out at once. While a portal's budget is short they wait for it, three times as many in all: two
+/// full batches, so that one is filled while the other is under way. More would only crowd the helpdesk.
+const CARRIED_OUT_AT_ONCE: usize = 32;
 /// Events that are planned at once.
 const PLANNED_AT_ONCE: usize = 64;
 /// The longest wait between two attempts; half of it passes on average.
@@ -518,7 +521,7 @@ impl Flow {
 pub(crate) fn journal_settings() -> anyhow::Result<JournalSettings> {
     let backoff = Backoff::new(Duration::from_secs(2), RETRY_AFTER_MAX, ATTEMPTS_MAX)?;
     Ok(JournalSettings {
-        concurrent_max: 8,
+        concurrent_max: CARRIED_OUT_AT_ONCE,
         attempt_for: Duration::from_secs(60),
         backoff,
     })
