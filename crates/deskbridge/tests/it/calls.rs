@@ -12,6 +12,7 @@ use testkit::{captures, wait_for};
 
 use crate::hub::{Bench, Hub};
 
+mod capture;
 mod real;
 mod reconcile;
 mod steps;

@@ -11,6 +11,7 @@ use testkit::wait_for;
 
 use crate::hub::{Bench, Hub, http};
 
+mod counted;
 mod edges;
 mod offline;
 mod tokens;

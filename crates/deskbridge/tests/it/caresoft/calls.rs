@@ -403,3 +403,64 @@ async fn settings_of_calls_are_checked_with_their_places() {
         assert!(all.contains(place), "{more}: {all}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_whether_calls_can_be_registered_and_whose_they_are() {
+    let bench = calls("").await;
+    let findings = async || {
+        let said = bench.run(&["doctor", "--json"]).await;
+        let findings = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_calls = findings.filter(|finding| finding["place"] == "caresoft");
+        let told = of_calls.map(|finding| {
+            let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+            (text("level"), text("what"), text("mend"))
+        });
+        told.collect::<Vec<_>>()
+    };
+    let check = |findings: &[(String, String, String)], level: &str, what: &str, mend: &str| {
+        let is_it = |one: &&(String, String, String)| one.1.contains(what);
+        let found = findings.iter().find(is_it);
+        let found = found.unwrap_or_else(|| panic!("{what}: {findings:#?}"));
+        assert_eq!(found.0, level, "{found:?}");
+        assert!(found.2.contains(mend), "{found:?}");
+    };
+    let sound = findings().await;
+    check(&sound, "ok", "Calls of center can be registered", "");
+    check(&sound, "ok", "every agent has a phone and a user", "");
+    bench.portal.portal.set_behaviour(Behaviour::default());
+    let path = bench.config();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let more = "\n  { id = 1203, phone = \"50099\" },\n  { id = 1204, crm_user = 57 },\n  { id = 1205 },\n]\n[caresoft.calls]";
+    let text = text.replace("\n]\n[caresoft.calls]", more);
+    let text = text.replace("default_user = 1\n", "default_user = 4711\n");
+    assert!(text.contains("1205") && text.contains("4711"), "{text}");
+    std::fs::write(&path, text).unwrap();
+    let ill = findings().await;
+    check(
+        &ill,
+        "fail",
+        "Calls of center cannot be registered",
+        "Add a local application",
+    );
+    check(
+        &ill,
+        "warn",
+        "center: agents are no user of the CRM, so that their calls are nobody's: 1203, 1205.",
+        "crm_user in mapping.agents",
+    );
+    check(
+        &ill,
+        "warn",
+        "center: agents have no phone, so that no call is known as theirs while it goes on: 1204, 1205.",
+        "phone in mapping.agents",
+    );
+    check(
+        &ill,
+        "warn",
+        "no active user of the CRM: 4711",
+        "default_user",
+    );
+}

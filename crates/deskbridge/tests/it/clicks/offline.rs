@@ -168,3 +168,47 @@ async fn events_are_bound_in_one_way_at_a_time_and_the_doctor_says_in_which() {
     assert_eq!(clicks.bindings(), events(false));
     stopped(hub).await;
 }
+
+#[tokio::test]
+async fn the_doctor_says_what_an_application_lacks_and_how_to_mend_it() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let check = async |level: &str, what: &str, mend: &str| {
+        let said = clicks.bench.run(&["doctor", "--json"]).await;
+        let findings = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut of_clicks = findings.filter(|finding| finding["place"] == "clicks");
+        let found = of_clicks.next();
+        let found = found.unwrap_or_else(|| panic!("{what}: {}", said.out));
+        assert_eq!(of_clicks.next(), None);
+        assert_eq!(found["level"], level, "{found}");
+        let has = |name: &str, text: &str| {
+            let told = found[name].as_str().unwrap_or_default();
+            assert!(told.contains(text), "{text} in {found}");
+        };
+        has("what", what);
+        has("mend", mend);
+        assert!(!said.out.contains("planted-"), "{}", said.out);
+    };
+    let hub = clicks.bench.serve().await;
+    check(
+        "fail",
+        "crm does not say which events are bound",
+        "Install the application",
+    )
+    .await;
+    clicks.install().await;
+    check("ok", "crm posts clicks to http://", "").await;
+    stopped(hub).await;
+    let path = clicks.bench.config();
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("client_id =", "events = \"offline\"\nclient_id =");
+    fs::write(&path, text).unwrap();
+    check(
+        "fail",
+        "crm posts clicks, and the configuration waits for those that are kept",
+        "deskbridge bitrix24 bind",
+    )
+    .await;
+}
