@@ -186,7 +186,7 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),

@@ -188,6 +188,7 @@ mod tests {
             is_mandatory: false,
             is_read_only: false,
             is_custom: false,
+            has_default: false,
         };
         let meta = Meta {
             doctype: "HD Ticket".to_owned(),
