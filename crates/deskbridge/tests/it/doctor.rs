@@ -285,7 +285,7 @@ async fn a_flaw_of_the_configuration_is_named_with_its_place() {
     for (change, expected) in [
         (
             replace("responsible_webhook_url =", "responsible_webhok_url ="),
-            "bitrix24[0].responsible_webhok_url of the configuration: unknown field",
+            "of the configuration: unknown field `responsible_webhok_url`",
         ),
         (
             replace("\"hub-secret\"", "{ env = \"NOWHERE\" }"),

@@ -36,6 +36,11 @@ impl Pbx {
         let (mut arrived, mut after) = (0, Duration::ZERO);
         let mut sent = 0;
         for (end, block) in blocks(recording.bytes) {
+            // Whoever listens was told at their own login; told again they would look anew at the channels, which are
+            // none of the recording's.
+            if block.starts_with(b"Event: FullyBooted\r\n") {
+                continue;
+            }
             while arrived < end {
                 let Some((bytes, at)) = reads.next() else {
                     break;
