@@ -26,7 +26,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-/// One program between Frappe Helpdesk and Bitrix24: the customer's profile on the ticket.
+/// One program between Frappe Helpdesk, Bitrix24, CareSoft and an Asterisk PBX.
 #[derive(Parser)]
 #[command(name = "deskbridge", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve agents, until told to stop.
+    /// Serve agents, take webhooks in and follow calls, until told to stop.
     Serve(ConfigFile),
     /// Show it working: simulated systems with invented data, a hub before them, a page to look at.
     Demo(demo::DemoArguments),
