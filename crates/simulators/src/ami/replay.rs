@@ -28,19 +28,14 @@ pub enum Speed {
 }
 
 impl Pbx {
-    /// Sends the events of a recording to everybody who is to see them, and returns how many there were. Greetings and
-    /// answers to whoever made the recording are left out, and so are the items of their lists.
+    /// Lets the events of a recording happen, channels included, and returns how many there were. Greetings and answers
+    /// to whoever made the recording are left out, and so are the items of their lists.
     pub async fn replay(&self, recording: Recording<'_>, speed: Speed) -> usize {
         let began_at = Instant::now();
         let mut reads = recording.reads.iter();
         let (mut arrived, mut after) = (0, Duration::ZERO);
         let mut sent = 0;
         for (end, block) in blocks(recording.bytes) {
-            // Whoever listens was told at their own login; told again they would look anew at the channels, which are
-            // none of the recording's.
-            if block.starts_with(b"Event: FullyBooted\r\n") {
-                continue;
-            }
             while arrived < end {
                 let Some((bytes, at)) = reads.next() else {
                     break;
@@ -51,7 +46,7 @@ impl Pbx {
                 Speed::Times(times) => sleep_until(began_at + after.div_f64(times)).await,
                 Speed::Unpaced => self.has_room().await,
             }
-            self.emit(block);
+            self.happen(block);
             sent += 1;
         }
         sent
