@@ -106,7 +106,7 @@ async fn what_the_portal_refused_for_a_while_is_there_once_afterwards() {
         key.is_some_and(|key| key.starts_with("office:"))
     };
     let ours = data.statistics.iter_mut().find(is_ours).unwrap();
-    ours.insert("CALL_DURATION".to_owned(), "1".into());
+    ours.insert("CALL_DURATION".to_owned(), "600".into());
     portal.set_data(data).unwrap();
     let report = calls.reconcile(&["--again"]).await;
     assert_eq!(report["findings"][0]["field"], "duration", "{report}");
