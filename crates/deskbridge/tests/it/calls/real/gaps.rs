@@ -158,7 +158,7 @@ fn check(call: &ExternalCall, line: &str, seconds: u64) {
 /// Rings for so long that the answer cannot be taken for the dialplan's.
 fn answers_late() -> Called {
     Called::Answers {
-        ring_ms: 2_500,
+        ring_ms: 4_000,
         then: Then::Stays,
     }
 }
