@@ -148,8 +148,9 @@ fn check(call: &ExternalCall, line: &str, seconds: u64) {
         (client.as_str(), told.as_deref()),
         ("+84900000001", Some(line))
     );
+    // Asterisk rounds down and we round, and the end is seen a moment after it.
     assert!(
-        finish.duration_s.abs_diff(seconds) <= 1,
+        finish.duration_s.abs_diff(seconds) <= 2,
         "{seconds} {call:#?}"
     );
     assert!(call.recording.as_ref().unwrap().bytes > 1_000, "{call:#?}");
@@ -158,7 +159,7 @@ fn check(call: &ExternalCall, line: &str, seconds: u64) {
 /// Rings for so long that the answer cannot be taken for the dialplan's.
 fn answers_late() -> Called {
     Called::Answers {
-        ring_ms: 4_000,
+        ring_ms: 2_500,
         then: Then::Stays,
     }
 }
