@@ -291,6 +291,11 @@ impl Pbx {
         self.state().channels.push(channel);
     }
 
+    /// Ends all channels, without an event.
+    pub fn end_channels(&self) {
+        self.state().channels.clear();
+    }
+
     /// The channels that live.
     pub fn channels(&self) -> Vec<Channel> {
         self.state().channels.clone()

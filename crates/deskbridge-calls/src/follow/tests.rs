@@ -310,6 +310,7 @@ async fn who_does_not_hold_the_lease_follows_nothing_and_takes_over_when_it_does
         (first.store.list_calls(open).await.unwrap().len() == 1).then_some(())
     })
     .await;
+    world.pbx.pbx.end_channels();
     turn.store(1, std::sync::atomic::Ordering::SeqCst);
     second.is_connected().await;
     second.ended(1).await;
