@@ -88,7 +88,7 @@ pub(super) fn sanitised(html: &str) -> String {
         return escaped(html);
     }
     let clean = CLEANER.clean(html).to_string().replace("<img>", "");
-    let out = clean.trim();
+    let out = clean.trim_matches(is_blank);
     if !has_content(out) {
         return String::new();
     }
@@ -101,11 +101,16 @@ pub(super) fn sanitised(html: &str) -> String {
     }
 }
 
+/// Space, or the byte order mark, which a parser takes away from where a text begins.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
+}
+
 /// Whether there is an image, or anything between the tags.
 fn has_content(html: &str) -> bool {
     let text_follows = |piece: &str| {
         let text = piece.split_once('>').map_or(piece, |(_, text)| text);
-        !text.replace("&nbsp;", "").trim().is_empty()
+        !text.replace("&nbsp;", "").trim_matches(is_blank).is_empty()
     };
     html.contains("<img src=") || html.split('<').any(text_follows)
 }
@@ -157,6 +162,9 @@ mod tests {
         check("<font color=red>red</font>", "red");
         check("a<!-- <b> -->b<!doctype html>c<?php d ?>e", "abce");
         check("5 <b", "5");
+        check("<b<svg>\u{feff}", "");
+        check("<b>\u{feff}</b>", "");
+        check("\u{feff}a\u{feff}b", "a\u{feff}b");
     }
 
     #[test]
