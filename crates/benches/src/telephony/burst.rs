@@ -75,12 +75,7 @@ pub async fn burst(program: &Path, are_recorded: bool) -> anyhow::Result<String>
     let over_at = Instant::now();
     let mut later = JoinSet::new();
     for number in LATER.. {
-        let told = desk.asked();
-        let is_finished = |of: &Played| {
-            let asked = told.get(&of.script.linkedid);
-            asked.is_some_and(|asked| asked.finish_at.is_some())
-        };
-        if first.iter().all(is_finished) {
+        if desk.are_finished(first.iter().map(|played| &played.script)) {
             break;
         }
         anyhow::ensure!(start.elapsed() < SETTLE_FOR, "the backlog does not drain");
@@ -89,7 +84,8 @@ pub async fn burst(program: &Path, are_recorded: bool) -> anyhow::Result<String>
     }
     let drained_after = over_at.elapsed();
     let later = later.join_all().await;
-    while !hub.is_idle().await? {
+    let later_ones = || later.iter().map(|played| &played.script);
+    while !(desk.are_finished(later_ones()) && hub.is_idle().await?) {
         anyhow::ensure!(start.elapsed() < SETTLE_FOR, "not everything is told");
         sleep(Duration::from_millis(200)).await;
     }

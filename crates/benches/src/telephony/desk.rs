@@ -16,6 +16,7 @@ use simulators::{
 };
 use tokio::time::{Instant, sleep};
 
+use super::script::Script;
 use crate::hub::Hub;
 
 const SECRET: &str = "telephony7sample";
@@ -233,6 +234,15 @@ numbers.country = "RU"
             }
         }
         asked
+    }
+
+    /// Whether the portal was told of the end of each of these calls.
+    pub(super) fn are_finished<'a>(&self, mut scripts: impl Iterator<Item = &'a Script>) -> bool {
+        let asked = self.asked();
+        scripts.all(|script| {
+            let asked = asked.get(&script.linkedid);
+            asked.is_some_and(|asked| asked.finish_at.is_some())
+        })
     }
 
     /// How many tasks the portal has.
