@@ -2,6 +2,7 @@
 
 mod bitrix24;
 mod calls;
+mod capture;
 mod config;
 mod database;
 mod db;

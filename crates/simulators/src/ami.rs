@@ -326,6 +326,17 @@ impl Pbx {
             .count()
     }
 
+    /// Waits until somebody is logged in.
+    pub async fn is_listened_to(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.logged_in() > 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// How every connection that ended did, by its number, counted from 1.
     pub fn ended(&self) -> BTreeMap<u64, Ended> {
         self.state().ended.clone()

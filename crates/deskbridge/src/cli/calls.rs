@@ -1,6 +1,5 @@
 //! `deskbridge calls`.
 
-mod capture;
 mod list;
 mod reconcile;
 mod replay;

@@ -1,6 +1,8 @@
 //! `deskbridge simulate`.
 
+mod asterisk;
 mod caresoft;
+mod freshdesk;
 
 use std::{
     net::SocketAddr,
@@ -47,6 +49,12 @@ pub(crate) enum SimulateCommand {
     /// A CareSoft account, which can send webhooks to a hub.
     #[command(after_help = caresoft::HELP)]
     Caresoft(Box<caresoft::CaresoftArguments>),
+    /// A Freshdesk account with any number of tickets, or its export as a file.
+    #[command(after_help = freshdesk::HELP)]
+    Freshdesk(freshdesk::FreshdeskArguments),
+    /// The manager interface of an Asterisk PBX, on which recorded calls happen once more.
+    #[command(after_help = asterisk::HELP)]
+    Asterisk(asterisk::AsteriskArguments),
 }
 
 #[derive(Args)]
@@ -76,6 +84,8 @@ pub(super) async fn run(command: SimulateCommand) -> anyhow::Result<ExitCode> {
         SimulateCommand::Bitrix24(arguments) => portal(arguments).await?,
         SimulateCommand::Frappe(arguments) => site(arguments).await?,
         SimulateCommand::Caresoft(arguments) => return caresoft::run(*arguments).await,
+        SimulateCommand::Freshdesk(arguments) => freshdesk::run(arguments).await?,
+        SimulateCommand::Asterisk(arguments) => asterisk::run(arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

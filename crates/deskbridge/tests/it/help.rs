@@ -56,6 +56,8 @@ async fn every_command_says_what_it_does() {
         "simulate bitrix24",
         "simulate frappe",
         "simulate caresoft",
+        "simulate freshdesk",
+        "simulate asterisk",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -76,8 +76,13 @@ impl Running {
 
     /// The first line of standard output, which is JSON.
     pub(crate) async fn ready(&self) -> Value {
+        self.line(0).await
+    }
+
+    /// A line of standard output, which is JSON, counted from nought.
+    pub(crate) async fn line(&self, number: usize) -> Value {
         let line = wait_for("a line of JSON", async || {
-            self.out.lock().unwrap().first().cloned()
+            self.out.lock().unwrap().get(number).cloned()
         })
         .await;
         serde_json::from_str(&line).unwrap()

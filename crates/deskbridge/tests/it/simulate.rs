@@ -3,6 +3,11 @@
 use std::fs;
 
 use serde_json::json;
+use testkit::captures;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+};
 
 use crate::hub::{http, json_of};
 use crate::process::{Running, command, run};
@@ -103,6 +108,90 @@ async fn a_site_starts_from_files_and_misbehaves_as_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_as_many_tickets_as_asked_for_and_the_plans_limits() {
+    let http = http();
+    let account = Running::start(command(&[
+        "simulate",
+        "freshdesk",
+        "--tickets",
+        "80",
+        "--at",
+        "2026-01-05T03:00:00Z",
+        "--limits",
+        "trial",
+    ]));
+    let ready = account.ready().await;
+    let url = ready["url"].as_str().unwrap();
+    let counts = http.get(format!("{url}/_simulator/counts")).send().await;
+    assert_eq!(json_of(counts.unwrap()).await["tickets"], 80);
+    let key = ready["keys"][0].as_str().unwrap();
+    let list = http.get(format!("{url}/api/v2/companies"));
+    let list = list.basic_auth(key, Some("X")).send().await.unwrap();
+    assert_eq!(list.headers()["x-ratelimit-total"], "50");
+    assert_eq!(list.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accounts_export_is_the_same_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = Vec::new();
+    for name in ["one.zip", "two.zip"] {
+        let path = folder.path().join(name);
+        let path = path.to_str().unwrap();
+        let said = run(&[
+            "simulate",
+            "freshdesk",
+            "--tickets",
+            "50",
+            "--at",
+            "2026-01-05T03:00:00Z",
+            "--export",
+            path,
+        ])
+        .await;
+        assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
+        written.push(fs::read(path).unwrap());
+    }
+    assert!(written[0].starts_with(b"PK"));
+    assert!(written[0] == written[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_call_happens_once_somebody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answered.ami");
+    let capture = captures::named("inbound_answered");
+    fs::write(&path, &capture.bytes).unwrap();
+    let pbx = Running::start(command(&[
+        "simulate",
+        "asterisk",
+        "--user",
+        "desk",
+        "--secret",
+        "bridge",
+        "--capture",
+        path.to_str().unwrap(),
+        "--speed",
+        "0",
+    ]));
+    let ready = pbx.ready().await;
+    let address = ready["address"].as_str().unwrap();
+    let (read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+    let login = b"Action: Login\r\nUsername: desk\r\nSecret: bridge\r\n\r\n";
+    write.write_all(login).await.unwrap();
+    let mut lines = BufReader::new(read).lines();
+    let mut hangups = 0;
+    let recorded = String::from_utf8_lossy(&capture.bytes);
+    while hangups < recorded.matches("\r\nEvent: Hangup\r\n").count() {
+        let line = lines.next_line().await.unwrap().unwrap();
+        hangups += usize::from(line == "Event: Hangup");
+    }
+    assert!(hangups > 0);
+    let events = recorded.matches("\r\nEvent: ").count();
+    assert_eq!(pbx.line(1).await, json!({"events": events}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_read_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data.json");
@@ -112,6 +201,8 @@ async fn files_that_cannot_be_read_are_told() {
         (["simulate", "bitrix24", "--data", file], "documents"),
         (["simulate", "frappe", "--data", file], "Nothing"),
         (["simulate", "frappe", "--faults", file], "faults"),
+        (["simulate", "freshdesk", "--faults", file], "faults"),
+        (["simulate", "asterisk", "--capture", file], "no recording"),
         (
             ["simulate", "frappe", "--data", "/nowhere.json"],
             "/nowhere.json",

@@ -53,7 +53,7 @@ impl Pbx {
     }
 
     /// Waits until nobody is far behind.
-    async fn has_room(&self) {
+    pub async fn has_room(&self) {
         loop {
             let changed = self.0.changed.notified();
             if self.state().longest_outbox() < AHEAD_BYTES {

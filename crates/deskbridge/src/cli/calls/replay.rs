@@ -16,10 +16,10 @@ use deskbridge_calls::{
 };
 use deskbridge_core::Clock;
 
-use super::capture::Capture;
 use crate::{
     cli::{
         ConfigFile,
+        capture::Capture,
         terminal::{local, plain},
     },
     wire::{self, calls::ORIGINATE_PREFIX},

@@ -74,6 +74,11 @@ async fn a_recording_that_is_broken_is_named() {
             b"HTTP/1.1 200 OK\r\n\r\n<html>\r\n\r\n",
             "is no recording of a manager interface",
         ),
+        (
+            "word.ami",
+            b"one line without an end",
+            "is no recording of a manager interface",
+        ),
     ] {
         let said = replay(&written(folder.path(), name, bytes)).await;
         assert_eq!(said.status, Some(1), "{name}: {}{}", said.out, said.err);

@@ -20,7 +20,7 @@ const READ_BYTES_MAX: usize = 16 << 20;
 const INDEX_LINE_BYTES_MAX: u64 = 256;
 
 /// A recording that is being read; it is never whole in memory.
-pub(super) struct Capture {
+pub(crate) struct Capture {
     name: String,
     bytes: Box<dyn Read>,
     index: Option<BufReader<File>>,
@@ -29,14 +29,16 @@ pub(super) struct Capture {
     at: Timestamp,
     read: Vec<u8>,
     is_over: bool,
+    /// Something of a manager was in it, or nothing at all.
+    is_known: bool,
     /// Blocks that were too long.
-    pub(super) left_out: u64,
+    pub(crate) left_out: u64,
 }
 
 impl Capture {
     /// Opens a file, packed by gzip or not, or standard input for `-`. `now` is when a message came of which neither it
     /// nor an index beside the file says so.
-    pub(super) fn open(path: &Path, now: Timestamp) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, now: Timestamp) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let is_packed = path.extension() == Some(OsStr::new("gz"));
         let (bytes, index): (Box<dyn Read>, _) = match path.as_os_str() == "-" {
@@ -72,27 +74,36 @@ impl Capture {
             at: now,
             read: Vec::new(),
             is_over: false,
+            is_known: got == 0,
             left_out: 0,
         })
     }
 
     /// The next message, and when it came; `None` at the end.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<(Message, Timestamp)>> {
+    pub(crate) fn next(&mut self) -> anyhow::Result<Option<(Message, Timestamp)>> {
         loop {
             match self.splitter.next_frame() {
-                Some(Ok(Frame::Message(message))) => return Ok(Some((message, self.at))),
-                Some(Ok(Frame::Banner(banner))) if !banner.is_of_a_manager() => {
-                    bail!(
-                        "{} is no recording of a manager interface: it begins with something else",
-                        self.name
-                    );
+                Some(Ok(Frame::Message(message))) => {
+                    self.is_known = true;
+                    return Ok(Some((message, self.at)));
                 }
-                Some(Ok(Frame::Banner(_))) => {}
+                Some(Ok(Frame::Banner(banner))) if !banner.is_of_a_manager() => {
+                    return Err(self.no_recording());
+                }
+                Some(Ok(Frame::Banner(_))) => self.is_known = true,
                 Some(Err(_)) => self.left_out += 1,
+                None if self.is_over && !self.is_known => return Err(self.no_recording()),
                 None if self.is_over => return Ok(None),
                 None => self.feed()?,
             }
         }
+    }
+
+    fn no_recording(&self) -> anyhow::Error {
+        anyhow::anyhow!(
+            "{} is no recording of a manager interface: it begins with something else",
+            self.name
+        )
     }
 
     fn feed(&mut self) -> anyhow::Result<()> {
