@@ -463,6 +463,12 @@ async fn a_call_is_there_once_however_often_the_program_is_killed() {
             });
         let mut hub = calls.serve().await;
         calls.replay_at("inbound_answered", 4.0).await;
+        // What a PBX said to a program that had not put it on disk, nobody knows.
+        wait_for("the call to be kept", async || {
+            let listed = calls.bench.run(&["calls", "list", "--json"]).await;
+            listed.out.contains("\"answered\"").then_some(())
+        })
+        .await;
         for _ in 0..3 {
             tokio::time::sleep(std::time::Duration::from_millis(rng.u64(0..600))).await;
             hub.process.kill();
