@@ -70,28 +70,15 @@ impl Systems {
     fn configuration(&self) -> anyhow::Result<String> {
         let portal = self.portal.http_url.as_deref();
         let portal = portal.context("the portal has no address")?;
-        let (site, secret) = (&self.site.url, bitrix24::CUSTOMER_SECRET);
-        let mut text = format!(
+        let mut text = between(
+            &self.site.url,
+            portal,
+            bitrix24::CUSTOMER_SECRET,
+            "enterprise",
+        );
+        write!(
+            text,
             r#"
-[server]
-listen = "127.0.0.1:0"
-log_format = "json"
-database = "deskbridge.db"
-
-[events]
-ballast_megabytes = 0
-
-[[frappe]]
-name = "helpdesk"
-url = "{site}"
-api_key = "hub-key"
-api_secret = "hub-secret"
-
-[[bitrix24]]
-name = "crm"
-webhook_url = "{portal}/rest/1/{secret}/"
-plan = "enterprise"
-
 [[caresoft]]
 name = "{CONNECTION}"
 secrets = ["{SECRET}"]
@@ -100,7 +87,7 @@ crm = "crm"
 [caresoft.mapping.ticket]
 status_otherwise = "Open"
 "#
-        );
+        )?;
         for id in 1..9 {
             let email = agent(id);
             writeln!(
@@ -170,6 +157,32 @@ status_otherwise = "Open"
         self.portal.portal.set_faults(Vec::new())?;
         Ok(())
     }
+}
+
+/// The configuration of a hub between a helpdesk and a portal of this plan, by their addresses.
+pub(crate) fn between(site: &str, portal: &str, secret: &str, plan: &str) -> String {
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+log_format = "json"
+database = "deskbridge.db"
+
+[events]
+ballast_megabytes = 0
+
+[[frappe]]
+name = "helpdesk"
+url = "{site}"
+api_key = "hub-key"
+api_secret = "hub-secret"
+
+[[bitrix24]]
+name = "crm"
+webhook_url = "{portal}/rest/1/{secret}/"
+plan = "{plan}"
+"#
+    )
 }
 
 /// The agent of the helpdesk who is CareSoft's agent with this number.

@@ -272,6 +272,18 @@ impl Error {
         }
     }
 
+    /// The same for a write that is still wanted in days: what an administrator or the vendor mends is waited for. Only
+    /// a right that a user lacks is not given because somebody waits.
+    pub fn verdict_in_days(&self) -> Verdict {
+        match self {
+            Self::Configuration { fault, .. } if *fault != Fault::Access => {
+                Verdict::RetryAfter(None)
+            }
+            Self::Overload { retry_after, .. } => Verdict::RetryAfter(*retry_after),
+            _ => self.verdict(),
+        }
+    }
+
     /// Which call it was, and what the portal said.
     pub fn context(&self) -> &Context {
         match self {
@@ -302,3 +314,6 @@ impl fmt::Display for After {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ use tokio::{
 
 pub(crate) use self::lookup::{Asked, Sources};
 use self::{
-    book::{Batch, Book},
+    book::{BATCH_MAX, Batch, Book},
     lookup::{Found, Lookups},
 };
 pub use self::{
@@ -470,7 +470,8 @@ impl Running<'_> {
         let Some(since) = self.unsaved_since else {
             return;
         };
-        let is_due = self.book.is_urgent() || since.elapsed() >= IDLE_FOR;
+        let is_full = self.book.unsaved() >= BATCH_MAX;
+        let is_due = is_full || self.book.is_urgent() || since.elapsed() >= IDLE_FOR;
         if self.saving.is_some() || !is_due {
             return;
         }

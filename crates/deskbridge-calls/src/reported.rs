@@ -6,7 +6,8 @@
 //!
 //! Reports come as they like, and a call is finished once. So an end counts only when it has been known for a while
 //! ([`Source::settles_after`]), with whatever came in between; and a call of which no end is told at all ends as not
-//! seen. That it is time is an effect of the same order ([`SETTLE`]), recorded by a task of every node ([`Desk::run`]).
+//! seen. That it is time, for an end or for a card that is shown only after a while, is an effect of the same order
+//! ([`SETTLE`]), recorded by a task of every node ([`Desk::run`]).
 
 mod story;
 
@@ -32,7 +33,7 @@ use crate::{
     call::{Call, CallResult, ConversationState, Ended, Linkedid, MissedReason},
     decide::{
         hooks::told::Around,
-        telephony::{Circumstances, Planned, plan},
+        telephony::{Circumstances, Plan, Planned, plan},
         users::People,
         write::CallKey,
     },
@@ -41,12 +42,12 @@ use crate::{
     settings::Settings,
 };
 
-/// The kind of effect by which it is time for the end of a call to count.
+/// The kind of effect by which it is time for a call: for its end to count, or to look at it again.
 pub const SETTLE: &str = "calls.settle";
 
 /// How long a call may go on of which nothing more is told.
 const ENDED_WITHIN: SignedDuration = SignedDuration::from_hours(4);
-/// How often it is looked for calls whose end is to count.
+/// How often it is looked for calls of which it is time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Calls of one source that are looked at.
 const OPEN_MAX: usize = 10_000;
@@ -122,7 +123,7 @@ impl Desk {
         [(Report::KIND, Arc::clone(&desk)), (SETTLE, desk)]
     }
 
-    /// Looks for calls whose end is to count, until the program stops.
+    /// Looks for calls of which it is time, until the program stops.
     pub async fn run(self, tasks: Tasks) {
         while !self.sources.is_empty() {
             if let Err(error) = self.settle_due().await {
@@ -135,7 +136,7 @@ impl Desk {
         }
     }
 
-    /// Records that it is time for calls whose end is to count now.
+    /// Records that it is time for calls whose end is to count now, or that are to be looked at again.
     ///
     /// # Errors
     /// When the store fails.
@@ -151,10 +152,8 @@ impl Desk {
             let open = self.store.list_calls(filter).await?;
             let read = open.into_iter().filter_map(|call| Kept::read(call.state));
             let due = read.filter_map(|kept| match kept.progress {
-                Progress::Reported(reported) if is_due(&reported, now) => {
-                    Some(settling(connection, &reported))
-                }
-                _ => None,
+                Progress::Reported(reported) => settling(connection, &reported, now),
+                Progress::Open(_) | Progress::Over(_) => None,
             });
             let due: Vec<NewEffect> = due.collect();
             if let Some(journal) = self.journal.get().filter(|_| !due.is_empty()) {
@@ -229,7 +228,10 @@ impl Desk {
             )));
         };
         let settings = &*source.settings;
-        let is_over = reported.call.ended.is_some() && is_due(reported, now);
+        let is_ended = reported.call.ended.is_some();
+        let is_over = is_ended && is_due(reported, now);
+        // While its end waits a call does not ring on, and nobody is shown its card any more.
+        let is_ending = is_ended && !is_over && kept.planned.key().is_none();
         let mut call = reported.call.clone();
         if !is_over {
             call.ended = None;
@@ -254,19 +256,28 @@ impl Desk {
                 lines.extend(told.map(|text| CallLine { at: now, text }));
             }
         }
-        let planned = plan(
-            &call,
-            &kept.planned,
-            &kept.circumstances,
-            settings,
-            people,
-            now,
-        );
+        let planned = match is_ending {
+            true => Plan {
+                planned: kept.planned.clone(),
+                ..Plan::default()
+            },
+            false => plan(
+                &call,
+                &kept.planned,
+                &kept.circumstances,
+                settings,
+                people,
+                now,
+            ),
+        };
         let notes = planned.notes.iter().map(ToString::to_string);
         for text in notes.filter(|note| kept.noted.insert(note.clone())) {
             lines.push(CallLine { at: now, text });
         }
         kept.planned = planned.planned;
+        if let Progress::Reported(reported) = &mut kept.progress {
+            reported.again_at = planned.again_at;
+        }
         kept.is_settled |= is_over;
         let change = CallChange {
             call: kept.stored(settings),
@@ -326,6 +337,7 @@ fn told(
             revision,
             reported_at: now,
             settles_at: None,
+            again_at: None,
         }),
         planned: Planned::default(),
         circumstances: Circumstances::default(),
@@ -344,6 +356,7 @@ fn told(
         *reported = Reported {
             settles_at: is_ended.then_some(settles_at),
             reported_at: now,
+            again_at: None,
             revision,
             call,
         };
@@ -386,22 +399,27 @@ fn unseen(call: &mut Call, now: Timestamp) {
     });
 }
 
-/// The effect by which it is time for a call.
-fn settling(connection: &str, reported: &Reported) -> NewEffect {
+/// The effect by which it is time for a call: its end counts, or its phones have rung for long enough.
+fn settling(connection: &str, reported: &Reported, now: Timestamp) -> Option<NewEffect> {
     let linkedid = reported.call.linkedid.clone();
     let key = format!("call:{}", CallKey::new(connection, &linkedid));
+    let (what, urgency) = match reported.again_at.filter(|at| *at <= now) {
+        _ if is_due(reported, now) => (format!("settle@{}", reported.revision), Urgency::Usual),
+        Some(at) => (format!("again@{at}"), Urgency::Live),
+        None => return None,
+    };
     let settle = Settle {
         connection: connection.to_owned(),
         linkedid,
     };
-    NewEffect {
-        urgency: Urgency::Usual,
+    Some(NewEffect {
+        urgency,
         kind: SETTLE.to_owned(),
-        idempotency_key: IdempotencyKey::new(format!("{key}/settle@{}", reported.revision)),
+        idempotency_key: IdempotencyKey::new(format!("{key}/{what}")),
         ordering_key: OrderingKey::new(key),
         // Two texts can always be written as JSON.
         payload: serde_json::to_value(settle).unwrap_or_default(),
-    }
+    })
 }
 
 fn unreadable(error: &serde_json::Error) -> Outcome<Value> {

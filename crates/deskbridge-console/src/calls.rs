@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use deskbridge_http::{ApiError, Code};
-use deskbridge_store::{CallFilter, EffectFilter, EffectRecord, KeptCall, Store};
+use deskbridge_store::{CallFilter, CallPlace, EffectFilter, EffectRecord, KeptCall, Store};
 use http::Request;
 use serde_json::{Value, json};
 
@@ -101,6 +101,7 @@ pub(crate) async fn list(State(parts): Here, request: Request<Body>) -> Answer {
             words.contains(&value).then(|| value.to_owned())
         })
     };
+    let limit = asked.limit("limit", 50, LISTED_MAX)?;
     let filter = CallFilter {
         connection: asked.text("connection"),
         client: asked.text("client"),
@@ -110,11 +111,34 @@ pub(crate) async fn list(State(parts): Here, request: Request<Body>) -> Answer {
         is_open: asked.switch("open")?,
         since: asked.time("since")?,
         until: asked.time("until")?,
-        limit: asked.limit("limit", 50, LISTED_MAX)?,
+        behind: asked.read("before", "the next_before of an answer", place_of)?,
+        limit,
     };
     let found = parts.store.list_calls(filter).await.map_err(failed)?;
+    let more = found.last().filter(|_| found.len() == limit);
     let calls: Value = found.iter().map(parts.shown_call).collect();
-    Ok(json(&json!({"calls": calls})))
+    let next = more.map(|last| shown_place(&last.place()));
+    Ok(json(&json!({"calls": calls, "next_before": next})))
+}
+
+/// A place as callers are told it. A linkedid may have slashes, a connection and a time have none.
+fn shown_place(place: &CallPlace) -> String {
+    let CallPlace {
+        started_at,
+        connection,
+        linkedid,
+    } = place;
+    format!("{started_at}/{connection}/{linkedid}")
+}
+
+/// The place that a caller was told.
+fn place_of(text: &str) -> Option<CallPlace> {
+    let mut parts = text.splitn(3, '/');
+    Some(CallPlace {
+        started_at: parts.next()?.parse().ok()?,
+        connection: parts.next()?.to_owned(),
+        linkedid: parts.next()?.to_owned(),
+    })
 }
 
 pub(crate) async fn show(

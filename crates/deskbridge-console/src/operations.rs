@@ -115,6 +115,7 @@ impl Operation {
                 "open",
                 "since",
                 "until",
+                "before",
                 "limit",
             ],
             Self::ShowEvent

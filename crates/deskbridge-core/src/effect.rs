@@ -59,7 +59,8 @@ impl Urgency {
 /// An effect as a planner intends it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEffect {
-    /// See [`Urgency`]. It counts for the first attempt and is not kept: an effect that is read is usual.
+    /// See [`Urgency`]. An attempt that fails does not end it while the next one is fresh. It is not told: an effect that
+    /// is read is usual.
     pub urgency: Urgency,
     /// Names the handler that carries it out, such as `frappe.set_responsible`.
     pub kind: String,

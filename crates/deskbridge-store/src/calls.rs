@@ -41,6 +41,28 @@ pub struct CallLine {
     pub text: String,
 }
 
+/// Where a call stands among all, the latest first: those that began in one instant are told apart by their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallPlace {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The PBX.
+    pub connection: String,
+    /// Names it there.
+    pub linkedid: String,
+}
+
+impl KeptCall {
+    /// Its place among all calls.
+    pub fn place(&self) -> CallPlace {
+        CallPlace {
+            started_at: self.started_at,
+            connection: self.connection.clone(),
+            linkedid: self.linkedid.clone(),
+        }
+    }
+}
+
 /// What is new of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallChange {
@@ -69,6 +91,8 @@ pub struct CallFilter {
     pub since: Option<Timestamp>,
     /// Only those that began before this time.
     pub until: Option<Timestamp>,
+    /// Only those that are listed behind this place, whether or not a call has it.
+    pub behind: Option<CallPlace>,
     /// The latest so many.
     pub limit: usize,
 }
@@ -99,6 +123,7 @@ impl Store {
                     .await
             }
             Backend::Postgres(database) => {
+                let now = database.clock().of(now);
                 database
                     .write(
                         (changes, effects, fence, now),

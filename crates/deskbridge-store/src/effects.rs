@@ -3,7 +3,7 @@
 pub(crate) mod postgres;
 mod sqlite;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use deskbridge_core::{Effect, EffectId, IdempotencyKey, NewEffect, Urgency};
 use jiff::Timestamp;
@@ -549,9 +549,11 @@ pub struct Retry {
     pub why: String,
 }
 
-/// So far before its recording a live effect waits, in microseconds: before everything usual, which waits since 1970 at
-/// the earliest. Live ones keep their order.
+/// So far before it can be claimed a live effect waits, in microseconds: before everything usual, which waits since 1970
+/// at the earliest. Live ones keep their order.
 const LIVE_BEFORE: i64 = 1 << 53;
+/// How long a live effect stays live when it has to be tried again, in microseconds.
+pub(crate) const FRESH_FOR: i64 = Urgency::FRESH_FOR.as_secs() * 1_000_000;
 /// One claim in so many is none of a fresh effect while others wait.
 const TURN_OF_OTHERS: usize = 8;
 
@@ -563,14 +565,11 @@ fn waits_from(effect: &NewEffect, now: Timestamp) -> i64 {
     }
 }
 
-/// From when on a live effect waits at the earliest that is fresh now.
-fn fresh_from(now: Timestamp) -> i64 {
-    let from = now.saturating_sub(Urgency::FRESH_FOR).unwrap_or(now);
-    micros(from).saturating_sub(LIVE_BEFORE)
+/// From when until when live effects wait that are fresh now.
+fn fresh_between(now: Timestamp) -> RangeInclusive<i64> {
+    let until = micros(now).saturating_sub(LIVE_BEFORE);
+    until.saturating_sub(FRESH_FOR)..=until
 }
-
-/// Until when fresh ones wait: all that is live does before this.
-const FRESH_UNTIL: i64 = -1;
 
 /// How many fresh effects a claim takes before others have their turn.
 fn fresh_max(claim: Claim) -> usize {
@@ -590,10 +589,10 @@ fn others_max(claim: Claim, fresh: usize) -> usize {
     }
 }
 
-/// A time from which something waits, as it is shown.
-fn shown_since(waits_from: Timestamp, recorded_at: Timestamp) -> Timestamp {
-    match waits_from < Timestamp::UNIX_EPOCH {
-        true => recorded_at,
+/// When an effect can be claimed that waits from a time on, both in microseconds.
+fn due_at(waits_from: i64) -> i64 {
+    match waits_from < 0 {
+        true => waits_from.saturating_add(LIVE_BEFORE),
         false => waits_from,
     }
 }
@@ -624,6 +623,12 @@ pub(crate) fn corrupt(what: &'static str, why: &impl ToString) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_live_waits_as_the_statements_say() {
+        let text = crate::sqlite::turns::live_before!();
+        assert_eq!(text.parse::<i64>().unwrap(), LIVE_BEFORE);
+    }
 
     #[test]
     fn others_have_an_eighth_beside_fresh_effects_and_nothing_of_what_is_kept() {

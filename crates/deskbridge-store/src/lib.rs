@@ -34,7 +34,7 @@ use std::path::Path;
 use deskbridge_core::Secret;
 
 pub use answers::Answer;
-pub use calls::{CallChange, CallFilter, CallLine, KeptCall};
+pub use calls::{CallChange, CallFilter, CallLine, CallPlace, KeptCall};
 pub use checks::{CheckedFile, Finding, check_file, copy_to_restore, fold_log};
 pub use effects::{
     Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, Recorded, Retry,

@@ -27,6 +27,9 @@ use tokio::time::Instant;
 
 use crate::wire::calls::Watched;
 
+/// A number that there is of each connection: its name, what it is, and how it is read.
+type OfConnection<S> = (&'static str, &'static str, fn(&S) -> u64);
+
 /// Upper bounds of the buckets for request times, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
@@ -317,75 +320,46 @@ impl Metrics {
     }
 
     fn add_calls(&self, registry: &mut Registry) {
-        if self.measured.watched.followed.is_empty() {
-            return;
-        }
-        let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 3] = [
-            ("asterisk_events", "Events of the PBX", Family::default()),
-            (
-                "asterisk_strays",
-                "Blocks of the PBX that were no events",
-                Family::default(),
-            ),
-            (
-                "calls_not_stored",
-                "How often calls could not be stored and were tried again",
-                Family::default(),
-            ),
-        ];
-        let mut gauges: [(_, _, Family<ConnectionLabels, Gauge>); 5] = [
-            (
-                "asterisk_connected",
-                "Whether the PBX is listened to",
-                Family::default(),
-            ),
-            (
-                "asterisk_followed",
-                "Whether this node follows the PBX",
-                Family::default(),
-            ),
-            (
-                "asterisk_waiting_bytes",
-                "How much of the PBX's events waits to be taken",
-                Family::default(),
-            ),
-            ("calls_open", "Calls that go on", Family::default()),
-            (
-                "calls_unsaved",
-                "Calls that wait for the store",
-                Family::default(),
-            ),
-        ];
-        for (connection, status) in &self.measured.watched.followed {
-            let now = status.snapshot();
-            let labels = ConnectionLabels {
-                connection: connection.clone(),
-            };
-            for ((_, _, family), value) in
-                counters
-                    .iter_mut()
-                    .zip([now.events, now.strays, now.failures])
-            {
-                family.get_or_create(&labels).inc_by(value);
-            }
-            let values = [
-                now.is_connected.into(),
-                now.is_following.into(),
-                now.waiting_bytes,
-                now.calls_open,
-                now.calls_unsaved,
-            ];
-            for ((_, _, family), value) in gauges.iter_mut().zip(values) {
-                let value = i64::try_from(value).unwrap_or(i64::MAX);
-                family.get_or_create(&labels).set(value);
-            }
-        }
-        for (name, help, family) in counters {
-            registry.register(name, help, family);
-        }
-        for (name, help, family) in gauges {
-            registry.register(name, help, family);
-        }
+        let followed = self.measured.watched.followed.iter();
+        let followed: Vec<_> = followed.map(|(name, of)| (name, of.snapshot())).collect();
+        add_of_connections(
+            registry,
+            &followed,
+            &[
+                ("asterisk_events", "Events of the PBX", |of| of.events),
+                (
+                    "asterisk_strays",
+                    "Blocks of the PBX that were no events",
+                    |of| of.strays,
+                ),
+                (
+                    "calls_not_stored",
+                    "How often calls could not be stored and were tried again",
+                    |of| of.failures,
+                ),
+            ],
+            &[
+                (
+                    "asterisk_connected",
+                    "Whether the PBX is listened to",
+                    |of| of.is_connected.into(),
+                ),
+                (
+                    "asterisk_followed",
+                    "Whether this node follows the PBX",
+                    |of| of.is_following.into(),
+                ),
+                (
+                    "asterisk_waiting_bytes",
+                    "How much of the PBX's events waits to be taken",
+                    |of| of.waiting_bytes,
+                ),
+                ("calls_open", "Calls that go on", |of| of.calls_open),
+                ("calls_unsaved", "Calls that wait for the store", |of| {
+                    of.calls_unsaved
+                }),
+            ],
+        );
     }
 
     /// Clicks, and what PBXs asked.
@@ -438,58 +412,41 @@ impl Metrics {
     }
 
     fn add_reconciled(&self, registry: &mut Registry) {
-        if self.measured.watched.reconciled.is_empty() {
-            return;
-        }
-        let mut counters: [(_, _, Family<ConnectionLabels, Counter>); 2] = [
-            (
-                "calls_reconciled",
-                "How often calls were compared with the portal's",
-                Family::default(),
-            ),
-            (
-                "calls_repaired",
-                "Writes carried out once more, and calls planned late",
-                Family::default(),
-            ),
-        ];
-        let mut gauges: [(_, _, Family<ConnectionLabels, Gauge>); 3] = [
-            (
-                "calls_missing",
-                "Calls and recordings that the portal did not hold the last time",
-                Family::default(),
-            ),
-            (
-                "calls_differing",
-                "Calls that the portal held in another form the last time",
-                Family::default(),
-            ),
-            (
-                "calls_reconcile_failing",
-                "Whether the last comparison failed",
-                Family::default(),
-            ),
-        ];
-        for (connection, status) in &self.measured.watched.reconciled {
-            let now = status.snapshot();
-            let labels = ConnectionLabels {
-                connection: connection.clone(),
-            };
-            for ((_, _, family), value) in counters.iter_mut().zip([now.runs, now.repaired]) {
-                family.get_or_create(&labels).inc_by(value);
-            }
-            let values = [now.missing, now.differing, now.is_failing.into()];
-            for ((_, _, family), value) in gauges.iter_mut().zip(values) {
-                let value = i64::try_from(value).unwrap_or(i64::MAX);
-                family.get_or_create(&labels).set(value);
-            }
-        }
-        for (name, help, family) in counters {
-            registry.register(name, help, family);
-        }
-        for (name, help, family) in gauges {
-            registry.register(name, help, family);
-        }
+        let reconciled = self.measured.watched.reconciled.iter();
+        let reconciled: Vec<_> = reconciled.map(|(name, of)| (name, of.snapshot())).collect();
+        add_of_connections(
+            registry,
+            &reconciled,
+            &[
+                (
+                    "calls_reconciled",
+                    "How often calls were compared with the portal's",
+                    |of| of.runs,
+                ),
+                (
+                    "calls_repaired",
+                    "Writes carried out once more, and calls planned late",
+                    |of| of.repaired,
+                ),
+            ],
+            &[
+                (
+                    "calls_missing",
+                    "Calls and recordings that the portal did not hold the last time",
+                    |of| of.missing,
+                ),
+                (
+                    "calls_differing",
+                    "Calls that the portal held in another form the last time",
+                    |of| of.differing,
+                ),
+                (
+                    "calls_reconcile_failing",
+                    "Whether the last comparison failed",
+                    |of| of.is_failing.into(),
+                ),
+            ],
+        );
     }
 
     fn add_hooks(&self, registry: &mut Registry) {
@@ -616,6 +573,39 @@ impl Metrics {
             "Profiles shown, by status and origin",
             answers,
         );
+    }
+}
+
+/// Registers numbers of connections, by what is known of each; nothing where there are none.
+fn add_of_connections<S>(
+    registry: &mut Registry,
+    connections: &[(&String, S)],
+    counted: &[OfConnection<S>],
+    measured: &[OfConnection<S>],
+) {
+    if connections.is_empty() {
+        return;
+    }
+    let read = |value: fn(&S) -> u64| {
+        connections.iter().map(move |(name, of)| {
+            let connection = (*name).clone();
+            (ConnectionLabels { connection }, value(of))
+        })
+    };
+    for (name, help, value) in counted {
+        let family = Family::<ConnectionLabels, Counter>::default();
+        for (labels, value) in read(*value) {
+            family.get_or_create(&labels).inc_by(value);
+        }
+        registry.register(*name, *help, family);
+    }
+    for (name, help, value) in measured {
+        let family = Family::<ConnectionLabels, Gauge>::default();
+        for (labels, value) in read(*value) {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            family.get_or_create(&labels).set(value);
+        }
+        registry.register(*name, *help, family);
     }
 }
 

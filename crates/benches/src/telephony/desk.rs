@@ -17,7 +17,7 @@ use simulators::{
 use tokio::time::{Instant, sleep};
 
 use super::script::Script;
-use crate::hub::Hub;
+use crate::{hub::Hub, systems::between};
 
 const SECRET: &str = "telephony7sample";
 /// Whom the extension 101 of the recordings is.
@@ -129,7 +129,10 @@ impl Desk {
     fn configuration(&self, plan: &str, are_recorded: bool) -> anyhow::Result<String> {
         let portal = self.portal.http_url.as_deref();
         let portal = portal.context("the portal has no address")?;
-        let (site, pbx) = (&self.site.url, self.pbx.address);
+        let (systems, pbx) = (
+            between(&self.site.url, portal, SECRET, plan),
+            self.pbx.address,
+        );
         let here = self.monitor();
         let here = here.display();
         let recordings = match are_recorded {
@@ -139,26 +142,7 @@ impl Desk {
             false => String::new(),
         };
         Ok(format!(
-            r#"
-[server]
-listen = "127.0.0.1:0"
-log_format = "json"
-database = "deskbridge.db"
-
-[events]
-ballast_megabytes = 0
-
-[[frappe]]
-name = "helpdesk"
-url = "{site}"
-api_key = "hub-key"
-api_secret = "hub-secret"
-
-[[bitrix24]]
-name = "crm"
-webhook_url = "{portal}/rest/1/{SECRET}/"
-plan = "{plan}"
-
+            r#"{systems}
 [[asterisk]]
 name = "office"
 address = "{pbx}"

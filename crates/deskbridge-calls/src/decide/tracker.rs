@@ -51,7 +51,8 @@ const LEARNT_MAX: usize = 20_000;
 #[derive(Debug)]
 pub struct Tracker {
     settings: Settings,
-    calls: HashMap<Linkedid, TrackedCall>,
+    /// Boxed, because a map that grows has room for twice as many.
+    calls: HashMap<Linkedid, Box<TrackedCall>>,
     /// The call of every live channel.
     channels: HashMap<Uniqueid, Linkedid>,
     /// The call of every bridge in which somebody is.
@@ -137,19 +138,20 @@ impl Tracker {
             for joined in &call.call.joined {
                 tracker.aliases.insert(joined.clone(), linkedid.clone());
             }
-            tracker.calls.insert(linkedid, call);
+            tracker.calls.insert(linkedid, Box::new(call));
         }
         tracker
     }
 
     /// Every open call, in no order.
     pub fn calls(&self) -> impl ExactSizeIterator<Item = &TrackedCall> {
-        self.calls.values()
+        self.calls.values().map(Box::as_ref)
     }
 
     /// An open call, also by the name of one that became part of it.
     pub fn call(&self, linkedid: &Linkedid) -> Option<&TrackedCall> {
-        self.calls.get(self.resolved(linkedid.as_str())?)
+        let call = self.calls.get(self.resolved(linkedid.as_str())?);
+        call.map(Box::as_ref)
     }
 
     /// Takes one event, in the order of the stream. `received_at` is when it happened if the PBX does not say so (it
@@ -179,7 +181,7 @@ impl Tracker {
     pub fn expire(&mut self, now: Timestamp) -> Step {
         let open_for_max = SignedDuration::from_hours(self.settings.open_hours_max.into());
         let is_old = |call: &&TrackedCall| now.duration_since(call.call.started_at) > open_for_max;
-        let old = self.calls.values().filter(is_old);
+        let old = self.calls().filter(is_old);
         let mut old: Vec<Linkedid> = old.map(|call| call.call.linkedid.clone()).collect();
         old.sort();
         let mut step = Step::default();
@@ -224,9 +226,10 @@ impl Tracker {
             }
             return;
         }
-        let Some(TrackedCall { call, .. }) = self.calls.remove(linkedid) else {
+        let Some(ended) = self.calls.remove(linkedid) else {
             return;
         };
+        let TrackedCall { call, .. } = *ended;
         step.changed.retain(|changed| changed != linkedid);
         for joined in &call.joined {
             self.aliases.remove(joined);

@@ -22,12 +22,15 @@ use crate::{
     decide::{
         hooks::told::Around,
         telephony::{Circumstances, Note, Planned, plan},
-        tracker::{self, Listing, Step, Tracker},
+        tracker::{self, Listing, Step, TrackedCall, Tracker},
         users::People,
         write::Intended,
     },
     settings::Settings,
 };
+
+/// Calls that are written in one transaction. Each takes some twenty kilobytes while it is, and other calls wait.
+pub(super) const BATCH_MAX: usize = 256;
 
 /// The calls that are followed now.
 pub(super) struct Book {
@@ -36,20 +39,18 @@ pub(super) struct Book {
     hooks: Arc<Hooks>,
     tracker: Tracker,
     /// What was planned of every call that is followed, open or over.
-    followed: HashMap<Linkedid, Followed>,
+    followed: HashMap<Linkedid, Box<Followed>>,
     /// Calls that are over and not settled.
     over: HashMap<Linkedid, Call>,
     /// Calls that are other than when they were planned last.
     changed: BTreeSet<Linkedid>,
     /// When calls have to be planned again.
     again: BTreeSet<(Timestamp, Linkedid)>,
-    /// What waits for the store.
-    unsaved: BTreeMap<Linkedid, Unsaved>,
-    effects: Vec<Intended>,
+    unsaved: Waiting,
 }
 
 /// What is known of a call beside what the tracker knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Followed {
     planned: Planned,
     circumstances: Circumstances,
@@ -61,11 +62,60 @@ struct Followed {
     waits_for: u32,
 }
 
+impl Followed {
+    /// What is to be kept of it beside how far it is.
+    fn kept(self, progress: Progress) -> Kept {
+        Kept {
+            progress,
+            planned: self.planned,
+            circumstances: self.circumstances,
+            noted: self.noted,
+            is_settled: false,
+        }
+    }
+}
+
+/// What waits for the store.
+#[derive(Debug, Default)]
+struct Waiting {
+    calls: BTreeMap<Linkedid, Unsaved>,
+    /// Those of which something is to be written elsewhere, which go first.
+    with_effects: BTreeSet<Linkedid>,
+}
+
 /// What of a call waits for the store.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Unsaved {
-    kept: Option<Kept>,
+    /// The call, when it is followed no more. One that is followed is looked at when it is written.
+    settled: Option<Box<Kept>>,
     lines: Vec<CallLine>,
+    effects: Vec<Intended>,
+}
+
+impl Waiting {
+    fn of(&mut self, linkedid: &Linkedid) -> &mut Unsaved {
+        self.calls.entry(linkedid.clone()).or_default()
+    }
+
+    fn intend(&mut self, linkedid: &Linkedid, effects: Vec<Intended>) {
+        if !effects.is_empty() {
+            self.with_effects.insert(linkedid.clone());
+            self.of(linkedid).effects.extend(effects);
+        }
+    }
+
+    fn remove(&mut self, linkedid: &Linkedid) -> Option<Unsaved> {
+        self.with_effects.remove(linkedid);
+        self.calls.remove(linkedid)
+    }
+
+    /// What is written next.
+    fn first(&self) -> Vec<Linkedid> {
+        let others = self.calls.keys();
+        let others = others.filter(|name| !self.with_effects.contains(*name));
+        let first = self.with_effects.iter().chain(others).take(BATCH_MAX);
+        first.cloned().collect()
+    }
 }
 
 /// What is written in one transaction.
@@ -117,7 +167,7 @@ impl Book {
                 has_asked,
                 ..Followed::default()
             };
-            followed.insert(linkedid, of);
+            followed.insert(linkedid, Box::new(of));
         }
         Self {
             settings: Arc::clone(settings),
@@ -128,8 +178,7 @@ impl Book {
             over,
             changed,
             again: BTreeSet::new(),
-            unsaved: BTreeMap::new(),
-            effects: Vec::new(),
+            unsaved: Waiting::default(),
         }
     }
 
@@ -140,12 +189,12 @@ impl Book {
 
     /// Calls that wait for the store.
     pub(super) fn unsaved(&self) -> usize {
-        self.unsaved.len()
+        self.unsaved.calls.len()
     }
 
     /// Whether what waits for the store is of consequence.
     pub(super) fn is_urgent(&self) -> bool {
-        !self.effects.is_empty() || !self.over.is_empty()
+        !self.unsaved.with_effects.is_empty() || !self.over.is_empty()
     }
 
     /// When a call has to be planned again.
@@ -194,7 +243,7 @@ impl Book {
         followed.waits_for = followed.waits_for.saturating_sub(1);
         let line = found.what.add_to(&mut followed.circumstances);
         let line = line.map(|text| CallLine { at: found.at, text });
-        self.unsaved_of(&name).lines.extend(line);
+        self.unsaved.of(&name).lines.extend(line);
         self.changed.insert(name);
     }
 
@@ -207,7 +256,7 @@ impl Book {
                 at: fact.at,
                 text: fact.to_string(),
             };
-            self.unsaved_of(&fact.linkedid).lines.push(line);
+            self.unsaved.of(&fact.linkedid).lines.push(line);
             self.changed.insert(fact.linkedid);
         }
         self.changed.extend(step.changed);
@@ -222,9 +271,9 @@ impl Book {
     /// One call became part of another.
     fn join(&mut self, linkedid: &Linkedid, into: &Linkedid) {
         self.changed.remove(linkedid);
-        let lines = self.unsaved.remove(linkedid).map(|of| of.lines);
-        if let Some(lines) = lines {
-            self.unsaved_of(into).lines.extend(lines);
+        if let Some(joined) = self.unsaved.remove(linkedid) {
+            self.unsaved.of(into).lines.extend(joined.lines);
+            self.unsaved.intend(into, joined.effects);
         }
         if let Some(joined) = self.followed.remove(linkedid) {
             let own = self.followed.entry(into.clone()).or_default();
@@ -236,14 +285,6 @@ impl Book {
             circumstances.learned.join(joined.circumstances.learned);
         }
         self.changed.insert(into.clone());
-    }
-
-    fn unsaved_of(&mut self, linkedid: &Linkedid) -> &mut Unsaved {
-        let empty = || Unsaved {
-            kept: None,
-            lines: Vec::new(),
-        };
-        self.unsaved.entry(linkedid.clone()).or_insert_with(empty)
     }
 
     /// Plans every call that is other than when it was planned last.
@@ -262,27 +303,15 @@ impl Book {
     }
 
     fn plan_one(&mut self, linkedid: &Linkedid, now: Timestamp, needed: &mut Needed) {
-        let progress = match (self.over.get(linkedid), self.tracker.call(linkedid)) {
-            (Some(call), _) => Progress::Over(call.clone()),
-            (None, Some(tracked)) if tracked.call().linkedid == *linkedid => {
-                Progress::Open(tracked.clone())
-            }
+        let Some(call) = called(&self.over, &self.tracker, linkedid) else {
             // A fact of a call that is none of ours any more.
-            (None, _) => {
-                self.unsaved
-                    .retain(|name, of| name != linkedid || of.kept.is_some());
-                return;
+            let of = self.unsaved.calls.get(linkedid);
+            if of.is_some_and(|of| of.settled.is_none() && of.effects.is_empty()) {
+                self.unsaved.remove(linkedid);
             }
+            return;
         };
         let followed = self.followed.entry(linkedid.clone()).or_default();
-        let mut kept = Kept {
-            progress,
-            planned: Planned::default(),
-            circumstances: Circumstances::default(),
-            noted: BTreeSet::new(),
-            is_settled: false,
-        };
-        let call = kept.call();
         let around = Around {
             call,
             settings: &self.settings,
@@ -294,7 +323,8 @@ impl Book {
             let linkedid = linkedid.clone();
             needed.lookups.push(Wanted { linkedid, what });
         }
-        let mut lines = Vec::new();
+        let mut is_settled = false;
+        let unsaved = self.unsaved.of(linkedid);
         if followed.waits_for == 0 {
             let planned = plan(
                 call,
@@ -309,7 +339,9 @@ impl Book {
             needed.lacks_people |= planned.notes.iter().any(is_unknown);
             let notes = planned.notes.into_iter().map(|note| note.to_string());
             let notes = notes.filter(|note| followed.noted.insert(note.clone()));
-            lines.extend(notes.map(|text| CallLine { at: now, text }));
+            unsaved
+                .lines
+                .extend(notes.map(|text| CallLine { at: now, text }));
             followed.planned = planned.planned;
             if let Some(at) = followed.again_at.take() {
                 self.again.remove(&(at, linkedid.clone()));
@@ -318,39 +350,70 @@ impl Book {
             if let Some(at) = planned.again_at {
                 self.again.insert((at, linkedid.clone()));
             }
-            self.effects.extend(planned.writes);
-            kept.is_settled =
+            self.unsaved.intend(linkedid, planned.writes);
+            is_settled =
                 call.ended.is_some() && planned.again_at.is_none() && !self.people.is_empty();
         }
-        kept.planned = followed.planned.clone();
-        kept.circumstances = followed.circumstances.clone();
-        kept.noted.clone_from(&followed.noted);
-        if kept.is_settled {
-            self.over.remove(linkedid);
-            self.followed.remove(linkedid);
+        if is_settled {
+            let settled = self
+                .over
+                .remove(linkedid)
+                .zip(self.followed.remove(linkedid));
+            self.unsaved.of(linkedid).settled = settled.map(|(call, followed)| {
+                let mut kept = followed.kept(Progress::Over(call));
+                kept.is_settled = true;
+                Box::new(kept)
+            });
         }
-        let unsaved = self.unsaved_of(linkedid);
-        unsaved.kept = Some(kept);
-        unsaved.lines.extend(lines);
+    }
+
+    /// What is to be kept of a call that is followed.
+    fn kept(&self, linkedid: &Linkedid) -> Option<Kept> {
+        let progress = match self.over.get(linkedid) {
+            Some(call) => Progress::Over(call.clone()),
+            None => Progress::Open(open(&self.tracker, linkedid)?.clone()),
+        };
+        let followed = self.followed.get(linkedid)?;
+        Some(followed.clone().kept(progress))
     }
 
     /// Takes what waits for the store.
     pub(super) fn take_batch(&mut self) -> Batch {
-        let unsaved = std::mem::take(&mut self.unsaved);
-        let changes = unsaved.into_values().filter_map(|of| {
-            Some(CallChange {
-                call: of.kept?.stored(&self.settings),
+        let mut batch = Batch {
+            changes: Vec::new(),
+            effects: Vec::new(),
+        };
+        for linkedid in self.unsaved.first() {
+            let Some(of) = self.unsaved.remove(&linkedid) else {
+                continue;
+            };
+            let kept = of.settled.map(|kept| *kept);
+            let kept = kept.or_else(|| self.kept(&linkedid));
+            batch.changes.extend(kept.map(|kept| CallChange {
+                call: kept.stored(&self.settings),
                 lines: of.lines,
-            })
-        });
-        let effects = std::mem::take(&mut self.effects);
-        let effects = effects.iter().map(|intended| {
+            }));
             let nobody = EffectId::from_uuid(Default::default());
-            (nobody, intended.effect())
-        });
-        Batch {
-            changes: changes.collect(),
-            effects: effects.collect(),
+            let effects = of.effects.iter();
+            let effects = effects.map(|intended| (nobody, intended.effect()));
+            batch.effects.extend(effects);
         }
+        batch
     }
+}
+
+/// The call of this name, open or over.
+fn called<'b>(
+    over: &'b HashMap<Linkedid, Call>,
+    tracker: &'b Tracker,
+    linkedid: &Linkedid,
+) -> Option<&'b Call> {
+    let open = || open(tracker, linkedid).map(TrackedCall::call);
+    over.get(linkedid).or_else(open)
+}
+
+/// The open call that goes by this name now.
+fn open<'b>(tracker: &'b Tracker, linkedid: &Linkedid) -> Option<&'b TrackedCall> {
+    let tracked = tracker.call(linkedid);
+    tracked.filter(|tracked| tracked.call().linkedid == *linkedid)
 }

@@ -61,6 +61,9 @@ pub struct Reported {
     pub reported_at: Timestamp,
     /// When its end counts, whatever is reported by then; `None` while it was not reported.
     pub settles_at: Option<Timestamp>,
+    /// When it is to be planned again, if nothing is reported before.
+    #[serde(default)]
+    pub again_at: Option<Timestamp>,
 }
 
 impl Kept {

@@ -36,13 +36,18 @@ fn at(second: i64) -> Timestamp {
 
 impl World {
     async fn new() -> Self {
-        let world = Self::of_nobody().await;
+        Self::with("").await
+    }
+
+    /// With settings beside the usual ones.
+    async fn with(settings: &str) -> Self {
+        let world = Self::of_nobody(settings).await;
         assert!(world.source.directory.renew().await);
         world
     }
 
     /// Before the portal says who its users are.
-    async fn of_nobody() -> Self {
+    async fn of_nobody(settings: &str) -> Self {
         let mut data = portal::sample(at(0));
         let scopes = ["crm", "user", "telephony"];
         data.webhooks.push(Webhook::new(1, SECRET, scopes));
@@ -56,9 +61,9 @@ impl World {
         let base = webhook.portal_base();
         let crm = bitrix24::Portal::new(base, &bitrix24::Options::default()).unwrap();
         let crm = crm.client(webhook).unwrap();
-        let settings: SettingsSource = toml::from_str(
-            "default_user = 1\nusers = { 50007 = 57 }\nrecordings.links = true\nnumbers.country = \"VN\"",
-        )
+        let settings: SettingsSource = toml::from_str(&format!(
+            "default_user = 1\nusers = {{ 50007 = 57 }}\nrecordings.links = true\nnumbers.country = \"VN\"\n{settings}",
+        ))
         .unwrap();
         let settings = Arc::new(settings.compile("center").unwrap());
         let clock = Clock::manual(at(0));
@@ -309,8 +314,56 @@ async fn a_call_that_nobody_ends_is_over_when_nothing_was_heard_of_it_for_long()
 }
 
 #[tokio::test]
+async fn a_phone_that_has_rung_for_long_enough_shows_its_card_without_another_report() {
+    let world = World::with("minimum_ring_s = 8").await;
+    world.report(1, ringing()).await;
+    world.now(2);
+    assert_eq!(world.settle().await, 0);
+    assert!(world.writes().await.is_empty());
+    world.now(3);
+    assert_eq!(world.settle().await, 1);
+    assert_eq!(world.writes().await, ["calls.register"]);
+    let registered = world.effects().await.remove(0).effect.intent;
+    assert!(
+        registered.payload["shown_until"].is_string(),
+        "{registered:?}"
+    );
+    assert_eq!(world.settle().await, 0, "once");
+}
+
+#[tokio::test]
+async fn a_call_that_rang_too_shortly_is_left_out_whatever_comes_while_its_end_waits() {
+    let world = World::with("minimum_ring_s = 8").await;
+    world.report(1, ringing()).await;
+    world.now(1);
+    world.report(2, missed()).await;
+    // By now it would have rung for long enough.
+    world.now(4);
+    assert_eq!(world.settle().await, 0);
+    world.report(3, missed()).await;
+    world.now(6);
+    assert_eq!(world.settle().await, 1);
+    assert!(
+        world.writes().await.is_empty(),
+        "{:?}",
+        world.writes().await
+    );
+    let story = world
+        .store
+        .call_story("center".to_owned(), LINKEDID.to_owned());
+    let story = story.await.unwrap();
+    assert!(
+        story
+            .iter()
+            .any(|line| line.text.contains("minimum_ring_s")),
+        "{story:?}"
+    );
+    assert_eq!(world.kept().await.1.as_deref(), Some("missed"));
+}
+
+#[tokio::test]
 async fn reports_wait_until_the_crm_says_who_its_users_are() {
-    let world = World::of_nobody().await;
+    let world = World::of_nobody("").await;
     let report = Report {
         connection: "center".to_owned(),
         revision: 1,

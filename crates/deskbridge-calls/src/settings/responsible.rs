@@ -23,7 +23,7 @@ pub struct LookupSource {
     pub at_work: Vec<Timeman>,
     /// The name of the hours in which callers are put through; by default always.
     pub hours: Option<String>,
-    /// How long the PBX waits for an answer.
+    /// How long the PBX waits for an answer: a second at most.
     pub deadline_ms: u32,
     /// How long an answer is believed.
     pub believed_s: u32,
@@ -36,7 +36,7 @@ impl Default for LookupSource {
             order: vec![EntityKind::Contact, EntityKind::Company, EntityKind::Lead],
             at_work: vec![Timeman::Opened, Timeman::NotInstalled],
             hours: None,
-            deadline_ms: 1_500,
+            deadline_ms: 1_000,
             believed_s: 60,
         }
     }
@@ -69,12 +69,12 @@ impl LookupSource {
             let remedy = "name contact, company or lead, or write enabled = false";
             checks.add("responsible.order", "is empty", remedy);
         }
-        if !(100..=10_000).contains(&self.deadline_ms) {
+        if !(100..=1_000).contains(&self.deadline_ms) {
             let wrong = format!(
                 "{} ms is no deadline for a caller who waits",
                 self.deadline_ms
             );
-            checks.add("responsible.deadline_ms", wrong, "write 100 to 10000");
+            checks.add("responsible.deadline_ms", wrong, "write 100 to 1000");
         }
         let name = self.hours;
         Lookup {

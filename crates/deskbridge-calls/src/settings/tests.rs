@@ -143,7 +143,7 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
     (
         "[responsible]\ndeadline_ms = 1",
         "responsible.deadline_ms",
-        "100 to 10000",
+        "100 to 1000",
     ),
 ];
 

@@ -93,13 +93,41 @@ async fn calls_are_listed_latest_first_by_what_is_asked_for() {
         ("open=false", &["1.3", "1.2", "1.1"]),
         ("since=1970-01-01T00:05:00Z", &["1.4", "1.3"]),
         ("result=answered&direction=incoming", &["1.1"]),
-        // The next page is what began before the last of this one.
         ("limit=2", &["1.4", "1.3"]),
         ("limit=2&until=1970-01-01T00:05:00Z", &["1.2", "1.1"]),
         ("limit=2&until=1970-01-01T00:01:40Z", &[]),
     ] {
         let listed = bench.get(&format!("/api/v1/calls?{query}")).await.json();
         assert_eq!(linkedids(&listed), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_calls_neither_lose_nor_repeat_those_of_one_instant() {
+    let bench = filled().await;
+    // Names of other characters than an address has, and one that looks like two parts of a place.
+    let of_one_instant = ["2.1", "a/b", "2.2 +&"].map(|name| call(name, 300, |_| {}));
+    let now = bench.clock.now();
+    let kept = bench
+        .store
+        .keep_calls(of_one_instant.to_vec(), Vec::new(), None, now);
+    kept.await.unwrap();
+    let all = ["1.4", "a/b", "2.2 +&", "2.1", "1.3", "1.2", "1.1"];
+    for limit in 1..=all.len() + 1 {
+        let (mut met, mut before) = (Vec::new(), String::new());
+        loop {
+            let listed = bench
+                .get(&format!("/api/v1/calls?limit={limit}{before}"))
+                .await;
+            let listed = listed.json();
+            met.extend(linkedids(&listed).into_iter().map(str::to_owned));
+            let Some(next) = listed["next_before"].as_str() else {
+                break;
+            };
+            let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            before = format!("&before={next}");
+        }
+        assert_eq!(met, all, "{limit} at once");
     }
 }
 
@@ -112,7 +140,13 @@ async fn a_mistake_in_a_filter_of_calls_is_named() {
         ("open=perhaps", "invalid_parameter", "open"),
         ("until=tomorrow", "invalid_parameter", "until"),
         ("limit=201", "invalid_parameter", "limit (a number"),
-        ("before=1.1", "unknown_parameter", "before"),
+        ("before=1.1", "invalid_parameter", "before (the next_before"),
+        (
+            "before=tomorrow/office/1.1",
+            "invalid_parameter",
+            "before (the next_before",
+        ),
+        ("after=1.1", "unknown_parameter", "after"),
     ] {
         let refused = bench.get(&format!("/api/v1/calls?{query}")).await;
         assert_eq!(refused.code(), (400, code.to_owned()), "{query}");

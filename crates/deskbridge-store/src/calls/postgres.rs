@@ -147,8 +147,11 @@ pub(super) async fn list(client: &Client, filter: &CallFilter) -> Result<Vec<Kep
             AND ($3::text IS NULL OR line = $3) AND ($4::text IS NULL OR direction = $4)
             AND ($5::text IS NULL OR result = $5) AND ($6::boolean IS NULL OR (result IS NULL) = $6)
             AND ($7::bigint IS NULL OR started_at >= $7) AND ($8::bigint IS NULL OR started_at < $8)
-        ORDER BY started_at DESC, sequence DESC LIMIT $9"
+            AND ($9::bigint IS NULL
+                OR (started_at, connection COLLATE \"C\", linkedid COLLATE \"C\") < ($9, $10::text, $11::text))
+        ORDER BY started_at DESC, connection COLLATE \"C\" DESC, linkedid COLLATE \"C\" DESC LIMIT $12"
     );
+    let behind = filter.behind.as_ref();
     let found = query(
         client,
         &sql,
@@ -161,6 +164,9 @@ pub(super) async fn list(client: &Client, filter: &CallFilter) -> Result<Vec<Kep
             &filter.is_open,
             &filter.since.map(micros),
             &filter.until.map(micros),
+            &behind.map(|place| micros(place.started_at)),
+            &behind.map(|place| Text(&place.connection)),
+            &behind.map(|place| Text(&place.linkedid)),
             &number(filter.limit),
         ],
     )

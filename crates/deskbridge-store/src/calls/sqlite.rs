@@ -144,10 +144,12 @@ pub(super) fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<K
             AND (?4 IS NULL OR direction = ?4) AND (?5 IS NULL OR result = ?5)
             AND (?6 IS NULL OR (result IS NULL) = ?6)
             AND (?7 IS NULL OR started_at >= ?7) AND (?8 IS NULL OR started_at < ?8)
-        ORDER BY started_at DESC, sequence DESC LIMIT ?9"
+            AND (?9 IS NULL OR (started_at, connection, linkedid) < (?9, ?10, ?11))
+        ORDER BY started_at DESC, connection DESC, linkedid DESC LIMIT ?12"
     );
     let listing = failed("list calls");
     let mut statement = connection.prepare_cached(&sql).map_err(&listing)?;
+    let behind = filter.behind.as_ref();
     let parameters = (
         &filter.connection,
         &filter.client,
@@ -157,6 +159,9 @@ pub(super) fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<K
         filter.is_open,
         filter.since.map(micros),
         filter.until.map(micros),
+        behind.map(|place| micros(place.started_at)),
+        behind.map(|place| &place.connection),
+        behind.map(|place| &place.linkedid),
         i64::try_from(filter.limit).unwrap_or(i64::MAX),
     );
     rows(&mut statement, parameters, &listing, call_of)

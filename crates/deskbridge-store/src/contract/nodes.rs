@@ -441,6 +441,21 @@ async fn nodes_whose_clocks_differ_go_by_that_of_the_database() {
         put_back.await.unwrap();
         assert_eq!(one.claim_one(19).await, None);
         assert_eq!(one.claim_one(20).await, Some(2));
+        // What is recorded with a call goes by it as well.
+        let effect = NewEffect {
+            urgency: Urgency::Live,
+            kind: "test.write".to_owned(),
+            ordering_key: OrderingKey::new("of a call"),
+            idempotency_key: IdempotencyKey::new("of a call"),
+            payload: json!({ "number": 3 }),
+        };
+        let effects = vec![(super::id(3), effect)];
+        let kept = two
+            .store
+            .keep_calls(Vec::new(), effects, None, at(AHEAD + 24));
+        kept.await.unwrap();
+        assert_eq!(one.claim_one(23).await, None);
+        assert_eq!(one.claim_one(24).await, Some(3));
         assert!(
             two.store
                 .replay_event(event_id(1), at(AHEAD + 30))

@@ -9,8 +9,8 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, FRESH_UNTIL,
-    Recorded, corrupt, fresh_from, fresh_max, others_max, shown_since, state_of, value_of,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, corrupt,
+    due_at, fresh_between, fresh_max, others_max, state_of, value_of,
 };
 use crate::{
     Result,
@@ -122,9 +122,8 @@ pub(super) async fn claim(
         limit: fresh_max(claim),
         ..claim
     };
-    let since = fresh_from(claim.now)..=FRESH_UNTIL;
     let mut rows = EFFECTS
-        .claim_between(transaction, fresh, node, since)
+        .claim_between(transaction, fresh, node, fresh_between(claim.now))
         .await?;
     let others = Claim {
         limit: others_max(claim, rows.len()),
@@ -247,7 +246,7 @@ async fn select(
         let result: Option<String> = column(row, 9)?;
         let (effect, mut unread) = effect_of(row, 0)?;
         Ok(EffectRecord {
-            claimable_at: shown_since(time_at(row, 11)?, effect.recorded_at),
+            claimable_at: time(due_at(column(row, 11)?))?,
             effect,
             state: state_of(column(row, 8)?)?,
             result: result.map(|json| value_of(json, "effect result", &mut unread)),

@@ -8,9 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, FRESH_UNTIL,
-    Recorded, Retry, fresh_from, fresh_max, others_max, shown_since, state_of, value_of,
-    waits_from,
+    Claim, Claimed, EffectCounts, EffectFilter, EffectRecord, EffectState, End, Recorded, Retry,
+    due_at, fresh_between, fresh_max, others_max, state_of, value_of, waits_from,
 };
 use crate::{
     Result,
@@ -75,8 +74,7 @@ pub(super) fn claim(
         limit: fresh_max(claim),
         ..claim
     };
-    let since = fresh_from(claim.now)..=FRESH_UNTIL;
-    let mut turns = EFFECTS.claim_between(connection, fresh, since)?;
+    let mut turns = EFFECTS.claim_between(connection, fresh, fresh_between(claim.now))?;
     let others = Claim {
         limit: others_max(claim, turns.len()),
         ..claim
@@ -236,7 +234,7 @@ fn select(
         let (effect, mut unread) = effect_of(row)?;
         Ok((|| {
             Ok(EffectRecord {
-                claimable_at: shown_since(time(claimable_at)?, effect.recorded_at),
+                claimable_at: time(due_at(claimable_at))?,
                 effect,
                 state: state_of(&state)?,
                 result: result.map(|json| value_of(json, "effect result", &mut unread)),

@@ -19,7 +19,11 @@ use super::{
     asking::{execute, query, query_opt},
     column, failed, number, time_at,
 };
-use crate::{Claim, Error, Result, Retry, sqlite::micros};
+use crate::{
+    Claim, Error, Result, Retry,
+    effects::FRESH_FOR,
+    sqlite::{micros, turns::live_before},
+};
 
 /// How long a node that lives may be late with what it has claimed, in microseconds, before it is taken to hang and
 /// others claim it.
@@ -32,6 +36,17 @@ macro_rules! database_now {
     };
 }
 pub(crate) use database_now;
+
+/// When a row can be claimed, in microseconds: one below zero is live, and waits since long before.
+macro_rules! due_at {
+    () => {
+        concat!(
+            "(claimable_at + CASE WHEN claimable_at < 0 THEN ",
+            live_before!(),
+            " ELSE 0 END)"
+        )
+    };
+}
 
 /// What makes the locks of a table its own: those of a database are shared by all its tables and schemas.
 macro_rules! lock_of {
@@ -61,20 +76,22 @@ pub(crate) struct Turns {
 }
 
 macro_rules! turns {
-    ($table:literal, locks: $salt:literal, id: $id:literal, named: $named:literal, revived: $revived:literal,
+    ($table:literal, since: $since:literal, locks: $salt:literal, id: $id:literal, named: $named:literal, revived: $revived:literal,
         claimed: $claimed:literal) => {
         Turns {
             // A running row at its claimable time is one whose lease has run out: it may have run. That of another
             // node which lives is left to it.
             claim: concat!(
                 "WITH due AS (SELECT sequence FROM ", $table, " t WHERE at_head AND claimable_at BETWEEN $6 AND $7
-                    AND (state = 'pending' OR holder = $4 OR claimable_at <= $5 OR NOT EXISTS (
+                    AND NOT (claimable_at > $1 - ", live_before!(), " AND claimable_at < 0)
+                    AND (state = 'pending' OR holder = $4 OR ", due_at!(), " <= $5 OR NOT EXISTS (
                         SELECT 1 FROM node n WHERE n.id = t.holder AND n.live_until > ", database_now!(), "))
                     ORDER BY claimable_at, sequence LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
                 UPDATE ", $table, " t SET
                     look_first = t.look_first OR t.state = 'running',
                     attempts = t.attempts + (t.state = 'running')::integer,
-                    state = 'running', claimable_at = $2, fence = t.fence + 1, holder = $4, changed_at = $1
+                    state = 'running', fence = t.fence + 1, holder = $4, changed_at = $1,
+                    claimable_at = $2 - CASE WHEN t.claimable_at < 0 THEN ", live_before!(), " ELSE 0 END
                 FROM due ", $claimed
             ),
             lock: concat!("SELECT pg_advisory_xact_lock(k # ", lock_of!($salt), ") FROM unnest($1::bigint[]) k"),
@@ -107,23 +124,34 @@ macro_rules! turns {
             ),
             reschedule: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
-                    claimable_at = $3, look_first = $4, failure = $5, changed_at = $6
+                    claimable_at = $3 - CASE WHEN claimable_at < 0 AND $3 - ", $since, " <= $7
+                        THEN ", live_before!(), " ELSE 0 END,
+                    look_first = $4, failure = $5, changed_at = $6
                 WHERE sequence = $1 AND fence = $2 AND state = 'running'"
             ),
             extend: concat!(
-                "UPDATE ", $table, " SET claimable_at = $3 WHERE sequence = $1 AND fence = $2 AND state = 'running'"
+                "UPDATE ", $table, " SET
+                    claimable_at = $3 - CASE WHEN claimable_at < 0 THEN ", live_before!(), " ELSE 0 END
+                WHERE sequence = $1 AND fence = $2 AND state = 'running'"
             ),
             discard: concat!(
                 "UPDATE ", $table, " SET state = 'discarded', at_head = false, changed_at = $2
                 WHERE sequence = ANY($1) AND state IN ('pending', 'dead', 'unrouted') RETURNING sequence"
             ),
             release: concat!(
-                "UPDATE ", $table, " SET claimable_at = 0 WHERE sequence IN (SELECT sequence FROM ", $table, "
-                    WHERE state = 'running' AND claimable_at > 0 AND holder = ANY($1) FOR UPDATE SKIP LOCKED)"
+                "UPDATE ", $table, " SET claimable_at = claimable_at - ", due_at!(), "
+                WHERE sequence IN (SELECT sequence FROM ", $table, "
+                    WHERE state = 'running' AND ", due_at!(), " > 0 AND holder = ANY($1) FOR UPDATE SKIP LOCKED)"
             ),
             next: concat!(
-                "SELECT claimable_at FROM ", $table, " WHERE at_head AND (state = 'pending' OR holder = $1)
-                ORDER BY claimable_at LIMIT 1"
+                "SELECT min(due) FROM (
+                    (SELECT claimable_at AS due FROM ", $table, "
+                    WHERE at_head AND claimable_at >= 0 AND (state = 'pending' OR holder = $1)
+                    ORDER BY claimable_at LIMIT 1)
+                    UNION ALL
+                    (SELECT ", due_at!(), " FROM ", $table, "
+                    WHERE at_head AND claimable_at < 0 AND (state = 'pending' OR holder = $1)
+                    ORDER BY claimable_at LIMIT 1)) heads HAVING min(due) IS NOT NULL"
             ),
             revive: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = 0, look_first = true,
@@ -137,6 +165,7 @@ macro_rules! turns {
 /// Effects are written to remote systems, so that only those that were given up run again.
 pub(crate) const EFFECTS: Turns = turns!(
     "effect",
+    since: "recorded_at",
     locks: "6148914691236517205",
     id: "t.id = $1",
     named: "SELECT t.id, t.sequence, t.ordering_hash FROM effect t WHERE t.id = ANY($1) ORDER BY t.sequence",
@@ -154,6 +183,7 @@ pub(crate) const ENDED_EFFECTS: Turns = Turns {
 /// Events only plan, and effects that are known are not planned twice: any that is not open can run again.
 pub(crate) const EVENTS: Turns = turns!(
     "event_turn",
+    since: "changed_at",
     locks: "1",
     id: "t.sequence = (SELECT sequence FROM event WHERE id = $1)",
     named: "SELECT e.id, t.sequence, t.ordering_hash FROM event e JOIN event_turn t USING (sequence)
@@ -385,6 +415,7 @@ impl Turns {
                 &retry.look_first,
                 &why,
                 &now,
+                &FRESH_FOR,
             ],
         )
         .await
@@ -532,8 +563,6 @@ impl Turns {
         let next = query_opt(client, self.next, &[&node])
             .await
             .map_err(&finding)?;
-        // What is live waits since long before it was recorded.
-        next.map(|row| Ok(time_at(&row, 0)?.max(Timestamp::UNIX_EPOCH)))
-            .transpose()
+        next.map(|row| time_at(&row, 0)).transpose()
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::{failed, micros, rows, time};
-use crate::{Claim, Error, Result, Retry};
+use crate::{Claim, Error, Result, Retry, effects::FRESH_FOR};
 
 /// The statements over one table of turns.
 pub(crate) struct Turns {
@@ -25,17 +25,29 @@ pub(crate) struct Turns {
     revive: &'static str,
 }
 
+/// So far before its time an effect waits for which somebody waits, see [`crate::effects::LIVE_BEFORE`].
+macro_rules! live_before {
+    () => {
+        "9007199254740992"
+    };
+}
+pub(crate) use live_before;
+
 macro_rules! turns {
-    ($table:literal, $revived:literal) => {
+    ($table:literal, since: $since:literal, revived: $revived:literal) => {
         Turns {
-            // A running row at its claimable time is one whose lease has run out: it may have run.
+            // A running row at its claimable time is one whose lease has run out: it may have run. Rows below zero are
+            // live, and stay so while they are claimed.
             claim: concat!(
                 "UPDATE ", $table, " SET
                     look_first = look_first OR state = 'running',
                     attempts = attempts + (state = 'running'),
-                    state = 'running', claimable_at = ?2, fence = fence + 1, changed_at = ?1
+                    state = 'running', claimable_at = ?2 - ", live_before!(), " * (claimable_at < 0),
+                    fence = fence + 1, changed_at = ?1
                 WHERE sequence IN (SELECT sequence FROM ", $table, " WHERE at_head = 1
-                                   AND claimable_at BETWEEN ?4 AND ?5 ORDER BY claimable_at, sequence LIMIT ?3)
+                                   AND claimable_at BETWEEN ?4 AND ?5
+                                   AND NOT (claimable_at > ?1 - ", live_before!(), " AND claimable_at < 0)
+                                   ORDER BY claimable_at, sequence LIMIT ?3)
                 RETURNING sequence, attempts, fence"
             ),
             finish: concat!(
@@ -49,11 +61,13 @@ macro_rules! turns {
             ),
             reschedule: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = attempts + 1,
-                    claimable_at = ?3, look_first = ?4, failure = ?5, changed_at = ?6
+                    claimable_at = ?3 - ", live_before!(), " * (claimable_at < 0 AND ?3 - ", $since, " <= ?7),
+                    look_first = ?4, failure = ?5, changed_at = ?6
                 WHERE sequence = ?1 AND fence = ?2 AND state = 'running'"
             ),
             extend: concat!(
-                "UPDATE ", $table, " SET claimable_at = ?3 WHERE sequence = ?1 AND fence = ?2 AND state = 'running'"
+                "UPDATE ", $table, " SET claimable_at = ?3 - ", live_before!(), " * (claimable_at < 0)
+                WHERE sequence = ?1 AND fence = ?2 AND state = 'running'"
             ),
             is_running: concat!(
                 "SELECT 1 FROM ", $table,
@@ -68,8 +82,18 @@ macro_rules! turns {
                 "UPDATE ", $table, " SET state = 'discarded', at_head = 0, changed_at = ?2
                 WHERE sequence = ?1 AND state IN ('pending', 'dead', 'unrouted') RETURNING ordering_key"
             ),
-            release: concat!("UPDATE ", $table, " SET claimable_at = ?1 WHERE state = 'running'"),
-            next: concat!("SELECT min(claimable_at) FROM ", $table, " WHERE at_head = 1"),
+            release: concat!(
+                "UPDATE ", $table, " SET
+                    claimable_at = ?1 - ", live_before!(), " * (claimable_at < 0 AND ?1 - ", $since, " <= ?2)
+                WHERE state = 'running'"
+            ),
+            next: concat!(
+                "SELECT min(due) FROM (
+                    SELECT min(claimable_at) AS due FROM ", $table, " WHERE at_head = 1 AND claimable_at >= 0
+                    UNION ALL
+                    SELECT min(claimable_at) + ", live_before!(), " FROM ", $table, "
+                    WHERE at_head = 1 AND claimable_at < 0)"
+            ),
             revive: concat!(
                 "UPDATE ", $table, " SET state = 'pending', attempts = 0, look_first = 1,
                     claimable_at = ?2, changed_at = ?2
@@ -80,11 +104,19 @@ macro_rules! turns {
 }
 
 /// Effects are written to remote systems, so that only those that were given up run again.
-pub(crate) const EFFECTS: Turns = turns!("effect", "'dead'");
+pub(crate) const EFFECTS: Turns = turns!("effect", since: "recorded_at", revived: "'dead'");
 /// The same where somebody knows that the remote system does not hold what an effect wrote, or was to write.
-pub(crate) const ENDED_EFFECTS: Turns = turns!("effect", "'dead', 'done', 'discarded'");
+pub(crate) const ENDED_EFFECTS: Turns = turns!(
+    "effect",
+    since: "recorded_at",
+    revived: "'dead', 'done', 'discarded'"
+);
 /// Events only plan, and effects that are known are not planned twice: any that is not open can run again.
-pub(crate) const EVENTS: Turns = turns!("event_turn", "'dead', 'done', 'unrouted', 'discarded'");
+pub(crate) const EVENTS: Turns = turns!(
+    "event_turn",
+    since: "changed_at",
+    revived: "'dead', 'done', 'unrouted', 'discarded'"
+);
 
 /// A row in the hands of one claimant.
 pub(crate) struct Turn {
@@ -194,6 +226,7 @@ impl Turns {
             retry.look_first,
             &retry.why,
             micros(now),
+            FRESH_FOR,
         );
         match statement.execute(parameters).map_err(&rescheduling)? {
             0 => Err(held.lost()),
@@ -278,7 +311,9 @@ impl Turns {
     ) -> Result<u64> {
         let releasing = failed("release what was interrupted");
         let mut statement = prepare(connection, self.release, &releasing)?;
-        let released = statement.execute([micros(now)]).map_err(&releasing)?;
+        let released = statement
+            .execute((micros(now), FRESH_FOR))
+            .map_err(&releasing)?;
         Ok(u64::try_from(released).unwrap_or(u64::MAX))
     }
 
@@ -289,8 +324,7 @@ impl Turns {
         let next: Option<i64> = statement
             .query_row([], |row| row.get(0))
             .map_err(&finding)?;
-        // What is live waits since long before it was recorded.
-        next.map(|next| time(next.max(0))).transpose()
+        next.map(time).transpose()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bitrix24::Fault;
 use deskbridge_core::{Chain, Failure, Outcome};
 use frappe::Cause;
 use serde_json::{Value, json};
@@ -82,25 +81,10 @@ impl From<frappe::Error> for Stop {
 impl From<bitrix24::Error> for Stop {
     fn from(error: bitrix24::Error) -> Self {
         let failure = Failure::new(Chain(&error).to_string());
-        match &error {
-            bitrix24::Error::MaybeExecuted { .. } => {
-                return Self::Unknown(failure.after(Some(PORTAL_REQUEST_FOR)));
-            }
-            // An administrator mends these, and what waits is still wanted. Only a right that a user lacks is not
-            // given because somebody waits.
-            bitrix24::Error::Configuration { fault, .. } if *fault != Fault::Access => {
-                return Self::NotSent(failure);
-            }
-            // Their support lifts it.
-            bitrix24::Error::Overload { retry_after, .. } => {
-                return Self::NotSent(failure.after(*retry_after));
-            }
-            _ => {}
-        }
-        match error.verdict() {
+        match error.verdict_in_days() {
             bitrix24::Verdict::RetryAfter(after) => Self::NotSent(failure.after(after)),
             bitrix24::Verdict::Never => Self::Refused(failure),
-            bitrix24::Verdict::LookFirst => Self::Unknown(failure),
+            bitrix24::Verdict::LookFirst => Self::Unknown(failure.after(Some(PORTAL_REQUEST_FOR))),
         }
     }
 }

@@ -75,6 +75,38 @@ impl Desk {
         Self { bench }
     }
 
+    /// With a PBX that plays what it is told to, and more settings of calls.
+    async fn with_pbx(more: &str) -> (Self, ami::Running) {
+        let desk = Self::new().await;
+        let pbx = ami::start(ami::Options::default()).await.unwrap();
+        let here = desk.bench.path("monitor");
+        fs::create_dir(&here).unwrap();
+        let place = Place {
+            address: pbx.address,
+            password: "hub",
+            trunks: "trunk",
+            on_pbx: ON_PBX,
+            here: &here,
+        };
+        desk.configure(&place, more);
+        (desk, pbx)
+    }
+
+    /// Puts a file where the PBX says that it has recorded to, for every recording that `text` names.
+    fn record(&self, text: &str) {
+        for after in text
+            .split("Variable: MIXMONITOR_FILENAME\r\nValue: ")
+            .skip(1)
+        {
+            let path = after.lines().next().unwrap();
+            let inside = path.strip_prefix(ON_PBX).unwrap();
+            let monitor = self.bench.path("monitor");
+            let here = monitor.join(inside.trim_start_matches('/'));
+            fs::create_dir_all(here.parent().unwrap()).unwrap();
+            fs::write(here, sound()).unwrap();
+        }
+    }
+
     fn configure(&self, place: &Place<'_>, more: &str) {
         let Place {
             address,
@@ -154,18 +186,7 @@ impl Calls {
 
     /// With more settings of calls.
     pub(crate) async fn with(more: &str) -> Self {
-        let desk = Desk::new().await;
-        let pbx = ami::start(ami::Options::default()).await.unwrap();
-        let here = desk.bench.path("monitor");
-        fs::create_dir(&here).unwrap();
-        let place = Place {
-            address: pbx.address,
-            password: "hub",
-            trunks: "trunk",
-            on_pbx: ON_PBX,
-            here: &here,
-        };
-        desk.configure(&place, more);
+        let (desk, pbx) = Desk::with_pbx(more).await;
         Self { desk, pbx }
     }
 
@@ -184,20 +205,7 @@ impl Calls {
     /// The same so many times as quickly.
     async fn replay_at(&self, name: &str, times: f64) {
         let capture = captures::named(name);
-        let text = String::from_utf8_lossy(&capture.bytes);
-        for after in text
-            .split("Variable: MIXMONITOR_FILENAME\r\nValue: ")
-            .skip(1)
-        {
-            let path = after.lines().next().unwrap();
-            let here = path.strip_prefix(ON_PBX).unwrap();
-            let here = self
-                .bench
-                .path("monitor")
-                .join(here.trim_start_matches('/'));
-            fs::create_dir_all(here.parent().unwrap()).unwrap();
-            fs::write(here, sound()).unwrap();
-        }
+        self.record(&String::from_utf8_lossy(&capture.bytes));
         let reads: Vec<_> = capture
             .reads
             .iter()
@@ -212,7 +220,7 @@ impl Calls {
 }
 
 /// Waits until the program listens to the PBX and knows which channels live.
-async fn is_followed(hub: &Hub) {
+pub(crate) async fn is_followed(hub: &Hub) {
     wait_for("the PBX to be followed", async || {
         let (_, text) = hub.get("/metrics", "").await;
         text.contains("deskbridge_asterisk_connected{connection=\"office\"} 1")
@@ -455,6 +463,12 @@ async fn a_call_is_there_once_however_often_the_program_is_killed() {
             });
         let mut hub = calls.serve().await;
         calls.replay_at("inbound_answered", 4.0).await;
+        // What a PBX said to a program that had not put it on disk, nobody knows.
+        wait_for("the call to be kept", async || {
+            let listed = calls.bench.run(&["calls", "list", "--json"]).await;
+            listed.out.contains("\"answered\"").then_some(())
+        })
+        .await;
         for _ in 0..3 {
             tokio::time::sleep(std::time::Duration::from_millis(rng.u64(0..600))).await;
             hub.process.kill();

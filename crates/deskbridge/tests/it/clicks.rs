@@ -14,6 +14,7 @@ use crate::hub::{Bench, Hub, http};
 mod counted;
 mod edges;
 mod offline;
+mod real;
 mod tokens;
 mod troubles;
 
@@ -193,11 +194,7 @@ async fn a_click_is_dialled_once_and_its_call_is_not_registered_again() {
     let clicks = Clicks::new(ami::Options::default()).await;
     let hub = clicks.serve().await;
     let told = clicks.click().await;
-    let asked = wait_for("the PBX to be asked", async || {
-        let received = clicks.pbx.pbx.received();
-        received.into_iter().find(|one| one.action() == "Originate")
-    })
-    .await;
+    let asked = clicks.originated().await;
     assert_eq!(asked.get("Channel"), "PJSIP/101");
     assert_eq!(asked.get("Exten"), "79161234567");
     assert!(asked.get("ChannelId").starts_with("crm-"));
@@ -300,11 +297,7 @@ async fn what_proves_nothing_or_is_half_a_form_is_refused() {
         ))
         .await;
     assert_eq!(status, StatusCode::OK);
-    let asked = wait_for("the PBX to be asked", async || {
-        let received = clicks.pbx.pbx.received();
-        received.into_iter().find(|one| one.action() == "Originate")
-    })
-    .await;
+    let asked = clicks.originated().await;
     assert_eq!(asked.get("Exten"), "+79161234567");
     assert_eq!(clicks.pbx.pbx.count("Command"), 0);
     stopped(hub).await;

@@ -195,7 +195,7 @@ impl Tracker {
             let dialled = exten.filter(|exten| !self.settings.is_extension(exten));
             call.dialled_number = dialled.map(Into::into);
         }
-        self.calls.insert(linkedid.clone(), call);
+        self.calls.insert(linkedid.clone(), Box::new(call));
         linkedid
     }
 

@@ -57,7 +57,7 @@ impl Tracker {
             into: remains.clone(),
         });
         call.tell(&mut step.facts, at, What::Joined { joined: goes });
-        call.absorb(gone);
+        call.absorb(*gone);
         call.reckon(at, &mut step.facts);
         remains
     }

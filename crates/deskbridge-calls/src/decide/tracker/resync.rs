@@ -230,7 +230,7 @@ impl Tracker {
                 if self.settings.is_ours(named) {
                     call.call.originated = Some(named.to_owned());
                 }
-                self.calls.insert(linkedid.clone(), call);
+                self.calls.insert(linkedid.clone(), Box::new(call));
                 linkedid
             }
         };

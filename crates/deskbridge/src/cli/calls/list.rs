@@ -64,6 +64,7 @@ pub(super) async fn run(arguments: ListArguments) -> anyhow::Result<ExitCode> {
         is_open: arguments.open.then_some(true),
         since: resolve(arguments.since)?,
         until: resolve(arguments.until)?,
+        behind: None,
         limit: arguments.limit,
     };
     let calls = store.list_calls(filter).await?;

@@ -2,6 +2,7 @@
 
 mod dialplan;
 mod gaps;
+mod kinds;
 mod rights;
 mod secured;
 mod transfers;

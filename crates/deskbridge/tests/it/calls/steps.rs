@@ -14,7 +14,7 @@ use simulators::{
 };
 use testkit::{captures, wait_for};
 
-use super::{Desk, OF_101, OF_102, ON_PBX, Place, is_followed, sound};
+use super::{Desk, OF_101, OF_102, is_followed, sound};
 use crate::{hub::Hub, nodes::Schema};
 
 /// Where a queue's call is cut into steps: 101 rings, 102 rings, 102 talks, it is over.
@@ -97,21 +97,8 @@ struct Stage {
 
 impl Stage {
     async fn new(schema: Option<&Schema>) -> Self {
-        let desk = Desk::new().await;
-        let pbx = ami::start(ami::Options::default()).await.unwrap();
-        let here = desk.bench.path("monitor");
-        fs::create_dir(&here).unwrap();
-        let place = Place {
-            address: pbx.address,
-            password: "hub",
-            trunks: "trunk",
-            on_pbx: ON_PBX,
-            here: &here,
-        };
-        desk.configure(
-            &place,
-            "activity = { SUBJECT = \"{{ client }} and {{ agent }}\" }",
-        );
+        let more = "activity = { SUBJECT = \"{{ client }} and {{ agent }}\" }";
+        let (desk, pbx) = Desk::with_pbx(more).await;
         if let Some(schema) = schema {
             let config = desk.bench.config();
             let text = fs::read_to_string(&config).unwrap();
@@ -130,15 +117,7 @@ impl Stage {
     fn call(&self, cut: Cut, number: u32) -> Steps {
         let steps = Steps::new(cut, number);
         for event in steps.steps.iter().flatten() {
-            let Some((_, path)) = event.split_once("Variable: MIXMONITOR_FILENAME\r\nValue: ")
-            else {
-                continue;
-            };
-            let path = path.lines().next().unwrap().strip_prefix(ON_PBX).unwrap();
-            let monitor = self.desk.bench.path("monitor");
-            let here = monitor.join(path.trim_start_matches('/'));
-            fs::create_dir_all(here.parent().unwrap()).unwrap();
-            fs::write(here, sound()).unwrap();
+            self.desk.record(event);
         }
         steps
     }
