@@ -205,7 +205,7 @@ impl Writer {
         let folder = self.files.clone();
         let folder = folder.ok_or_else(|| unreadable("no folder of files was named"))?;
         let wanted = path.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&folder, &wanted));
+        let reading = tokio::task::spawn_blocking(move || read_below(&folder, &wanted));
         let read = reading
             .await
             .map_err(|_panicked| unreadable("reading it ended in a panic"))?;
@@ -296,7 +296,8 @@ fn ending(bytes: &[u8]) -> &'static str {
     }
 }
 
-fn read(folder: &Path, path: &str) -> Result<Vec<u8>, String> {
+/// A file below the folder of files.
+pub(crate) fn read_below(folder: &Path, path: &str) -> Result<Vec<u8>, String> {
     let path = inside(folder, path).ok_or("it does not lie below the folder of files")?;
     let file = std::fs::File::open(&path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
