@@ -326,26 +326,26 @@ pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
     let settings = scene.prepare().await?;
     let mut random = fastrand::Rng::with_seed(options.seed);
     let mut report = Report::default();
-    // How many requests a set of rules is for: several sets for any number of tickets, which take four requests each.
-    let requests = u64::from(options.tickets).clamp(100, 1_000);
+    // In the middle: a ticket takes about four requests.
+    let outage_at = scene.asked() + u64::from(options.tickets) * 2;
     let mut started = scene.start(&options.program, &[])?;
-    let (mut until, mut sets) = (0, 0_u32);
+    let (mut until, mut was_gone) = (0, false);
     let status = loop {
         if let Some(status) = started.status()? {
             break status;
         }
+        if !was_gone && scene.asked() >= outage_at {
+            // Gone for good, as far as anybody there can tell; what was sent is still carried out.
+            let gone = vec![rule("*", 0, u64::MAX, Answer::HangUp)];
+            let asked = scene.asked();
+            scene.site.site.set_faults(gone);
+            sleep(Duration::from_secs(OUTAGE_SECONDS)).await;
+            report.in_vain = scene.asked() - asked;
+            (was_gone, until) = (true, 0);
+        }
         if scene.asked() >= until {
-            sets += 1;
-            if sets == 3 {
-                // Gone for good, as far as anybody there can tell; what was sent is still carried out.
-                let gone = vec![rule("*", 0, u64::MAX, Answer::HangUp)];
-                let asked = scene.asked();
-                scene.site.site.set_faults(gone);
-                sleep(Duration::from_secs(OUTAGE_SECONDS)).await;
-                report.in_vain = scene.asked() - asked;
-            }
-            until = scene.asked() + requests * 9 / 10;
-            let rules = rules(&mut random, requests);
+            until = scene.asked() + REQUESTS * 9 / 10;
+            let rules = rules(&mut random, REQUESTS);
             report.faults += rules.iter().filter_map(|rule| rule.times).sum::<u64>();
             scene.site.site.set_faults(rules);
         }
@@ -361,6 +361,8 @@ pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// How many requests a set of rules is for.
+const REQUESTS: u64 = 1_000;
 /// How long the helpdesk is gone.
 const OUTAGE_SECONDS: u64 = 30;
 
@@ -383,10 +385,9 @@ fn rules(random: &mut fastrand::Rng, requests: u64) -> Vec<Rule> {
         rule("P*", skip, 1, Answer::HangUp)
     });
     let mut rules: Vec<Rule> = lost.collect();
-    // Each is waited for as long as it says, by as many at once as the helpdesk bears: few where it is slow.
-    let burst = (requests / 80).max(2);
     for (times, preset) in [
-        (burst, "too_many_requests"),
+        // Each is waited for as long as it says, by as many at once as the helpdesk bears: few where it is slow.
+        (12, "too_many_requests"),
         (3, "deadlock"),
         (3, "lock_timeout"),
     ] {
