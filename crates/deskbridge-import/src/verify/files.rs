@@ -106,7 +106,8 @@ fn missing_of(standing: &[Document], files: &[PlannedFile], wanted: Wanted<'_>) 
     missing.map(|file| file.name.clone()).collect()
 }
 
-/// Those images that the text does not show from the helpdesk.
+/// Those images that the text does not show, neither from the helpdesk nor from where they were: one that lies at a
+/// stranger's is left there.
 fn missing_images(
     message: &Holder<'_>,
     addresses: &HashSet<&str>,
@@ -116,7 +117,7 @@ fn missing_images(
     let is_shown = |image: &&PlannedFile| {
         let places = planned.iter().zip(&found);
         let mut shown = places.filter(|(written, _)| Some(**written) == image.inline.as_deref());
-        shown.any(|(_, address)| addresses.contains(*address))
+        shown.any(|(written, address)| written == address || addresses.contains(*address))
     };
     let images = message
         .images

@@ -29,6 +29,7 @@ use crate::{
 const FETCHES_MAX: u32 = 4;
 /// How long is waited before it is fetched again, where its host does not say.
 const FETCH_AFTER: Duration = Duration::from_millis(500);
+const FOREIGN: &str = "it lies at a host that is not Freshdesk's";
 const NO_ACCOUNT: &str =
     "it lies in Freshdesk, and no account was named from which it could be fetched";
 
@@ -181,10 +182,15 @@ impl Writer {
                     return Ok(Got::Lost(NO_ACCOUNT.to_owned()));
                 };
                 let open = async || freshdesk_file(account, remote, file.size_bytes).await;
-                return fetch(open).await.map_err(|error| Stop::Refused {
-                    why: format!("a file of it could not be fetched: {error}"),
-                    name: None,
-                });
+                return match fetch(open).await {
+                    // An image may be left at a stranger's; an attachment is lost there.
+                    Ok(Got::Foreign) => Ok(Got::Lost(FOREIGN.to_owned())),
+                    Ok(got) => Ok(got),
+                    Err(error) => Err(Stop::Refused {
+                        why: format!("a file of it could not be fetched: {error}"),
+                        name: None,
+                    }),
+                };
             }
             FilePlace::Address(address) => {
                 let Some(account) = &self.account else {
