@@ -9,7 +9,8 @@ mod peers;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -27,8 +28,10 @@ use tokio::time::{Instant, sleep};
 
 /// What the import is called.
 const NAME: &str = "jsonl";
-/// How often a state is looked at.
+/// How often is looked at how far the import is.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How often is looked whether the import has ended; seldom, as it shares the processors.
+const LOOK_AT_END_EVERY: Duration = Duration::from_millis(10);
 /// How long an import may take.
 const ENDS_IN: Duration = Duration::from_secs(3_600);
 /// What a ticket has: how many documents of each DocType, apart from customers and contacts.
@@ -62,6 +65,10 @@ pub struct Report {
     pub differences: Vec<String>,
     /// How many records and messages were compared.
     pub compared: u64,
+    /// How many requests came while the helpdesk was gone.
+    pub in_vain: u64,
+    /// How long the import took, in seconds.
+    pub import_seconds: f64,
     /// How long it took with the comparison, in seconds.
     pub seconds: f64,
 }
@@ -76,7 +83,8 @@ impl Report {
     pub fn json(&self) -> Value {
         json!({
             "kills": self.kills, "faults": self.faults, "wrong_counts": self.wrong_counts,
-            "differences": self.differences, "compared": self.compared, "seconds": self.seconds,
+            "differences": self.differences, "compared": self.compared, "in_vain": self.in_vain,
+            "import_seconds": self.import_seconds, "seconds": self.seconds,
         })
     }
 }
@@ -147,7 +155,9 @@ impl Scene {
         Ok(settings)
     }
 
-    fn start(&self, program: &Path, more: &[&str]) -> anyhow::Result<Child> {
+    fn start(&self, program: &Path, more: &[&str]) -> anyhow::Result<Started> {
+        let log = self.folder.path().join("import.log");
+        let said = File::create(&log)?;
         let mut command = Command::new(program);
         command
             .args([
@@ -161,9 +171,15 @@ impl Scene {
             .current_dir(self.folder.path())
             .env_clear()
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.spawn().context("starting the program")
+            .stdout(said.try_clone()?)
+            .stderr(said);
+        let child = command.spawn().context("starting the program")?;
+        let ends_by = Instant::now() + ENDS_IN;
+        Ok(Started {
+            child,
+            log,
+            ends_by,
+        })
     }
 
     fn asked(&self) -> u64 {
@@ -200,35 +216,72 @@ impl Scene {
         let site = target::site(&self.client, settings).await?;
         let source = Source::JsonLines(vec![self.history()]);
         let differences = &mut report.differences;
-        let verified = verify::verify(&self.client, &store, &source, &site, settings, |found| {
-            differences.push(format!("{found:?}"));
-        });
+        let differs = |found| differences.push(format!("{found:?}"));
+        let client = &self.client;
+        let verified = verify::verify(client, &store, &source, &site, settings, None, differs);
         let verified = verified.await?;
         report.compared = verified.messages + verified.records.values().sum::<u64>();
         Ok(())
     }
 }
 
-async fn ended(child: &mut Child) -> anyhow::Result<Option<i32>> {
-    let until = Instant::now() + ENDS_IN;
-    while Instant::now() < until {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.code());
+/// The program at work. It does not outlive what watches it.
+struct Started {
+    child: Child,
+    /// What it says.
+    log: PathBuf,
+    ends_by: Instant,
+}
+
+impl Started {
+    /// Its status, once it has ended.
+    fn status(&mut self) -> anyhow::Result<Option<Option<i32>>> {
+        let status = self.child.try_wait()?;
+        if status.is_none() && Instant::now() > self.ends_by {
+            bail!("the import did not come to its end: {}", self.said());
         }
-        sleep(LOOK_EVERY).await;
+        Ok(status.map(|status| status.code()))
     }
-    bail!("the import did not come to its end")
+
+    async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        loop {
+            if let Some(status) = self.status()? {
+                return Ok(status);
+            }
+            sleep(LOOK_AT_END_EVERY).await;
+        }
+    }
+
+    fn said(&self) -> String {
+        let mut said = String::new();
+        let read = File::open(&self.log).map(|log| log.take(1 << 16).read_to_string(&mut said));
+        match read {
+            Ok(_) => said,
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 /// Runs the import until it says that everything is there.
 async fn finish(scene: &Scene, program: &Path) -> anyhow::Result<()> {
+    let mut said = String::new();
     // One that found the helpdesk gone goes on when it is told to.
     for _ in 0..20 {
-        if ended(&mut scene.start(program, &[])?).await? == Some(0) {
+        let mut started = scene.start(program, &[])?;
+        if started.ended().await? == Some(0) {
             return Ok(());
         }
+        said = started.said();
     }
-    bail!("the import never came to its end")
+    bail!("the import never came to its end: {said}")
 }
 
 /// Kills one import so often, lets it go on each time, and compares what came of it.
@@ -244,22 +297,19 @@ pub async fn killed(options: &Options, kills: u32) -> anyhow::Result<Report> {
     // A ticket takes about four requests; the kills are spread over all of them.
     let between = u64::from(options.tickets) * 4 / u64::from(kills.max(1));
     for _ in 0..kills {
-        let mut child = scene.start(&options.program, &[])?;
+        let mut started = scene.start(&options.program, &[])?;
         let until = scene.asked() + random.u64(1..between.max(2) * 2);
-        loop {
+        while started.status()?.is_none() {
             if scene.asked() >= until {
-                child.kill()?;
+                started.child.kill()?;
                 report.kills += 1;
-                break;
-            }
-            if child.try_wait()?.is_some() {
                 break;
             }
             sleep(LOOK_EVERY).await;
         }
-        child.wait()?;
     }
     finish(&scene, &options.program).await?;
+    report.import_seconds = began_at.elapsed().as_secs_f64();
     scene.compare(&settings, &mut report).await?;
     report.seconds = began_at.elapsed().as_secs_f64();
     Ok(report)
@@ -271,30 +321,29 @@ pub async fn killed(options: &Options, kills: u32) -> anyhow::Result<Report> {
 /// # Errors
 /// As [`killed`].
 pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
-    /// How many requests a set of rules is for.
-    const REQUESTS: u64 = 1_000;
     let began_at = Instant::now();
     let scene = Scene::new(options.tickets, 0).await?;
     let settings = scene.prepare().await?;
     let mut random = fastrand::Rng::with_seed(options.seed);
     let mut report = Report::default();
-    let mut child = scene.start(&options.program, &[])?;
-    let (mut until, mut sets) = (0, 0_u32);
+    // In the middle: a ticket takes about four requests.
+    let outage_at = scene.asked() + u64::from(options.tickets) * 2;
+    let mut started = scene.start(&options.program, &[])?;
+    let (mut until, mut was_gone) = (0, false);
     let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status.code();
+        if let Some(status) = started.status()? {
+            break status;
+        }
+        if !was_gone && scene.asked() >= outage_at {
+            // Gone for good, as far as anybody there can tell; what was sent is still carried out.
+            let gone = vec![rule("*", 0, u64::MAX, Answer::HangUp)];
+            let asked = scene.asked();
+            scene.site.site.set_faults(gone);
+            sleep(Duration::from_secs(OUTAGE_SECONDS)).await;
+            report.in_vain = scene.asked() - asked;
+            (was_gone, until) = (true, 0);
         }
         if scene.asked() >= until {
-            sets += 1;
-            if sets == 3 {
-                // Gone for good, as far as anybody there can tell; a thirtieth part of a second for each second of the
-                // patience that an import has.
-                scene
-                    .site
-                    .site
-                    .set_faults(vec![rule("*", 0, u64::MAX, Answer::HangUp)]);
-                sleep(Duration::from_secs(OUTAGE_SECONDS)).await;
-            }
             until = scene.asked() + REQUESTS * 9 / 10;
             let rules = rules(&mut random, REQUESTS);
             report.faults += rules.iter().filter_map(|rule| rule.times).sum::<u64>();
@@ -306,11 +355,14 @@ pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
     if status != Some(0) {
         finish(&scene, &options.program).await?;
     }
+    report.import_seconds = began_at.elapsed().as_secs_f64();
     scene.compare(&settings, &mut report).await?;
     report.seconds = began_at.elapsed().as_secs_f64();
     Ok(report)
 }
 
+/// How many requests a set of rules is for.
+const REQUESTS: u64 = 1_000;
 /// How long the helpdesk is gone.
 const OUTAGE_SECONDS: u64 = 30;
 
@@ -334,6 +386,7 @@ fn rules(random: &mut fastrand::Rng, requests: u64) -> Vec<Rule> {
     });
     let mut rules: Vec<Rule> = lost.collect();
     for (times, preset) in [
+        // Each is waited for as long as it says, by as many at once as the helpdesk bears: few where it is slow.
         (12, "too_many_requests"),
         (3, "deadlock"),
         (3, "lock_timeout"),
@@ -362,10 +415,10 @@ pub async fn speed(program: &Path, tickets: u32) -> anyhow::Result<Value> {
     let scene = Scene::new(tickets, LATENCY_MS).await?;
     scene.prepare().await?;
     let (asked, began_at) = (scene.asked(), Instant::now());
-    let mut child = scene.start(program, &[])?;
-    let status = ended(&mut child).await?;
+    let mut started = scene.start(program, &[])?;
+    let status = started.ended().await?;
     if status != Some(0) {
-        bail!("the import ended with {status:?}");
+        bail!("the import ended with {status:?}: {}", started.said());
     }
     let seconds = began_at.elapsed().as_secs_f64();
     let requests = scene.asked() - asked;
@@ -408,18 +461,22 @@ pub async fn dry_run(program: &Path, tickets: u32) -> anyhow::Result<Value> {
     scene.prepare().await?;
     let bytes = fs::metadata(scene.history())?.len();
     let began_at = Instant::now();
-    let mut child = scene.start(program, &["--dry-run"])?;
+    let mut started = scene.start(program, &["--dry-run"])?;
+    let process = started.child.id();
     let mut peak_mib = 0.0_f64;
     let status = loop {
         // It is gone once it has ended.
-        peak_mib = peak_mib.max(crate::memory::peak_mib_of(child.id()).unwrap_or_default());
-        if let Some(status) = child.try_wait()? {
-            break status.code();
+        peak_mib = peak_mib.max(crate::memory::peak_mib_of(process).unwrap_or_default());
+        if let Some(status) = started.status()? {
+            break status;
         }
-        sleep(Duration::from_millis(20)).await;
+        sleep(LOOK_AT_END_EVERY).await;
     };
     let seconds = began_at.elapsed().as_secs_f64();
+    if status != Some(0) {
+        bail!("the dry run ended with {status:?}: {}", started.said());
+    }
     Ok(json!({
-        "tickets": tickets, "bytes": bytes, "status": status, "seconds": seconds, "peak_mib": peak_mib,
+        "tickets": tickets, "bytes": bytes, "seconds": seconds, "peak_mib": peak_mib,
     }))
 }

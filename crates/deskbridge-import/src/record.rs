@@ -4,6 +4,8 @@
 //! that JSON Lines are read in without a mapping, and that rejected records are written in so that they can be corrected
 //! and fed back: `{"kind": "ticket", "id": "5", "subject": "...", "messages": [...]}`.
 
+mod told;
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -212,6 +212,7 @@ fn in_words(wrong: &Wrong) -> (&'static str, &str) {
         Wrong::MessageField(_, field) => ("a field of a message differs", field),
         Wrong::ExtraMessage(key) => ("a message is not in the source", key),
         Wrong::MissingFile(name) => ("a file is missing", name),
+        Wrong::MissingMember(customer) => ("its customer does not list it", customer),
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Progress {
     pub kind: Kind,
     /// What came of those of this kind.
     pub counts: Counts,
-    /// How many records of this kind there are about, as far as can be told from what was read.
+    /// How many records of this kind the run comes by about, as far as can be told from what was read.
     pub total: Option<u64>,
     /// How many requests may be under way.
     pub requests: usize,
@@ -191,6 +191,8 @@ struct Running<'a> {
     batches: u64,
     /// How many records were read.
     records: u64,
+    /// How far the source was read with the first batch, and how many records that one had.
+    first: Option<(f64, u64)>,
     total: Option<u64>,
     down: Option<Down>,
     /// Why the source cannot be read on.
@@ -255,6 +257,7 @@ impl Import<'_> {
                 open: VecDeque::new(),
                 batches: 0,
                 records: 0,
+                first: None,
                 total: None,
                 down: None,
                 broken: None,
@@ -397,7 +400,10 @@ impl Running<'_> {
         let number = self.batches;
         self.batches += 1;
         self.records += prepared.records;
-        self.total = prepared.part_read.map(|part| about(self.records, part));
+        self.total = prepared.part_read.and_then(|part| {
+            let first = *self.first.get_or_insert((part, self.records));
+            about(self.records, part, first)
+        });
         for item in &prepared.unreadable {
             self.counts.failed += 1;
             self.rejects.unreadable(item)?;
@@ -534,15 +540,21 @@ impl Running<'_> {
     }
 }
 
-/// How many there are when so many are a part of them.
+/// How many records a run comes by, having read so many up to a part of the source. What lies before the first batch,
+/// from earlier runs or of other kinds, says nothing about what is left: so the rest is judged by what was read since.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a number that is shown to people, not negative"
 )]
-fn about(records: u64, part: f64) -> u64 {
-    (records as f64 / part.clamp(0.000_001, 1.0)) as u64
+fn about(records: u64, part: f64, (first_part, first_records): (f64, u64)) -> Option<u64> {
+    if part >= 1.0 {
+        return Some(records);
+    }
+    let since = part - first_part;
+    let read = records.saturating_sub(first_records) as f64;
+    (since > 0.0).then(|| records + (read * (1.0 - part) / since) as u64)
 }
 
 /// The end of a flush that is under way.
@@ -604,5 +616,34 @@ fn carried(job: Job, result: std::result::Result<Saved, Stop>) -> Carried {
         hash: job.hash,
         record: job.record,
         result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_comes_by_is_judged_by_what_it_read() {
+        for (records, part, first, expected) in [
+            // From the beginning, of 1,000.
+            (200, 0.2, (0.2, 200), None),
+            (400, 0.4, (0.2, 200), Some(1_000)),
+            // Gone on with at nine tenths: 100 are left.
+            (40, 0.94, (0.92, 20), Some(100)),
+            (100, 1.0, (0.92, 20), Some(100)),
+            // Behind a half of other kinds.
+            (200, 0.6, (0.55, 100), Some(1_000)),
+            (10, 1.0, (1.0, 10), Some(10)),
+        ] {
+            let about = about(records, part, first);
+            let is_near = about
+                .zip(expected)
+                .map(|(one, other)| one.abs_diff(other) <= 1);
+            assert!(
+                about == expected || is_near == Some(true),
+                "{about:?} for {expected:?}"
+            );
+        }
     }
 }

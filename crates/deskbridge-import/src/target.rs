@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use frappe::{Cause, Client, Document, Field, List, Meta, Name, Order};
+use frappe::{Cause, Client, Document, List, Meta, Name, Order};
 use serde_json::{Value, json};
 
 use crate::{
     Error, Result,
     decide::{
         Choices, CustomerDocType, Settings, Site,
-        key::{CREATED_FIELD, KEY_FIELD},
+        key::{CREATED_FIELD, KEY_FIELD, MODIFIED_FIELD},
     },
 };
 
@@ -152,14 +152,11 @@ fn doctypes(settings: &Settings) -> impl Iterator<Item = &'static str> {
 pub fn missing(site: &Site, settings: &Settings) -> Vec<Missing> {
     let mut missing = Vec::new();
     for doctype in doctypes(settings) {
-        let field = |name: &str| site.fields.get(doctype).and_then(|meta| meta.field(name));
-        let [key, created] = both(doctype);
-        if !field(KEY_FIELD).is_some_and(|field: &Field| field.is_unique) {
-            missing.push(key);
-        }
-        if field(CREATED_FIELD).is_none() {
-            missing.push(created);
-        }
+        let field = |name: &str| site.fields.get(doctype)?.field(name);
+        missing.extend(fields_of(doctype).into_iter().filter(|wanted| {
+            let name = wanted.attributes.text("fieldname").unwrap_or_default();
+            field(name).is_none_or(|field| name == KEY_FIELD && !field.is_unique)
+        }));
     }
     missing
 }
@@ -222,27 +219,23 @@ pub fn script(doctype: &str) -> (String, Document) {
 /// The fields that every import needs, by the attributes of their `Custom Field`.
 pub fn fields() -> Vec<Missing> {
     let doctypes = std::iter::once(CustomerDocType::Helpdesk.as_str()).chain(WRITTEN);
-    doctypes.flat_map(both).collect()
+    doctypes.flat_map(fields_of).collect()
 }
 
-fn both(doctype: &'static str) -> [Missing; 2] {
-    let created = attributes(
+fn fields_of(doctype: &'static str) -> Vec<Missing> {
+    let field = |name, label, fieldtype, is_unique| Missing {
         doctype,
-        CREATED_FIELD,
-        "Imported Creation",
-        "Datetime",
-        false,
-    );
-    [
-        Missing {
-            doctype,
-            attributes: attributes(doctype, KEY_FIELD, "Import ID", "Data", true),
-        },
-        Missing {
-            doctype,
-            attributes: created,
-        },
-    ]
+        attributes: attributes(doctype, name, label, fieldtype, is_unique),
+    };
+    let mut fields = vec![
+        field(KEY_FIELD, "Import ID", "Data", true),
+        field(CREATED_FIELD, "Imported Creation", "Datetime", false),
+    ];
+    if doctype == "HD Ticket" {
+        let modified = field(MODIFIED_FIELD, "Imported Modified", "Datetime", false);
+        fields.push(modified);
+    }
+    fields
 }
 
 /// Makes the scripts that keep when documents of some DocTypes were made. Needs a Script Manager.

@@ -1,10 +1,18 @@
 //! Compares every record of a source with what the helpdesk has, field by field.
 
-use std::collections::{BTreeMap, HashMap};
+mod files;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    pin::pin,
+};
 
 use deskbridge_store::{ImportState, Store};
 use frappe::{Client, Document, Filter, List, Op, Order};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use self::files::{Holder, Wanted};
 use crate::{
     Result,
     decide::{
@@ -17,6 +25,8 @@ use crate::{
 };
 
 const BATCH: usize = 50;
+/// How many records are compared at once.
+const AT_ONCE: usize = 8;
 
 /// What is compared in lists of a ticket's messages.
 const OF_MESSAGES: [(&str, &str, &[&str]); 2] = [
@@ -63,8 +73,10 @@ pub enum Wrong {
     MessageField(String, String),
     /// It has messages of the import that the source does not have, by their key.
     ExtraMessage(String),
-    /// A file of it is not there, by its name.
+    /// A file of it or of a message of it is not there, by its name.
     MissingFile(String),
+    /// A customer does not list it among its contacts, by the customer's name.
+    MissingMember(String),
 }
 
 impl Verified {
@@ -89,7 +101,8 @@ pub struct Verified {
     pub unreadable: u64,
 }
 
-/// Compares every record. Differences are handed over one by one, so that memory does not grow with them.
+/// Compares every record. Differences are handed over one by one, so that memory does not grow with them. Files that lie
+/// below `folder` are compared by what is in them, others by their names and sizes.
 ///
 /// # Errors
 /// When source, ledger or helpdesk cannot be read.
@@ -99,9 +112,14 @@ pub async fn verify(
     source: &Source,
     site: &Site,
     settings: &Settings,
+    folder: Option<&Path>,
     mut found: impl FnMut(Difference),
 ) -> Result<Verified> {
     let mut verified = Verified::default();
+    let wanted = Wanted {
+        folder,
+        has_account: source.account().is_some(),
+    };
     for kind in Kind::ALL {
         let mut reading = Some(source.open(kind, Position::default())?.next(BATCH));
         while let Some(next) = reading.take() {
@@ -113,7 +131,7 @@ pub async fn verify(
             let records: Vec<Record> = records.collect();
             verified.unreadable += (count - records.len()) as u64;
             let names = names(store, settings, &records).await?;
-            for record in &records {
+            let compared = stream::iter(&records).map(async |record| {
                 let name = names.get(&(kind, record.id().to_owned()));
                 let mut resolved = Resolved::default();
                 for (kind, id) in references(record) {
@@ -123,8 +141,12 @@ pub async fn verify(
                 let planned = plan(record, &resolved, site, settings).planned;
                 let wrong = match name {
                     None => vec![Wrong::Missing],
-                    Some(name) => compare(client, name, &planned).await?,
+                    Some(name) => compare(client, name, &planned, wanted).await?,
                 };
+                Ok::<_, crate::Error>((record, name, planned, wrong))
+            });
+            let mut compared = pin!(compared.buffered(AT_ONCE));
+            while let Some((record, name, planned, wrong)) = compared.try_next().await? {
                 *verified.records.entry(kind).or_default() += 1;
                 if let Planned::Ticket(ticket) = &planned {
                     verified.messages += ticket.messages.len() as u64;
@@ -171,7 +193,12 @@ async fn names(
     Ok(names)
 }
 
-async fn compare(client: &Client, name: &str, planned: &Planned) -> Result<Vec<Wrong>> {
+async fn compare(
+    client: &Client,
+    name: &str,
+    planned: &Planned,
+    files: Wanted<'_>,
+) -> Result<Vec<Wrong>> {
     let doctype = planned.doctype();
     let list = List::new().filter(Filter::eq("name", name)).limit(1);
     let is_there = client
@@ -198,7 +225,13 @@ async fn compare(client: &Client, name: &str, planned: &Planned) -> Result<Vec<W
             let mut wanted = one.document.clone().into_fields();
             // Another record may have had the name.
             wanted.remove("customer_name");
-            Ok(differing_fields(&wanted.into()))
+            let mut wrong = differing_fields(&wanted.into());
+            if let Some(customer) = &one.customer
+                && !lists(client, customer, name).await?
+            {
+                wrong.push(Wrong::MissingMember(customer.clone()));
+            }
+            Ok(wrong)
         }
         Planned::Ticket(ticket) => {
             let mut wrong = differing_fields(&ticket.document);
@@ -208,16 +241,29 @@ async fn compare(client: &Client, name: &str, planned: &Planned) -> Result<Vec<W
             {
                 wrong.push(Wrong::Field("status".to_owned()));
             }
-            wrong.extend(compare_messages(client, name, ticket).await?);
+            wrong.extend(compare_messages(client, name, ticket, files).await?);
             Ok(wrong)
         }
     }
+}
+
+/// Whether a customer has a contact in its list.
+async fn lists(client: &Client, customer: &str, contact: &str) -> Result<bool> {
+    let list = List::new()
+        .filter(Filter::eq("name", customer))
+        .filter(Filter::eq("contact_name", contact).of("HD Customer Member"))
+        .limit(1);
+    let found = client.list("HD Customer", &list).await;
+    Ok(!found
+        .map_err(asking(format!("the contacts of customer {customer}")))?
+        .is_empty())
 }
 
 async fn compare_messages(
     client: &Client,
     name: &str,
     ticket: &PlannedTicket,
+    files: Wanted<'_>,
 ) -> Result<Vec<Wrong>> {
     let mut standing: HashMap<String, Document> = HashMap::new();
     for (doctype, by, fields) in OF_MESSAGES {
@@ -236,6 +282,7 @@ async fn compare_messages(
         );
     }
     let mut wrong = Vec::new();
+    let mut holders = Vec::new();
     for message in &ticket.messages {
         let key = message.key.as_str();
         let Some(found) = standing.remove(key) else {
@@ -253,7 +300,16 @@ async fn compare_messages(
                 wrong.push(Wrong::MessageField(key.to_owned(), (*field).to_owned()));
             }
         }
+        holders.push(Holder {
+            doctype: message.doctype,
+            name: found.to_text("name").unwrap_or_default(),
+            files: &message.files,
+            images: &message.images,
+            wanted: message.document.text("content").unwrap_or_default(),
+            found: found.to_text("content").unwrap_or_default(),
+        });
     }
+    wrong.extend(files::compare(client, (name, ticket), &holders, files).await?);
     let mut extra: Vec<String> = standing.into_keys().collect();
     extra.sort_unstable();
     wrong.extend(extra.into_iter().map(Wrong::ExtraMessage));

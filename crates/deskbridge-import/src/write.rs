@@ -15,7 +15,10 @@ use frappe::{Cause, Document, Filter, List, Name, Order};
 use serde_json::Value;
 
 use self::sender::Sent;
-pub(crate) use self::sender::{Down, Sender};
+pub(crate) use self::{
+    files::read_below,
+    sender::{Down, Sender},
+};
 use crate::decide::{Planned, SourceKey, key::KEY_FIELD};
 
 /// How often a write is tried whose outcome stays unknown, or whose name others take at the same time.

@@ -11,7 +11,7 @@ use freshdesk::record::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::images::{image_addresses, with_addresses};
+pub use self::images::{image_addresses, image_sources, with_addresses};
 use crate::record;
 
 /// Domain of the addresses of those who have none. They depend on nothing but an id, so that a second run makes nobody

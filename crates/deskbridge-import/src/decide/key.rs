@@ -9,6 +9,10 @@ pub const KEY_FIELD: &str = "custom_import_id";
 /// The custom field that holds when a document was made in its source; a script moves it to `creation`.
 pub const CREATED_FIELD: &str = "custom_import_created_at";
 
+/// The custom field of a ticket that holds when it was last changed in its source: the helpdesk's own `modified` is when
+/// anything was last written to it, whatever is sent.
+pub const MODIFIED_FIELD: &str = "custom_import_modified_at";
+
 /// Longest value of a `Data` field, in characters.
 const CHARACTERS_MAX: usize = 140;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     customer::identify,
     html::readable,
-    key::{CREATED_FIELD, KEY_FIELD, SourceKey},
+    key::{CREATED_FIELD, KEY_FIELD, MODIFIED_FIELD, SourceKey},
     planned::{FilePlace, Fresh, Planned, PlannedFile, PlannedMessage, PlannedTicket, Resolved},
     problem::{Problem, Problems},
     settings::{CustomerDocType, Settings},
@@ -380,6 +380,9 @@ impl Context<'_> {
             )
             .with("last_agent_response", time(last(How::Sent)))
             .with("last_customer_response", time(last(How::Received)));
+        if ticket.updated_at.is_some() {
+            document.set(MODIFIED_FIELD, time(ticket.updated_at));
+        }
         if status.is_some_and(|status| self.site.ended.contains(status)) {
             document.set(
                 "resolution_date",

@@ -1,4 +1,6 @@
-//! A record in each line.
+//! A record in each line, or in each element of a list that is the whole file.
+
+mod list;
 
 use std::{
     fs::File,
@@ -19,6 +21,8 @@ use crate::{
 
 /// The longest line that is read: far more than a ticket with all its messages.
 const LINE_BYTES_MAX: u64 = 64 << 20;
+/// The same for elements of lists.
+const ELEMENT_BYTES_MAX: usize = 64 << 20;
 /// How many bytes a batch may come from, so that long records come in short batches.
 const BATCH_BYTES_MAX: u64 = 8 << 20;
 /// How much of a bad line is kept.
@@ -33,7 +37,24 @@ pub(super) struct Lines {
     mappings: Vec<Mapping>,
     kind: Kind,
     at: Position,
-    open: Option<(BufReader<File>, Arc<str>)>,
+    open: Option<Open>,
+}
+
+/// A file that is being read.
+#[derive(Debug)]
+struct Open {
+    reader: BufReader<File>,
+    part: Arc<str>,
+    list: Option<list::List>,
+}
+
+/// What was read of a file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Read {
+    bytes: u64,
+    /// How many line ends came before it, and how many with it.
+    lines_before: u64,
+    lines: u64,
 }
 
 #[derive(Deserialize)]
@@ -74,21 +95,13 @@ impl Lines {
     pub(super) fn next(&mut self, items_max: usize) -> Result<Option<Batch>> {
         let mut items = Vec::new();
         let mut bytes = 0;
+        let mut line = Vec::new();
         while items.len() < items_max && bytes < BATCH_BYTES_MAX {
-            let Some(path) = self.files.get(self.at.file).cloned() else {
+            line.clear();
+            let Some(read) = self.read(&mut line)? else {
                 break;
             };
-            let failed = |at_byte| {
-                let path = path.clone();
-                move |source| Error::Read {
-                    path,
-                    at_byte,
-                    source,
-                }
-            };
-            let mut line = Vec::new();
-            let read = self.line(&path, &mut line).map_err(failed(self.at.byte))?;
-            if read == 0 {
+            if read.bytes == 0 && line.is_empty() {
                 self.open = None;
                 self.at = Position {
                     file: self.at.file + 1,
@@ -96,14 +109,14 @@ impl Lines {
                 };
                 continue;
             }
-            bytes += read;
-            self.at.byte += read;
-            self.at.lines += 1;
-            let part = self.open.as_ref().map(|(_, part)| Arc::clone(part));
+            bytes += read.bytes;
+            self.at.byte += read.bytes;
+            let part = self.open.as_ref().map(|open| Arc::clone(&open.part));
             let place = Place {
                 part: part.unwrap_or_default(),
-                line: self.at.lines,
+                line: self.at.lines + read.lines_before + 1,
             };
+            self.at.lines += read.lines_before + read.lines;
             items.extend(self.item(&line, place));
         }
         let is_end = items.is_empty() && self.at.file >= self.files.len();
@@ -114,31 +127,22 @@ impl Lines {
         }))
     }
 
-    /// Reads the next line into `line`, as far as a line may be long; the bytes up to the next one.
-    fn line(&mut self, path: &Path, line: &mut Vec<u8>) -> io::Result<u64> {
-        let (reader, _) = match &mut self.open {
-            Some(open) => open,
-            None => {
-                let mut file = File::open(path)?;
-                let length = file.metadata()?.len();
-                if self.at.byte > length {
-                    return Err(io::Error::other("the file is shorter than it was"));
-                }
-                file.seek(SeekFrom::Start(self.at.byte))?;
-                let part = path.file_name().unwrap_or(path.as_os_str());
-                let part = Arc::from(part.to_string_lossy().as_ref());
-                self.open
-                    .insert((BufReader::with_capacity(1 << 18, file), part))
-            }
+    /// Reads the next line or element into `line`, as far as one may be long; nothing behind the last file.
+    fn read(&mut self, line: &mut Vec<u8>) -> Result<Option<Read>> {
+        let Some(path) = self.files.get(self.at.file) else {
+            return Ok(None);
         };
-        let mut read = reader
-            .by_ref()
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', line)? as u64;
-        if read == LINE_BYTES_MAX && line.last() != Some(&b'\n') {
-            read += skip_line(reader)?;
-        }
-        Ok(read)
+        let at_byte = self.at.byte;
+        let failed = |source| Error::Read {
+            path: path.clone(),
+            at_byte,
+            source,
+        };
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(Open::at(path, at_byte).map_err(failed)?),
+        };
+        open.read(line).map(Some).map_err(failed)
     }
 
     /// What a line is, unless it is blank or of another kind.
@@ -179,7 +183,7 @@ impl Lines {
             Err(error) => bad(category(&error).to_owned()),
             Ok(WhichKind { kind }) => match kind.as_deref().map(Kind::read) {
                 Some(Some(kind)) if kind != self.kind => return None,
-                Some(Some(_)) => match serde_json::from_slice::<Record>(line) {
+                Some(Some(kind)) => match Record::of(kind, line) {
                     Ok(record) => Ok(record),
                     Err(error) => bad(said(&error)),
                 },
@@ -190,6 +194,43 @@ impl Lines {
             },
         };
         Some(Item { place, read })
+    }
+}
+
+impl Open {
+    fn at(path: &Path, byte: u64) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        if byte > bytes {
+            return Err(io::Error::other("the file is shorter than it was"));
+        }
+        let is_list = list::begins(&mut BufReader::with_capacity(1 << 10, &file))?;
+        file.seek(SeekFrom::Start(byte))?;
+        let part = path.file_name().unwrap_or(path.as_os_str());
+        Ok(Self {
+            reader: BufReader::with_capacity(1 << 18, file),
+            part: Arc::from(part.to_string_lossy().as_ref()),
+            list: is_list.then(|| list::List::at(byte, bytes)),
+        })
+    }
+
+    fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Read> {
+        let reader = &mut self.reader;
+        if let Some(list) = &mut self.list {
+            return list::element(reader, list, line, ELEMENT_BYTES_MAX);
+        }
+        let mut bytes = reader
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', line)? as u64;
+        if bytes == LINE_BYTES_MAX && line.last() != Some(&b'\n') {
+            bytes += skip_line(reader)?;
+        }
+        Ok(Read {
+            bytes,
+            lines_before: 0,
+            lines: 1,
+        })
     }
 }
 

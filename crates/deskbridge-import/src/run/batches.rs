@@ -13,6 +13,9 @@ use crate::{
     record::{Kind, Record},
 };
 
+/// How many records are decided in one go.
+const DECIDED_AT_ONCE: usize = 8;
+
 /// A record that is to be written.
 pub(super) struct Job {
     pub(super) batch: u64,
@@ -101,7 +104,11 @@ async fn next(
     }
     let resolved = resolve(import, &records).await?;
     let mut known = known(import, kind, &records).await?;
-    for (place, record) in records {
+    for (number, (place, record)) in records.into_iter().enumerate() {
+        // What is under way shares this thread, and would stand still until all of the batch is decided.
+        if number % DECIDED_AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
         let fresh = plan(&record, &resolved, site, import.settings);
         let hash = fresh.planned.hash();
         let known = known.remove(record.id());

@@ -29,6 +29,7 @@ use crate::{
 const FETCHES_MAX: u32 = 4;
 /// How long is waited before it is fetched again, where its host does not say.
 const FETCH_AFTER: Duration = Duration::from_millis(500);
+const FOREIGN: &str = "it lies at a host that is not Freshdesk's";
 const NO_ACCOUNT: &str =
     "it lies in Freshdesk, and no account was named from which it could be fetched";
 
@@ -181,10 +182,15 @@ impl Writer {
                     return Ok(Got::Lost(NO_ACCOUNT.to_owned()));
                 };
                 let open = async || freshdesk_file(account, remote, file.size_bytes).await;
-                return fetch(open).await.map_err(|error| Stop::Refused {
-                    why: format!("a file of it could not be fetched: {error}"),
-                    name: None,
-                });
+                return match fetch(open).await {
+                    // An image may be left at a stranger's; an attachment is lost there.
+                    Ok(Got::Foreign) => Ok(Got::Lost(FOREIGN.to_owned())),
+                    Ok(got) => Ok(got),
+                    Err(error) => Err(Stop::Refused {
+                        why: format!("a file of it could not be fetched: {error}"),
+                        name: None,
+                    }),
+                };
             }
             FilePlace::Address(address) => {
                 let Some(account) = &self.account else {
@@ -205,7 +211,7 @@ impl Writer {
         let folder = self.files.clone();
         let folder = folder.ok_or_else(|| unreadable("no folder of files was named"))?;
         let wanted = path.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&folder, &wanted));
+        let reading = tokio::task::spawn_blocking(move || read_below(&folder, &wanted));
         let read = reading
             .await
             .map_err(|_panicked| unreadable("reading it ended in a panic"))?;
@@ -296,7 +302,8 @@ fn ending(bytes: &[u8]) -> &'static str {
     }
 }
 
-fn read(folder: &Path, path: &str) -> Result<Vec<u8>, String> {
+/// A file below the folder of files.
+pub(crate) fn read_below(folder: &Path, path: &str) -> Result<Vec<u8>, String> {
     let path = inside(folder, path).ok_or("it does not lie below the folder of files")?;
     let file = std::fs::File::open(&path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();

@@ -81,19 +81,8 @@ impl Writer {
             .iter()
             .map(|one| one.document.clone().with("doctype", one.doctype.as_str()))
             .collect();
-        let sent = self
-            .sender
-            .write(Sort::Uneven, async |client| {
-                client.insert_many(&documents).await
-            })
-            .await?;
-        match sent {
-            Sent::Done(names) if names.len() == all.len() => {
-                Ok(Some(names.into_iter().map(made).collect()))
-            }
-            // Which of them stands already, or is at fault, is not said.
-            Sent::Done(_) | Sent::Refused(_) | Sent::Unknown => Ok(None),
-        }
+        let names = self.sender.insert_all(&documents).await?;
+        Ok(names.map(|names| names.into_iter().map(made).collect()))
     }
 
     /// Puts a contact into the list of its customer.

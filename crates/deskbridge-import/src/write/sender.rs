@@ -5,11 +5,15 @@ use std::{
     time::Duration,
 };
 
-use frappe::{Cause, Client, Outcome, Verdict};
+use frappe::{Cause, Client, Document, Name, Outcome, Verdict};
+use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Stop;
-use crate::decide::{Pace, Seen, pace::Sort};
+use crate::decide::{
+    Pace, Seen,
+    pace::{PROBE_DEADLINE, Sort, Turn},
+};
 
 /// A write that was sent.
 #[derive(Debug)]
@@ -60,33 +64,32 @@ impl Sender {
 
     /// How many records may be written at once.
     pub(crate) fn limit(&self) -> usize {
-        self.pace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .limit()
+        self.pace(|pace, _| pace.limit())
+    }
+
+    fn pace<T>(&self, ask: impl FnOnce(&mut Pace, Duration) -> T) -> T {
+        let at = self.started_at.elapsed();
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(&mut pace, at)
     }
 
     fn see(&self, seen: Seen) {
-        let at = self.started_at.elapsed();
-        self.pace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .see(seen, at);
+        self.pace(|pace, at| pace.see(seen, at));
     }
 
     /// Waits for its turn.
-    async fn turn(&self) {
+    async fn turn(&self) -> Result<(), Down> {
         loop {
-            let at = self.started_at.elapsed();
-            let wait = self
-                .pace
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .wait(at);
-            if wait.is_zero() {
-                break;
+            match self.pace(Pace::turn) {
+                Turn::Now => break,
+                Turn::Wait(wait) => sleep(wait).await,
+                Turn::Probe => self.probe().await,
             }
-            sleep(wait).await;
+            let gone_for = self.pace(|pace, at| pace.gone_for(at));
+            if gone_for.is_some_and(|gone_for| gone_for >= self.patience) {
+                let why = format!("it has not answered for {} s", self.patience.as_secs());
+                return Err(Down { why });
+            }
         }
         if let Some((spacing, next)) = &self.spacing {
             let turn = {
@@ -96,6 +99,24 @@ impl Sender {
                 turn
             };
             sleep_until(turn).await;
+        }
+        Ok(())
+    }
+
+    /// Finds out whether a helpdesk that was gone is back.
+    async fn probe(&self) {
+        let client = self.client.deadline(PROBE_DEADLINE);
+        let asked_at = Instant::now();
+        match client.method("ping").get::<Value>().await {
+            Ok(_) => self.pace(|pace, at| pace.probed(true, at)),
+            Err(error) => match seen(&error, asked_at.elapsed()) {
+                Seen::Lost | Seen::Unreachable => self.pace(|pace, at| pace.probed(false, at)),
+                // A helpdesk that hangs is no more back than one that hangs up.
+                _ if matches!(error.cause, Cause::Deadline(_)) => {
+                    self.pace(|pace, at| pace.probed(false, at));
+                }
+                there @ (Seen::Answer { .. } | Seen::Overloaded { .. }) => self.see(there),
+            },
         }
     }
 
@@ -107,11 +128,12 @@ impl Sender {
     ) -> Result<Sent<T>, Stop> {
         let mut gone_since = None;
         loop {
-            self.turn().await;
+            self.turn().await?;
             let sent_at = Instant::now();
-            let error = match request(&self.client).await {
+            let outcome = request(&self.client).await;
+            let after = sent_at.elapsed();
+            let error = match outcome {
                 Outcome::Done(done) => {
-                    let after = sent_at.elapsed();
                     self.see(Seen::Answer { sort, after });
                     return Ok(Sent::Done(done));
                 }
@@ -119,21 +141,35 @@ impl Sender {
                 Outcome::Refused(error) if matches!(error.cause, Cause::TimestampMismatch) => error,
                 Outcome::Refused(error) => {
                     stop_of_all(&error)?;
-                    self.see(Seen::Answer {
-                        sort: Sort::Uneven,
-                        after: sent_at.elapsed(),
-                    });
+                    self.failed(&error, after);
                     return Ok(Sent::Refused(error));
                 }
                 Outcome::Unknown(error) => {
-                    self.overloaded(&error);
+                    self.failed(&error, after);
                     return Ok(Sent::Unknown);
                 }
                 Outcome::NotSent(error) => error,
             };
-            self.overloaded(&error);
+            self.failed(&error, after);
             self.outlast(&mut gone_since, &error)?;
         }
+    }
+
+    /// Inserts documents, each of which names its DocType, all or none of them. Nothing comes back where which of them is
+    /// at fault is not said, or whether they are there is not known.
+    pub(super) async fn insert_all(
+        &self,
+        documents: &[Document],
+    ) -> Result<Option<Vec<Name>>, Stop> {
+        let sent = self
+            .write(Sort::Uneven, async |client| {
+                client.insert_many(documents).await
+            })
+            .await?;
+        Ok(match sent {
+            Sent::Done(names) => Some(names).filter(|names| names.len() == documents.len()),
+            Sent::Refused(_) | Sent::Unknown => None,
+        })
     }
 
     /// Sends a read until it is answered.
@@ -143,16 +179,23 @@ impl Sender {
     ) -> Result<T, Stop> {
         let mut gone_since = None;
         loop {
-            self.turn().await;
-            let error = match request(&self.client).await {
-                Ok(answer) => return Ok(answer),
+            self.turn().await?;
+            let sent_at = Instant::now();
+            let answered = request(&self.client).await;
+            let after = sent_at.elapsed();
+            let error = match answered {
+                Ok(answer) => {
+                    self.see(Seen::Answer {
+                        sort: Sort::Uneven,
+                        after,
+                    });
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
+            self.failed(&error, after);
             match error.verdict() {
-                Verdict::RetryAfter(_) => {
-                    self.overloaded(&error);
-                    self.outlast(&mut gone_since, &error)?;
-                }
+                Verdict::RetryAfter(_) => self.outlast(&mut gone_since, &error)?,
                 Verdict::Never | Verdict::LookFirst => {
                     stop_of_all(&error)?;
                     return Err(Stop::refused(&error));
@@ -161,13 +204,12 @@ impl Sender {
         }
     }
 
-    fn overloaded(&self, error: &frappe::Error) {
-        let retry_after = match error.verdict() {
-            Verdict::RetryAfter(retry_after) => retry_after,
-            Verdict::Never | Verdict::LookFirst => None,
-        };
-        tracing::debug!(%error, "The helpdesk asks for fewer requests");
-        self.see(Seen::Overloaded { retry_after });
+    fn failed(&self, error: &frappe::Error, after: Duration) {
+        let seen = seen(error, after);
+        if !matches!(seen, Seen::Answer { .. }) {
+            tracing::debug!(%error, ?seen, "A request is to be looked for or sent again");
+        }
+        self.see(seen);
     }
 
     fn outlast(&self, gone_since: &mut Option<Instant>, error: &frappe::Error) -> Result<(), Stop> {
@@ -181,6 +223,37 @@ impl Sender {
                 self.patience.as_secs()
             ),
         }))
+    }
+}
+
+/// What a failure says about how many requests the helpdesk bears.
+fn seen(error: &frappe::Error, after: Duration) -> Seen {
+    let retry_after = match error.verdict() {
+        Verdict::RetryAfter(retry_after) => retry_after,
+        Verdict::Never | Verdict::LookFirst => None,
+    };
+    match &error.cause {
+        Cause::Connect(_) => Seen::Unreachable,
+        Cause::Lost(_) => Seen::Lost,
+        // A proxy that gets no answer from the site speaks for the site.
+        Cause::NotFrappe {
+            status: 502..=504,
+            retry_after,
+            ..
+        } => Seen::Overloaded {
+            retry_after: *retry_after,
+        },
+        Cause::TooManyRequests { .. }
+        | Cause::Maintenance { .. }
+        | Cause::Deadlock
+        | Cause::LockTimeout
+        | Cause::TimestampMismatch
+        | Cause::Deadline(_) => Seen::Overloaded { retry_after },
+        // It answered.
+        _ => Seen::Answer {
+            sort: Sort::Uneven,
+            after,
+        },
     }
 }
 

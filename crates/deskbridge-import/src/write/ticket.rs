@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use frappe::{Cause, Document, Filter, INSERT_MANY_MAX, List, Name, Order};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Saved, Sent, Stop, TRIES_MAX, Writer, never_heard, one::made_as};
 use crate::decide::{
@@ -137,18 +137,9 @@ impl Writer {
             for message in chunk {
                 documents.push(self.of(message, ticket, lost).await?);
             }
-            let sent = self
-                .sender
-                .write(Sort::Uneven, async |client| {
-                    client.insert_many(&documents).await
-                })
-                .await?;
-            match sent {
-                Sent::Done(made) if made.len() == chunk.len() => names.extend(made),
-                // Which of them is at fault is not said, and whether they are there is not known.
-                Sent::Done(_) | Sent::Refused(_) | Sent::Unknown => {
-                    return self.say_missing(messages, ticket, lost).await;
-                }
+            match self.sender.insert_all(&documents).await? {
+                Some(made) => names.extend(made),
+                None => return self.say_missing(messages, ticket, lost).await,
             }
         }
         Ok(names)
@@ -181,6 +172,7 @@ impl Writer {
                     let name = document
                         .name()
                         .ok_or_else(|| never_heard(message.doctype))?;
+                    let changes = self.shown(changes, message, ticket, lost).await?;
                     self.update(Sort::Uneven, message.doctype, &name, &changes)
                         .await?;
                     name
@@ -222,7 +214,17 @@ impl Writer {
         ticket: &Name,
         lost: &mut Vec<String>,
     ) -> Result<Document, Stop> {
-        let mut document = of(message, ticket);
+        self.shown(of(message, ticket), message, ticket, lost).await
+    }
+
+    /// What is sent of a message, its text with the images as they lie in the helpdesk.
+    async fn shown(
+        &self,
+        mut document: Document,
+        message: &PlannedMessage,
+        ticket: &Name,
+        lost: &mut Vec<String>,
+    ) -> Result<Document, Stop> {
         if !message.images.is_empty()
             && let Some(content) = document.text("content").map(str::to_owned)
         {
@@ -370,7 +372,7 @@ fn chunks(messages: &[PlannedMessage]) -> Vec<&[PlannedMessage]> {
     while !rest.is_empty() {
         let mut bytes = 0;
         let fits = rest.iter().take(INSERT_MANY_MAX).take_while(|message| {
-            bytes += json!(message.document).to_string().len();
+            bytes += about(&message.document);
             bytes < REQUEST_BYTES_MAX
         });
         let (chunk, after) = rest.split_at(fits.count().max(1));
@@ -378,4 +380,12 @@ fn chunks(messages: &[PlannedMessage]) -> Vec<&[PlannedMessage]> {
         rest = after;
     }
     chunks
+}
+
+/// About how many bytes a document takes in a request: texts may grow there, for which there is room.
+fn about(document: &Document) -> usize {
+    let fields = document.fields().iter();
+    fields
+        .map(|(field, value)| field.len() + value.as_str().map_or(8, str::len) + 8)
+        .sum()
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, cases};
 
-async fn verified(bench: &Bench, source: &Source) -> (Verified, Vec<Difference>) {
+pub(crate) async fn verified(bench: &Bench, source: &Source) -> (Verified, Vec<Difference>) {
     let site = target::site(&bench.client, &bench.settings).await.unwrap();
     let mut differences = Vec::new();
     let verified = verify::verify(
@@ -20,6 +20,7 @@ async fn verified(bench: &Bench, source: &Source) -> (Verified, Vec<Difference>)
         source,
         &site,
         &bench.settings,
+        bench.options.files.as_deref(),
         |difference| {
             differences.push(difference);
         },

@@ -87,6 +87,17 @@ async fn lost_requests_are_sent_again() {
 }
 
 #[tokio::test]
+async fn a_helpdesk_that_is_gone_for_a_while_is_waited_for() {
+    whole_despite(
+        r#"[
+            {"when": "*", "skip": 60, "times": 12, "execute": true, "answer": "hang_up"},
+            {"when": "*", "skip": 30, "times": 8, "answer": "hang_up"}
+        ]"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_helpdesk_that_asks_for_less_gets_less_and_everything() {
     whole_despite(
         r#"[

@@ -1,10 +1,14 @@
 //! What becomes of records.
 
-use deskbridge_import::{Error, decide::Severity, dry_run, record::Kind, target};
+use deskbridge_import::{Error, decide::Severity, dry_run, record::Kind, target, verify::Wrong};
+use frappe::Document;
 use serde_json::{Value, json};
 use simulators::frappe::{Version, Versions};
 
-use crate::bench::{Bench, MAI, case, cases, counts};
+use crate::{
+    backwards::verified,
+    bench::{Bench, MAI, case, cases, counts},
+};
 
 #[tokio::test]
 async fn a_ticket_arrives_with_all_that_belongs_to_it() {
@@ -151,7 +155,7 @@ async fn what_the_site_would_store_wrongly_is_refused_before_it_is_sent_and_fed_
 async fn what_stands_already_is_brought_up_to_date_and_remembered() {
     let bench = Bench::new().await;
     let insert = async |doctype: &str, fields: Value| {
-        let fields: frappe::Document = serde_json::from_value(fields).unwrap();
+        let fields: Document = serde_json::from_value(fields).unwrap();
         bench
             .client
             .insert(doctype, &fields)
@@ -247,6 +251,22 @@ async fn files_tags_and_the_agent_arrive_once() {
     assert_eq!(bench.all("ToDo").await.len(), 1);
     let tickets = bench.all("HD Ticket").await;
     assert_eq!(tickets[0].text("_user_tags"), Some(",gấp,đơn"));
+    let (_, differences) = verified(&bench, &bench.lines(&records)).await;
+    assert_eq!(differences, []);
+    for folder in [bench.options.files.clone(), None] {
+        // Without the folder files are known by their names.
+        bench.options.files = folder;
+        let source = bench.lines(&records);
+        bench.faults(r#"[{"when": "GET /api/resource/File", "answer": {"status": 200, "json": {"data": []}}}]"#);
+        let (_, differences) = verified(&bench, &source).await;
+        bench.faults("[]");
+        let wrong: Vec<&Wrong> = differences.iter().map(|one| &one.what).collect();
+        let missing = ["thư.txt", "a.txt"].map(|name| Wrong::MissingFile(name.to_owned()));
+        assert_eq!(wrong, missing.iter().collect::<Vec<_>>());
+        let (_, differences) = verified(&bench, &source).await;
+        assert_eq!(differences, []);
+    }
+    bench.options.files = Some(bench.folder.path().to_owned());
     // A path that leads out of the folder.
     records[2]["attachments"] = json!([{"path": "../a.txt"}]);
     let summary = bench.run(&bench.lines(&records)).await;
@@ -315,6 +335,15 @@ async fn a_customer_lists_its_contacts_where_links_mean_nothing() {
         .collect();
     names.sort_unstable();
     assert_eq!(names, ["Bình", "Lê An"]);
+    let source = bench.lines(&records);
+    assert_eq!(verified(&bench, &source).await.1, []);
+    let kept: Value = rows.into_iter().take(1).map(Value::from).collect();
+    let change = Document::new().with("contacts", kept);
+    let changed = bench.client.update("HD Customer", &customer, &change).await;
+    changed.into_result().unwrap();
+    let (_, differences) = verified(&bench, &source).await;
+    let wrong: Vec<&Wrong> = differences.iter().map(|one| &one.what).collect();
+    assert_eq!(wrong, [&Wrong::MissingMember("Trà Sớm 1".to_owned())]);
 }
 
 #[tokio::test]

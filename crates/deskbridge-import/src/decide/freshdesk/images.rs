@@ -16,6 +16,12 @@ pub fn image_addresses(html: &str) -> Vec<String> {
     found
 }
 
+/// The addresses of all images in a text, in their order.
+pub fn image_sources(html: &str) -> Vec<&str> {
+    let places = places(html).into_iter();
+    places.filter_map(|place| html.get(place)).collect()
+}
+
 /// The text with other addresses of images: what `to` says of each, or as it is.
 pub fn with_addresses(html: &str, to: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::with_capacity(html.len());

@@ -38,6 +38,7 @@ pub(super) async fn run(sources: Sources<VerifyArguments>) -> anyhow::Result<Exi
         source,
         &site,
         &place.settings,
+        opened.files.as_deref(),
         |difference| {
             if let Err(error) = report.add(&difference) {
                 failed.get_or_insert(error);
