@@ -77,6 +77,17 @@ pub(crate) fn sources(
         })
         .collect()
 }
+/// What becomes of the calls of the account of this name; `None` where no such calls are carried.
+pub(crate) fn settings_of(config: &Config, name: &str) -> anyhow::Result<Option<Settings>> {
+    let planned = super::caresoft::planned(config)?;
+    let mut accounts = config.caresoft.iter().zip(&planned);
+    let of_account = accounts.find_map(|(account, planned)| {
+        let calls = account.calls.as_ref().filter(|_| account.name == name)?;
+        Some(settings(config, account, calls, &planned.mapping))
+    });
+    of_account.transpose()
+}
+
 
 fn agents(mapping: &Mapping) -> Vec<Agent> {
     let agents = mapping.agents.iter().map(|(id, agent)| Agent {
