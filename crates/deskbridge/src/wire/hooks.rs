@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use deskbridge_calls::settings::{Hooked, Settings};
 use deskbridge_core::{Chain, Clock};
 use deskbridge_hooks::{
     Flow, Hook, Hooks, Runner,
@@ -108,6 +109,16 @@ impl Configured {
 pub(super) fn keep_suspensions(hooks: &Configured, store: &Store, tasks: &Tasks) {
     if hooks.hooks.is_empty() {
         return;
+    /// The hooks that are asked about the calls of a connection; its settings learn what they are to write.
+    ///
+    /// # Errors
+    /// When two are asked at the same point.
+    pub(super) fn on_calls(&self, settings: &mut Arc<Settings>) -> anyhow::Result<Arc<Hooks>> {
+        let hooks = self.on(Flow::Call, &settings.connection)?;
+        Arc::make_mut(settings).hooked = Hooked::of(&hooks);
+        Ok(hooks)
+    }
+
     }
     let all: Vec<Arc<Hook>> = hooks.all().map(|(_, hook)| Arc::clone(hook)).collect();
     let (store, clock, stopping) = (store.clone(), hooks.clock.clone(), tasks.clone());

@@ -10,7 +10,6 @@ use deskbridge_calls::{
     settings::{Settings, missed::MissedTicket},
 };
 use deskbridge_core::Clock;
-use deskbridge_hooks::Flow;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
@@ -77,6 +76,7 @@ pub(crate) fn sources(
         })
         .collect()
 }
+
 /// What becomes of the calls of the account of this name; `None` where no such calls are carried.
 pub(crate) fn settings_of(config: &Config, name: &str) -> anyhow::Result<Option<Settings>> {
     let planned = super::caresoft::planned(config)?;
@@ -87,7 +87,6 @@ pub(crate) fn settings_of(config: &Config, name: &str) -> anyhow::Result<Option<
     });
     of_account.transpose()
 }
-
 
 fn agents(mapping: &Mapping) -> Vec<Agent> {
     let agents = mapping.agents.iter().map(|(id, agent)| Agent {
@@ -142,10 +141,10 @@ impl Reporting {
         rng: &mut fastrand::Rng,
     ) -> anyhow::Result<Self> {
         let sources = centers.into_iter().map(|center| {
-            let (crm, settings, every) = (center.crm, center.settings, center.users_every);
+            let (crm, mut settings, every) = (center.crm, center.settings, center.users_every);
             anyhow::Ok(Source {
+                hooks: hooks.on_calls(&mut settings)?,
                 directory: Directory::new(&crm, &settings, store, clock, every),
-                hooks: hooks.on(Flow::Call, &settings.connection)?,
                 settings,
                 crm,
                 settles_after: center.settles_after,
