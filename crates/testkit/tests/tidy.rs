@@ -250,7 +250,13 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ),
     (
         "deskbridge-import",
-        &["deskbridge-core", "deskbridge-store", "frappe", "freshdesk"],
+        &[
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-hooks",
+            "frappe",
+            "freshdesk",
+        ],
     ),
     (
         "deskbridge-console",
