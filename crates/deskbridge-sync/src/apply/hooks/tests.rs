@@ -4,7 +4,10 @@ use super::*;
 use crate::decide::write::{SaveCustomer, SourceKey};
 
 fn fields(value: Value) -> Fields {
-    value.as_object().cloned().unwrap()
+    match value {
+        Value::Object(fields) => fields,
+        other => panic!("{other}"),
+    }
 }
 
 fn customer() -> SaveCustomer {
@@ -84,7 +87,7 @@ fn only_what_a_hook_wants_otherwise_than_before_is_a_change() {
             (
                 json!({"customer_name": "Shop", "domain": "own.example"}),
                 json!({}),
-                own_domain.clone(),
+                own_domain,
             ),
         ),
         // It lets go of one that is planned, and of one that is not.
@@ -99,7 +102,7 @@ fn only_what_a_hook_wants_otherwise_than_before_is_a_change() {
                 why: Why::Suspended,
             },
             json!({"domain": "own.example", "custom_tier": "gold"}),
-            (planned.clone(), domain.clone(), gold.clone()),
+            (planned.clone(), domain.clone(), gold),
         ),
         (
             Decision::Unchanged {
