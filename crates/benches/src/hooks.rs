@@ -1,5 +1,7 @@
 //! Hooks: a script in a process of ours, and what is added to the start of an interpreter.
 
+pub(crate) mod hostile;
+
 use std::{fmt::Write as _, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
@@ -8,6 +10,7 @@ use deskbridge_hooks::{
     hooks::TIMEOUT,
     runner::{
         javascript::{Player, Pool, Script},
+        php,
         program::Program,
     },
 };
@@ -17,6 +20,9 @@ use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore, time::Ins
 
 /// The argument by which this program starts itself to serve scripts.
 pub(crate) const SERVE_SCRIPTS: &str = "serve-scripts";
+/// The argument by which it starts itself on one core.
+pub(crate) const RATE: &str = "hooks-rate";
+const NAME: &str = "process_registration_params";
 const CALLS: usize = 20_000;
 const STARTS: usize = 200;
 const INPUT_BYTES: usize = 2_000;
@@ -35,20 +41,22 @@ params = json.load(sys.stdin)['params']
 json.dump({'data': {'PHONE_NUMBER': params['PHONE_NUMBER'][-10:]}, 'state': 'success'}, sys.stdout)
 ";
 
+const PHP: &str = "<?php
+return ['data' => ['PHONE_NUMBER' => substr($params['PHONE_NUMBER'], -10)], 'state' => 'success'];
+";
+/// The same without what makes a hook of it.
+const BARE_PHP: &str = "<?php
+$params = json_decode(stream_get_contents(STDIN), true)['params'];
+echo json_encode(['data' => ['PHONE_NUMBER' => substr($params['PHONE_NUMBER'], -10)], 'state' => 'success']);
+";
+
 /// Measures, and gives a table.
 pub(crate) async fn measure() -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     let known = input();
     let bytes = known.to_string().len();
     let mut table = String::from("| What | Target | Measured |\n|---|---|---|\n");
-    let path = folder.path().join("hook.js");
-    std::fs::write(&path, SCRIPT)?;
-    let player = Player {
-        program: std::env::current_exe()?,
-        arguments: vec![SERVE_SCRIPTS.to_owned()],
-    };
-    let runner = Runner::JavaScript(Script::new(path, Pool::new(1, player)));
-    let hooks = hooks(runner, TIMEOUT)?;
+    let hooks = scripted(folder.path())?;
     let mut took = Vec::new();
     for _ in 0..CALLS {
         took.push(timed(&hooks, &known).await?);
@@ -58,34 +66,101 @@ pub(crate) async fn measure() -> anyhow::Result<String> {
         "| A hook in JavaScript, {bytes} bytes, one after another | p99 under 1 ms | {} |",
         quantiles(&mut took)
     )?;
+    let on_one = on_one_core().await?;
+    writeln!(
+        table,
+        "| … one process for the scripts, 8 callers, all on one core | 5,000 a second | {on_one:.0} a second |"
+    )?;
+    let on_all = rate(&hooks, &known).await?;
+    writeln!(
+        table,
+        "| … the same on every core | | {on_all:.0} a second |"
+    )?;
+    writeln!(table, "{}", in_python(folder.path(), &known).await?)?;
+    writeln!(table, "{}", in_php(folder.path(), &known).await?)?;
+    Ok(table)
+}
+
+/// Calls a second of eight callers, for whoever started this on one core.
+pub(crate) async fn measure_rate() -> anyhow::Result<Value> {
+    let folder = tempfile::tempdir()?;
+    let (hooks, known) = (scripted(folder.path())?, input());
+    // The process is started and has the script.
+    timed(&hooks, &known).await?;
+    Ok(json!({"per_second": rate(&hooks, &known).await?}))
+}
+
+async fn rate(hooks: &Hooks, known: &Value) -> anyhow::Result<f64> {
     let started = Instant::now();
     let mut asked = stream::iter(0..CALLS)
-        .map(|_| timed(&hooks, &known))
+        .map(|_| timed(hooks, known))
         .buffer_unordered(8);
     while let Some(took) = asked.next().await {
         took?;
     }
-    let rate = CALLS as f64 / started.elapsed().as_secs_f64();
-    writeln!(
-        table,
-        "| … one process for the scripts, 8 callers | 3,000 a second on one core | {rate:.0} a second |"
-    )?;
-    writeln!(table, "{}", external(folder.path(), &known).await?)?;
-    Ok(table)
+    Ok(CALLS as f64 / started.elapsed().as_secs_f64())
 }
 
-async fn external(folder: &Path, known: &Value) -> anyhow::Result<String> {
+/// The same by this program, all of whose processes share one core.
+async fn on_one_core() -> anyhow::Result<f64> {
+    let asked = Command::new("taskset")
+        .args(["--cpu-list", "0"])
+        .arg(std::env::current_exe()?)
+        .arg(RATE)
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .context("taskset is missing: apt-get install util-linux")?;
+    let answered: Value = serde_json::from_slice(&asked.stdout).context("no rate was measured")?;
+    let rate = answered.get("per_second").and_then(Value::as_f64);
+    rate.context("no rate was measured")
+}
+
+/// The script, run by one process.
+fn scripted(folder: &Path) -> anyhow::Result<Hooks> {
+    let path = folder.join("hook.js");
+    std::fs::write(&path, SCRIPT)?;
+    let script = Script::new(path, Pool::new(1, player()?));
+    hooks(NAME, Runner::JavaScript(script), TIMEOUT)
+}
+
+/// This program, as it serves scripts.
+fn player() -> anyhow::Result<Player> {
+    Ok(Player {
+        program: std::env::current_exe()?,
+        arguments: vec![SERVE_SCRIPTS.to_owned()],
+    })
+}
+
+async fn in_python(folder: &Path, known: &Value) -> anyhow::Result<String> {
     let path = folder.join("hook.py");
     std::fs::write(&path, PYTHON)?;
-    let python = interpreter().await?;
-    let command = vec![python.clone(), path.display().to_string()];
-    let program = Program::new(command.clone(), folder, Arc::new(Semaphore::new(1)));
-    let hooks = hooks(Runner::Program(program), Duration::from_secs(10))?;
+    let bare = vec![interpreter().await?, path.display().to_string()];
+    let program = Program::new(bare.clone(), folder, Arc::new(Semaphore::new(1)));
+    external("Python", program, &bare, known).await
+}
+
+async fn in_php(folder: &Path, known: &Value) -> anyhow::Result<String> {
+    let (path, bare) = (folder.join("hook.php"), folder.join("bare.php"));
+    std::fs::write(&path, PHP)?;
+    std::fs::write(&bare, BARE_PHP)?;
+    let program = php::program("php", &path, Arc::new(Semaphore::new(1)));
+    let bare = ["php".to_owned(), bare.display().to_string()];
+    external("PHP", program, &bare, known).await
+}
+
+async fn external(
+    language: &str,
+    program: Program,
+    command: &[String],
+    known: &Value,
+) -> anyhow::Result<String> {
+    let hooks = hooks(NAME, Runner::Program(program), Duration::from_secs(10))?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     // In turn, so that what else the machine does falls on both.
     for _ in 0..STARTS {
         ours.push(timed(&hooks, known).await?);
-        bare.push(started(&command, known).await?);
+        bare.push(started(command, known).await?);
     }
     let (mut ours_sorted, mut bare_sorted) = (ours.clone(), bare.clone());
     ours_sorted.sort();
@@ -93,7 +168,7 @@ async fn external(folder: &Path, known: &Value) -> anyhow::Result<String> {
     let median = |sorted: &[Duration]| sorted.get(sorted.len() / 2).copied().unwrap_or_default();
     let added = median(&ours_sorted).as_secs_f64() - median(&bare_sorted).as_secs_f64();
     Ok(format!(
-        "| A hook in Python against the interpreter alone, {STARTS} times | under 2 ms more | {:.2} ms more at the median: {} against {} |",
+        "| A hook in {language} against the interpreter alone, {STARTS} times | under 2 ms more | {:.2} ms more at the median: {} against {} |",
         added * 1e3,
         quantiles(&mut ours),
         quantiles(&mut bare)
@@ -117,7 +192,8 @@ async fn started(command: &[String], known: &Value) -> anyhow::Result<Duration> 
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn()?;
+        .spawn()
+        .with_context(|| format!("{program} is missing"))?;
     let mut stdin = child.stdin.take().context("no pipe")?;
     stdin.write_all(known.to_string().as_bytes()).await?;
     drop(stdin);
@@ -126,8 +202,8 @@ async fn started(command: &[String], known: &Value) -> anyhow::Result<Duration> 
     Ok(started.elapsed())
 }
 
-fn hooks(runner: Runner, timeout: Duration) -> anyhow::Result<Hooks> {
-    let hook = Hook::new("process_registration_params", runner, timeout)?;
+fn hooks(name: &str, runner: Runner, timeout: Duration) -> anyhow::Result<Hooks> {
+    let hook = Hook::new(name, runner, timeout)?;
     Ok(Hooks::new(
         vec![Arc::new(hook)],
         deskbridge_hooks::suspension::Rules::default(),
@@ -164,21 +240,24 @@ fn input() -> Value {
 }
 
 fn quantiles(took: &mut [Duration]) -> String {
-    took.sort();
-    let at = |part: f64| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a place in the list"
-        )]
-        let index = (took.len() as f64 * part) as usize;
-        let found = took.get(index.min(took.len().saturating_sub(1))).copied();
-        found.unwrap_or_default().as_secs_f64() * 1e3
-    };
+    let mut at = |part: f64| quantile(took, part).as_secs_f64() * 1e3;
     format!(
         "p50 {:.2} ms, p99 {:.2} ms, longest {:.2} ms",
         at(0.5),
         at(0.99),
         at(1.0)
     )
+}
+
+/// The span below which this part of them lies.
+fn quantile(took: &mut [Duration], part: f64) -> Duration {
+    took.sort_unstable();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in the list"
+    )]
+    let index = (took.len() as f64 * part) as usize;
+    let found = took.get(index.min(took.len().saturating_sub(1)));
+    found.copied().unwrap_or_default()
 }

@@ -34,7 +34,8 @@ Usage: benches COMMAND
   open-calls                                   5,000 calls open at once: the memory of the program that follows them
   calls-live PER_SECOND [ROUNDS]               from a phone that rings to its registration in the portal
   calls-burst [recorded]                       1,000 calls in a minute against a portal of 2 requests a second
-  hooks                                        hooks in JavaScript, and a program in Python
+  hooks                                        hooks in JavaScript, and programs in Python and PHP
+  hooks-hostile COUNT                          hooks that mean harm: whether all calls go on, and the program too
   ami                                          a recording of 2,002 calls read into messages
   throughput ADDRESS TARGET AUTHORIZATION      as many requests as 16 connections get through in 5 s
   latency ADDRESS TARGET AUTHORIZATION         1,000 requests a second for 10 s";
@@ -120,7 +121,12 @@ fn main() -> anyhow::Result<()> {
             return Ok(());
         }
         ["ami"] => ami::measure()?,
+        ["hooks-hostile", count] => {
+            let count = count.parse().context("the count is no whole number")?;
+            many()?.block_on(hooks::hostile::measure(count))?
+        }
         // Started by the hooks above.
+        [hooks::RATE] => one()?.block_on(hooks::measure_rate())?,
         [hooks::SERVE_SCRIPTS] => {
             deskbridge_hooks::runner::javascript::child::serve()?;
             return Ok(());

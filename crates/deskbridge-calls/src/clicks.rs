@@ -47,13 +47,21 @@ pub fn key(order: &str) -> IdempotencyKey {
 #[derive(Clone, Debug)]
 pub struct RecordedOrders(pub Store);
 
+impl RecordedOrders {
+    /// The order of this id, and where it went.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn dial(&self, id: &str) -> deskbridge_store::Result<Option<Dial>> {
+        let effect = self.0.effect_of_key(key(id)).await?;
+        Ok(effect.and_then(|record| serde_json::from_value(record.effect.intent.payload).ok()))
+    }
+}
+
 impl Orders for RecordedOrders {
     fn order<'a>(&'a self, id: &'a str) -> BoxFuture<'a, deskbridge_store::Result<Option<Order>>> {
         Box::pin(async move {
-            let effect = self.0.effect_of_key(key(id)).await?;
-            let dial = effect.and_then(|record| {
-                serde_json::from_value::<Dial>(record.effect.intent.payload).ok()
-            });
+            let dial = self.dial(id).await?;
             Ok(dial.map(|dial| dial.order))
         })
     }

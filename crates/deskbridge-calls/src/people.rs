@@ -138,10 +138,6 @@ impl Directory {
         });
     }
 
-    fn key(&self) -> String {
-        format!("calls/users/{}", self.0.settings.connection)
-    }
-
     async fn remember(&self, rows: &[UserRow]) {
         let now = self.0.clock.now();
         let answer = Answer {
@@ -150,28 +146,47 @@ impl Directory {
             fresh_until: now,
             keep_until: now.checked_add(KEPT_FOR).unwrap_or(Timestamp::MAX),
         };
-        if let Err(error) = self.0.store.remember_answer(self.key(), answer).await {
+        if let Err(error) = self
+            .0
+            .store
+            .remember_answer(key(&self.0.settings), answer)
+            .await
+        {
             tracing::warn!(error = %Chain(&error), "The users of the CRM were not remembered");
         }
     }
 
     /// Takes up what was known before a restart.
     async fn recall(&self) {
-        let now = self.0.clock.now();
-        let answer = match self.0.store.remembered_answer(self.key(), now).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return,
+        match remembered(&self.0.store, &self.0.settings, self.0.clock.now()).await {
+            Ok(people) if people.is_empty() => {}
+            Ok(people) => self.know(people),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "The users of the CRM cannot be recalled");
-                return;
             }
-        };
-        let rows: Vec<UserRow> = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let people = People::of_rows(&rows, &self.0.settings.numbers);
-        if !people.is_empty() {
-            self.know(people);
         }
     }
+}
+
+/// Who is known without asking the CRM: whom it told of last, nobody if it never did.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn remembered(
+    store: &Store,
+    settings: &Settings,
+    now: Timestamp,
+) -> deskbridge_store::Result<People> {
+    let answer = store.remembered_answer(key(settings), now).await?;
+    let rows = answer.and_then(|answer| serde_json::from_slice::<Vec<UserRow>>(&answer.body).ok());
+    Ok(People::of_rows(
+        &rows.unwrap_or_default(),
+        &settings.numbers,
+    ))
+}
+
+fn key(settings: &Settings) -> String {
+    format!("calls/users/{}", settings.connection)
 }
 
 /// Users as rows, of which nobody is left out.

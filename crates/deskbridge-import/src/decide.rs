@@ -4,6 +4,7 @@ pub mod compare;
 pub mod contact;
 pub mod customer;
 pub mod freshdesk;
+pub mod hooked;
 pub mod html;
 pub mod key;
 pub mod pace;
@@ -14,6 +15,7 @@ pub mod site;
 pub mod ticket;
 
 pub use self::{
+    hooked::{Hooked, hooked},
     key::SourceKey,
     pace::{Pace, Seen},
     planned::{Fresh, Planned, PlannedDocument, PlannedMessage, PlannedTicket, Resolved},

@@ -10,7 +10,7 @@ use frappe::text::collation_key;
 use crate::{
     Result,
     decide::{Grouped, Problem, Problems, Resolved, Settings, Site, plan, references},
-    reader::{Position, Source},
+    reader::{Position, Source, hooked::Told},
     record::{Kind, Record},
 };
 
@@ -24,8 +24,23 @@ pub struct Found {
     pub records: BTreeMap<Kind, u64>,
     /// How many of them would be refused.
     pub refused: BTreeMap<Kind, u64>,
+    /// How many the user's own decision would leave out.
+    pub left_out: BTreeMap<Kind, u64>,
     /// What is wrong with them.
     pub problems: Grouped,
+}
+
+impl Found {
+    fn leave_out(&mut self, kind: Kind, left_out: Vec<(String, Problem)>) {
+        let count = left_out.len() as u64;
+        *self.records.entry(kind).or_default() += count;
+        *self.left_out.entry(kind).or_default() += count;
+        for (id, why) in left_out {
+            let mut problems = Problems::default();
+            problems.add(why);
+            self.problems.add(&problems, &format!("{kind} {id}"));
+        }
+    }
 }
 
 /// Sets of ids and names, by their hashes: eight bytes each, however many there are.
@@ -74,6 +89,12 @@ pub async fn dry_run(
             let Some(batch) = batch else { break };
             // Read on while this is decided.
             reading = Some(reader.next(BATCH));
+            let Told {
+                left_out,
+                mut failures,
+                ..
+            } = batch.hooked;
+            found.leave_out(kind, left_out);
             for item in batch.items {
                 let mut problems = Problems::default();
                 let place = match &item.read {
@@ -85,6 +106,9 @@ pub async fn dry_run(
                     }
                     Ok(record) => {
                         problems = decided(record, &mut seen, site, settings);
+                        if let Some(failure) = failures.remove(record.id()) {
+                            problems.add(failure);
+                        }
                         format!("{kind} {}", record.id())
                     }
                 };

@@ -4,6 +4,7 @@ pub mod csv;
 mod decoded;
 pub mod export;
 pub mod freshdesk;
+pub mod hooked;
 mod joined;
 mod json_lines;
 
@@ -35,6 +36,8 @@ pub enum Source {
     Freshdesk(freshdesk::Desk),
     /// The account export of one.
     FreshdeskExport(export::Exported),
+    /// What another source has, as the user's own decision has it.
+    Hooked(hooked::Hooked),
 }
 
 /// Some records, and the position behind them.
@@ -46,6 +49,8 @@ pub struct Batch {
     pub position: Position,
     /// Which part of the kind was read with it, from 0 to 1, where that is known.
     pub part_read: Option<f64>,
+    /// What the user's own decision did to it.
+    pub hooked: hooked::Told,
 }
 
 /// One thing that was read.
@@ -162,6 +167,7 @@ enum Form {
     Csv(csv::Rows),
     Freshdesk(Box<freshdesk::Rows>),
     FreshdeskExport(export::Rows),
+    Hooked(Box<Reader>, hooked::Asked),
 }
 
 impl Source {
@@ -175,6 +181,7 @@ impl Source {
             Self::MappedLines(files) | Self::Csv(files) => {
                 files.iter().map(|file| file.path.as_path()).collect()
             }
+            Self::Hooked(hooked) => return hooked.source().fingerprint(),
         };
         for path in paths {
             digest.update(path.as_os_str().as_encoded_bytes());
@@ -207,8 +214,24 @@ impl Source {
             Self::FreshdeskExport(export) => {
                 Form::FreshdeskExport(export::Rows::new(export, kind, from))
             }
+            Self::Hooked(hooked) => {
+                let reader = hooked.source().open(kind, from)?;
+                Form::Hooked(Box::new(reader), hooked.asked().clone())
+            }
         };
         Ok(Reader { form })
+    }
+
+    /// The source, whoever is asked about its records.
+    pub fn itself(&self) -> &Self {
+        match self {
+            Self::Hooked(hooked) => hooked.source().itself(),
+            Self::JsonLines(_)
+            | Self::MappedLines(_)
+            | Self::Csv(_)
+            | Self::Freshdesk(_)
+            | Self::FreshdeskExport(_) => self,
+        }
     }
 
     /// The account that files are fetched from.
@@ -217,12 +240,13 @@ impl Source {
             Self::JsonLines(_) | Self::MappedLines(_) | Self::Csv(_) => None,
             Self::Freshdesk(desk) => Some(desk.account()),
             Self::FreshdeskExport(export) => export.account(),
+            Self::Hooked(hooked) => hooked.source().account(),
         }
     }
 
     /// Whether a kind, once it was read whole, is gone on with from what changed since, rather than from its beginning.
     pub fn follows(&self, kind: Kind) -> bool {
-        matches!(self, Self::Freshdesk(desk) if desk.follows(kind))
+        matches!(self.itself(), Self::Freshdesk(desk) if desk.follows(kind))
     }
 }
 
@@ -252,6 +276,18 @@ impl Reader {
                 let form = Form::FreshdeskExport(rows);
                 Ok((Self { form }, batch))
             }),
+            Form::Hooked(reader, asked) => {
+                let reading = reader.next(items_max);
+                Box::pin(async move {
+                    let (reader, batch) = reading.await?;
+                    let batch = match batch {
+                        Some(batch) => Some(asked.of(batch).await),
+                        None => None,
+                    };
+                    let form = Form::Hooked(Box::new(reader), asked);
+                    Ok((Self { form }, batch))
+                })
+            }
         }
     }
 }

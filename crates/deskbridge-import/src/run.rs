@@ -118,12 +118,14 @@ pub struct Counts {
     pub unchanged: u64,
     /// They are not in the helpdesk, or not whole.
     pub failed: u64,
+    /// The user's own decision leaves them out.
+    pub left_out: u64,
 }
 
 impl Counts {
     /// All of them.
     pub fn all(self) -> u64 {
-        self.made + self.updated + self.unchanged + self.failed
+        self.made + self.updated + self.unchanged + self.failed + self.left_out
     }
 }
 
@@ -412,6 +414,7 @@ impl Running<'_> {
             self.problems.add(problems, place);
         }
         self.counts.unchanged += prepared.unchanged;
+        self.counts.left_out += prepared.left_out;
         for refused in prepared.refused {
             self.counts.failed += 1;
             self.rejects

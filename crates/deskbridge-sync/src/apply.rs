@@ -181,17 +181,17 @@ impl Place {
         let Some(write) = current(write.clone(), &facts)? else {
             return Err(Stop::NotWanted(DELETED_IN_CARESOFT));
         };
-        let (write, told) = hooks::as_wanted(&self.hooks, write).await;
-        let written = match &write {
-            Write::SaveCustomer(write) => self.save_customer(write).await,
-            Write::SaveContact(write) => self.save_contact(write).await,
-            Write::SaveTicket(write) => self.save_ticket(write).await,
-            Write::AddComment(write) => self.add_comment(write).await,
-            Write::EndTicket(write) => self.end_ticket(write).await,
-            Write::Join(write) => self.join(write).await,
-            Write::SaveCase(write) => self.save_case(write, look_first).await,
+        let wanted = self.wanted(write).await?;
+        let result = match &wanted.write {
+            Write::SaveCustomer(write) => self.save_customer(write).await?,
+            Write::SaveContact(write) => self.save_contact(write).await?,
+            Write::SaveTicket(write) => self.save_ticket(write).await?,
+            Write::AddComment(write) => self.add_comment(write).await?,
+            Write::EndTicket(write) => self.end_ticket(write).await?,
+            Write::Join(write) => self.join(write).await?,
+            Write::SaveCase(write) => self.save_case(write, look_first).await?,
         };
-        written.map(|result| hooks::with_told(result, told))
+        self.was_written(wanted, result).await
     }
 
     /// Says that a record which is not found in the helpdesk may be written there. What people took away stays away.
@@ -224,16 +224,17 @@ impl Place {
                 )));
             }
         };
-        let (write, _) = hooks::as_wanted(&self.hooks, write).await;
-        match &write {
-            Write::SaveTicket(write) => self.save_ticket(write).await.map(drop),
-            Write::SaveContact(write) => self.save_contact(write).await.map(drop),
-            Write::SaveCustomer(write) => self.save_customer(write).await.map(drop),
+        let wanted = self.wanted(write).await?;
+        let result = match &wanted.write {
+            Write::SaveTicket(write) => self.save_ticket(write).await?,
+            Write::SaveContact(write) => self.save_contact(write).await?,
+            Write::SaveCustomer(write) => self.save_customer(write).await?,
             // Nothing else makes a document that others need.
             Write::AddComment(_) | Write::EndTicket(_) | Write::Join(_) | Write::SaveCase(_) => {
-                Ok(())
+                return Ok(());
             }
-        }
+        };
+        self.was_written(wanted, result).await.map(drop)
     }
 }
 

@@ -10,7 +10,6 @@ pub mod decide;
 pub mod plan;
 pub mod send;
 pub mod settings;
-pub mod signature;
 
 #[cfg(test)]
 mod tests;

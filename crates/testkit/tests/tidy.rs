@@ -186,15 +186,19 @@ fn warnings_are_expected_with_a_reason_and_never_allowed() {
 }
 
 /// Which crates of ours a crate may build upon.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("ami", &[]),
     ("bitrix24", &[]),
     ("caresoft", &[]),
     ("freshdesk", &[]),
     ("frappe", &[]),
+    ("standard-webhooks", &[]),
     ("simulators", &[]),
     ("deskbridge-core", &[]),
-    ("deskbridge-hooks", &["deskbridge-core"]),
+    (
+        "deskbridge-hooks",
+        &["deskbridge-core", "standard-webhooks"],
+    ),
     ("deskbridge-identity", &["deskbridge-core"]),
     ("deskbridge-http", &["deskbridge-core"]),
     ("deskbridge-store", &["deskbridge-core"]),
@@ -227,6 +231,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "bitrix24",
             "caresoft",
             "frappe",
+            "standard-webhooks",
         ],
     ),
     (
@@ -245,7 +250,13 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ),
     (
         "deskbridge-import",
-        &["deskbridge-core", "deskbridge-store", "frappe", "freshdesk"],
+        &[
+            "deskbridge-core",
+            "deskbridge-store",
+            "deskbridge-hooks",
+            "frappe",
+            "freshdesk",
+        ],
     ),
     (
         "deskbridge-console",

@@ -494,13 +494,18 @@ pub const CONTRACTS: [Contract; 28] = [
         input: &[
             must(
                 "kind",
-                SHORT,
-                "what it is: ticket, contact, message and so on",
+                OneOf(&["customer", "contact", "ticket"]),
+                "what it is",
             ),
-            must("record", Any, "the record as it was read"),
-            must("fields", Fields, "the fields as they would be written"),
+            must("id", SHORT, "what its source knows it by"),
+            must(
+                "record",
+                Any,
+                "the record as it would be written, in the form of JSON Lines",
+            ),
         ],
         actions: &[Action::Ignore],
+        empty: Cancel::Request,
         default: "as the mapping says",
         ..BLANK
     },

@@ -1,25 +1,20 @@
 //! A hook elsewhere: the input as an HTTP POST, signed after Standard Webhooks.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use deskbridge_core::Secret;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
-use ring::{digest, hmac};
+use ring::digest;
+use standard_webhooks::{SigningKey, signatures};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::{ANSWER_BYTES_MAX, Failure, chain};
 
-/// What a secret begins with.
-const PREFIX: &str = "whsec_";
-/// Bytes in a secret, as Standard Webhooks has them.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-
 /// A hook at an address.
 #[derive(Clone)]
 pub struct Endpoint {
     url: Url,
-    key: hmac::Key,
+    key: SigningKey,
     client: reqwest::Client,
 }
 
@@ -61,10 +56,7 @@ impl Endpoint {
         if url.scheme() != "https" && !is_here(&url) {
             return Err(Unusable::Clear);
         }
-        let encoded = secret.expose().trim().strip_prefix(PREFIX);
-        let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
-        let bytes = bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len()));
-        let bytes = bytes.ok_or(Unusable::Secret)?;
+        let key = SigningKey::new(secret.expose()).map_err(|_invalid| Unusable::Secret)?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Another thread may be faster, which is as good.
             drop(rustls::crypto::ring::default_provider().install_default());
@@ -79,7 +71,7 @@ impl Endpoint {
             .build();
         Ok(Self {
             url,
-            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            key,
             client: client.map_err(Unusable::Prepare)?,
         })
     }
@@ -96,7 +88,7 @@ impl Endpoint {
 
     async fn ask(&self, input: &[u8], now: Timestamp) -> Result<Vec<u8>, Failure> {
         let id = id(input, now);
-        let signature = signature(&self.key, &id, now, input);
+        let signature = signatures(std::slice::from_ref(&self.key), &id, now, input);
         let request = self
             .client
             .post(self.url.clone())
@@ -140,13 +132,6 @@ fn id(input: &[u8], now: Timestamp) -> String {
     let digest = context.finish();
     let half = digest.as_ref().iter().take(16);
     half.fold("hook_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
-}
-
-fn signature(key: &hmac::Key, id: &str, now: Timestamp, body: &[u8]) -> String {
-    let mut context = hmac::Context::with_key(key);
-    context.update(format!("{id}.{}.", now.as_second()).as_bytes());
-    context.update(body);
-    format!("v1,{}", STANDARD.encode(context.sign()))
 }
 
 #[cfg(test)]

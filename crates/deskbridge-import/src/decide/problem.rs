@@ -86,6 +86,16 @@ pub enum Problem {
         /// Why.
         why: String,
     },
+    /// The user's own decision leaves it out.
+    LeftOut {
+        /// Who says so.
+        why: String,
+    },
+    /// The user's own decision could not be had, so that the record is as it was read.
+    Hook {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What comes of a problem.
@@ -93,6 +103,8 @@ pub enum Problem {
 pub enum Severity {
     /// The record is not written.
     Refuses,
+    /// The record is not to be written.
+    LeavesOut,
     /// It is written, changed.
     Changes,
 }
@@ -106,6 +118,7 @@ impl Problem {
             | Self::Missing { .. }
             | Self::Refused { .. }
             | Self::UnknownChoice { .. } => Severity::Refuses,
+            Self::LeftOut { .. } => Severity::LeavesOut,
             Self::Replaced { .. }
             | Self::NoSuchField { .. }
             | Self::TooLong { .. }
@@ -113,7 +126,8 @@ impl Problem {
             | Self::NoAddress { .. }
             | Self::Dangling { .. }
             | Self::SameName { .. }
-            | Self::File { .. } => Severity::Changes,
+            | Self::File { .. }
+            | Self::Hook { .. } => Severity::Changes,
         }
     }
 }
@@ -166,7 +180,7 @@ impl fmt::Display for Problem {
                 "another {doctype} has this name but for case and accents, which the helpdesk does not tell apart; \
                  a number is added"
             ),
-            Self::Refused { why } => f.write_str(why),
+            Self::Refused { why } | Self::LeftOut { why } | Self::Hook { why } => f.write_str(why),
             Self::File { why } => write!(f, "a file is left out: {why}"),
         }
     }

@@ -125,6 +125,7 @@ impl Rows {
             items,
             part_read: super::part_read(&self.bytes_of, self.at.file, byte),
             position: self.at.clone(),
+            hooked: super::hooked::Told::default(),
         }))
     }
 }

@@ -208,6 +208,7 @@ impl Reading {
             items: std::mem::take(&mut self.items),
             part_read: None,
             position: self.position.clone(),
+            hooked: super::hooked::Told::default(),
         };
         self.batches.blocking_send(Ok(batch)).is_ok()
     }

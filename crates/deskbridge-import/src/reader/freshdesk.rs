@@ -321,6 +321,7 @@ impl Rows {
             items: read.into_iter().flatten().collect(),
             part_read: self.part_read(),
             position: self.at.clone(),
+            hooked: super::hooked::Told::default(),
         }))
     }
 

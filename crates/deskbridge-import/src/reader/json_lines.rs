@@ -124,6 +124,7 @@ impl Lines {
             items,
             part_read: super::part_read(&self.bytes_of, self.at.file, self.at.byte),
             position: self.at.clone(),
+            hooked: super::hooked::Told::default(),
         }))
     }
 

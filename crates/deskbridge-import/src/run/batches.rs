@@ -41,10 +41,24 @@ pub(super) struct Prepared {
     pub(super) unreadable: Vec<Item>,
     pub(super) problems: Vec<(Problems, String)>,
     pub(super) unchanged: u64,
+    pub(super) left_out: u64,
     /// How many were read, readable or not.
     pub(super) records: u64,
     pub(super) part_read: Option<f64>,
     pub(super) position: Position,
+}
+
+impl Prepared {
+    fn leave_out(&mut self, kind: Kind, left_out: Vec<(String, Problem)>) {
+        let count = left_out.len() as u64;
+        self.left_out += count;
+        self.records += count;
+        for (id, why) in left_out {
+            let mut problems = Problems::default();
+            problems.add(why);
+            self.problems.push((problems, format!("{kind} {id}")));
+        }
+    }
 }
 
 /// The batches of a kind.
@@ -75,6 +89,7 @@ async fn next(
         items,
         position,
         part_read,
+        hooked,
     }) = batch
     else {
         return Ok(None);
@@ -85,6 +100,7 @@ async fn next(
         unreadable: Vec::new(),
         problems: Vec::new(),
         unchanged: 0,
+        left_out: 0,
         records: items.len() as u64,
         position,
         part_read,
@@ -102,14 +118,19 @@ async fn next(
             }
         }
     }
+    // Whether one of them failed before is not asked: it is not to be written.
+    if !import.options.only_failed {
+        prepared.leave_out(kind, hooked.left_out);
+    }
     let resolved = resolve(import, &records).await?;
     let mut known = known(import, kind, &records).await?;
+    let (mut before, mut failures) = (hooked.before, hooked.failures);
     for (number, (place, record)) in records.into_iter().enumerate() {
         // What is under way shares this thread, and would stand still until all of the batch is decided.
         if number % DECIDED_AT_ONCE == 0 {
             tokio::task::yield_now().await;
         }
-        let fresh = plan(&record, &resolved, site, import.settings);
+        let mut fresh = plan(&record, &resolved, site, import.settings);
         let hash = fresh.planned.hash();
         let known = known.remove(record.id());
         let has_failed = known
@@ -122,10 +143,15 @@ async fn next(
         let is_unchanged = known.as_ref().is_some_and(|known| {
             known.state == ImportState::Written && known.hash.as_ref() == Some(&hash)
         });
+        if let Some(failure) = failures.remove(record.id()) {
+            fresh.problems.add(failure);
+        }
         if !fresh.problems.is_empty() {
             let place = format!("{kind} {}", record.id());
             prepared.problems.push((fresh.problems.clone(), place));
         }
+        // What is fed back is asked about again.
+        let record = before.remove(record.id()).unwrap_or(record);
         if fresh.problems.refuse() {
             prepared.refused.push(Refused {
                 place,

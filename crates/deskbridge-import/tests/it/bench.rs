@@ -188,6 +188,7 @@ pub(crate) fn counts(made: u64, updated: u64, unchanged: u64, failed: u64) -> Co
         updated,
         unchanged,
         failed,
+        left_out: 0,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Hooks, asked about the fields of a document right before it is written.
 
-use deskbridge_hooks::{Decision, Hooks, Point};
+use deskbridge_hooks::{Decision, Point, Why};
 use serde_json::{Map, Value, json};
 
+use super::{Place, Stop, key_of};
 use crate::decide::write::{Fields, Write};
 
 /// The point at which is asked before a write, and its fields: all, and those that changed.
@@ -30,30 +31,101 @@ pub fn told(write: &Write) -> Option<(Point, Value)> {
     Some((point, json!({"record": record, "fields": all})))
 }
 
-/// A write with the fields that a hook wants, and what the hook said.
-pub(super) async fn as_wanted(hooks: &Hooks, mut write: Write) -> (Write, Option<String>) {
-    let Some((point, known)) = told(&write).filter(|(point, _)| hooks.asks(*point)) else {
-        return (write, None);
-    };
-    let (decision, told) = hooks.decide_and_tell(point, &known).await;
-    if let (Decision::Changed(change), Some((_, all, changed))) = (decision, asked(&mut write)) {
-        lay(all, changed, change.data);
-    }
-    (write, told)
+/// A write with the fields that a hook wants.
+pub(super) struct Wanted {
+    pub(super) write: Write,
+    /// What the hook said.
+    told: Option<String>,
+    /// Those fields that are the hook's, where they are others than before.
+    own: Option<Fields>,
 }
 
-/// Lays what a hook answered over the fields. What it only hands back is no change, and leaves what people changed.
-fn lay(all: &mut Fields, changed: &mut Fields, answered: Map<String, Value>) {
-    for (field, value) in answered {
-        if all.get(&field) != Some(&value) {
-            changed.insert(field.clone(), value.clone());
-            all.insert(field, value);
+impl Place {
+    /// Asks about a write.
+    pub(super) async fn wanted(&self, write: Write) -> Result<Wanted, Stop> {
+        let Some((point, known)) = told(&write).filter(|(point, _)| self.hooks.asks(*point)) else {
+            return Ok(Wanted {
+                write,
+                told: None,
+                own: None,
+            });
+        };
+        let before = self.links.hooked_fields(key_of(&write)).await?;
+        let (decision, told) = self.hooks.decide_and_tell(point, &known).await;
+        let (write, own) = decided(write, decision, &before);
+        Ok(Wanted {
+            write,
+            told,
+            own: Some(own).filter(|own| *own != before),
+        })
+    }
+
+    /// Remembers what of a write that was carried out is the hook's; the result with what it said.
+    pub(super) async fn was_written(&self, wanted: Wanted, result: Value) -> Result<Value, Stop> {
+        if let Some(own) = wanted.own {
+            let key = key_of(&wanted.write);
+            self.links.record_hooked_fields(key, &own).await?;
+        }
+        Ok(with_told(result, wanted.told))
+    }
+}
+
+/// A write as a hook decided about it, and the fields that are the hook's: those whose values are others than planned. `before`
+/// are those of the last write.
+fn decided(mut write: Write, decision: Decision, before: &Fields) -> (Write, Fields) {
+    let Some((_, all, changed)) = asked(&mut write) else {
+        return (write, Fields::new());
+    };
+    let own = match decision {
+        Decision::Changed(change) => lay(all, changed, change.data, before),
+        Decision::Cancelled
+        | Decision::Unchanged {
+            why: Why::Wanted | Why::NoHook,
+        } => lay(all, changed, Map::new(), before),
+        // Nobody knows what it wants: what it wanted stays, but for what is written without it.
+        Decision::Unchanged {
+            why: Why::Failed { .. } | Why::Suspended,
+        } => {
+            let mut own = before.clone();
+            own.retain(|field, _| !changed.contains_key(field));
+            own
+        }
+    };
+    (write, own)
+}
+
+/// Lays what a hook answered over the fields. As of what is planned, only what differs from what was wanted before is a change:
+/// what people changed since then stays.
+fn lay(
+    all: &mut Fields,
+    changed: &mut Fields,
+    answered: Map<String, Value>,
+    before: &Fields,
+) -> Fields {
+    let mut own = answered;
+    own.retain(|field, value| all.get(field) != Some(value));
+    for (field, was) in before {
+        // The hook has let go of it: it is as planned again.
+        if let (None, Some(planned)) = (own.get(field), all.get(field)) {
+            wants(changed, field, planned, Some(was));
         }
     }
+    for (field, value) in &own {
+        wants(changed, field, value, before.get(field));
+        all.insert(field.clone(), value.clone());
+    }
+    own
+}
+
+fn wants(changed: &mut Fields, field: &str, value: &Value, was: Option<&Value>) {
+    match was == Some(value) {
+        true => changed.remove(field),
+        false => changed.insert(field.to_owned(), value.clone()),
+    };
 }
 
 /// The result of an effect with what a hook said.
-pub(super) fn with_told(mut result: Value, told: Option<String>) -> Value {
+fn with_told(mut result: Value, told: Option<String>) -> Value {
     if let (Value::Object(members), Some(told)) = (&mut result, told) {
         members.insert("hooks".to_owned(), json!([told]));
     }
@@ -61,61 +133,4 @@ pub(super) fn with_told(mut result: Value, told: Option<String>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{sync::Arc, time::Duration};
-
-    use deskbridge_core::Clock;
-    use deskbridge_hooks::{Hook, Runner, runner::program::Program, suspension::Rules};
-    use tokio::sync::Semaphore;
-
-    use super::*;
-    use crate::decide::write::{SaveCustomer, SourceKey};
-
-    /// A hook that is a shell script.
-    fn hooks(name: &str, script: &str) -> Hooks {
-        let command = ["sh", "-c", script].map(str::to_owned);
-        let program = Program::new(command.into(), "/", Arc::new(Semaphore::new(1)));
-        let hook = Hook::new(name, Runner::Program(program), Duration::from_secs(20)).unwrap();
-        Hooks::new(vec![Arc::new(hook)], Rules::default(), Clock::default()).unwrap()
-    }
-
-    fn customer() -> SaveCustomer {
-        let fields = |value: Value| value.as_object().cloned().unwrap();
-        SaveCustomer {
-            key: SourceKey::new("main", "organization", 9),
-            all: fields(json!({"customer_name": "Shop", "domain": "shop.example"})),
-            changed: fields(json!({"domain": "shop.example"})),
-        }
-    }
-
-    async fn wanted(name: &str, script: &str) -> (SaveCustomer, Option<String>) {
-        let (write, told) = as_wanted(&hooks(name, script), Write::SaveCustomer(customer())).await;
-        match write {
-            Write::SaveCustomer(write) => (write, told),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_hook_changes_fields_and_what_it_hands_back_is_no_change() {
-        let script = r#"grep -q '"record":{"key":"main:organization:9"' && echo '{"data": {"customer_name": "Shop", "custom_tier": "gold"}}'"#;
-        let (write, told) = wanted("customer_fields", script).await;
-        assert_eq!(
-            told.as_deref(),
-            Some("the hook customer_fields answered custom_tier, customer_name")
-        );
-        assert_eq!(write.all["custom_tier"], "gold");
-        assert_eq!(write.all["domain"], "shop.example");
-        let changed: Vec<&str> = write.changed.keys().map(String::as_str).collect();
-        assert_eq!(changed, ["custom_tier", "domain"]);
-    }
-
-    #[tokio::test]
-    async fn a_hook_that_fails_or_is_anothers_changes_nothing() {
-        let (write, told) = wanted("customer_fields", "exit 3").await;
-        assert_eq!(write, customer());
-        assert!(told.unwrap().contains("exit status: 3"));
-        let (write, told) = wanted("ticket_fields", "exit 3").await;
-        assert_eq!((write, told), (customer(), None));
-    }
-}
+mod tests;

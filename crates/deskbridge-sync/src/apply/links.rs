@@ -1,11 +1,15 @@
 //! Which record of CareSoft is which elsewhere, as the store remembers it.
 
 use deskbridge_core::{Clock, Link, RemoteRecord};
-use deskbridge_store::Store;
+use deskbridge_store::{Answer, Store};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{Stop, Target};
-use crate::decide::write::SourceKey;
+use crate::decide::write::{Fields, SourceKey};
+
+/// How long it is remembered what a hook wanted of a record. One that nothing was written of for longer gets it once more.
+const HOOKED_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// Remembers and recalls links of one CareSoft connection's records.
 pub(super) struct Links {
@@ -89,6 +93,41 @@ impl Links {
         };
         let newest = linked.iter().rev().find(of_crm);
         Ok(newest.and_then(|record| record.id.parse().ok()))
+    }
+
+    /// Those fields of a record's document that were as a hook wanted them when it was written last.
+    pub(super) async fn hooked_fields(&self, key: &SourceKey) -> Result<Fields, Stop> {
+        let kept = self
+            .store
+            .remembered_answer(self.hooked_key(key), self.clock.now());
+        let kept = kept.await?;
+        Ok(kept
+            .and_then(|kept| serde_json::from_slice(&kept.body).ok())
+            .unwrap_or_default())
+    }
+
+    /// Remembers them.
+    pub(super) async fn record_hooked_fields(
+        &self,
+        key: &SourceKey,
+        fields: &Fields,
+    ) -> Result<(), Stop> {
+        let now = self.clock.now();
+        let keep_until = now.saturating_add(HOOKED_FOR).unwrap_or(now);
+        let kept = Answer {
+            body: serde_json::to_vec(fields).unwrap_or_default(),
+            fetched_at: now,
+            fresh_until: keep_until,
+            keep_until,
+        };
+        Ok(self
+            .store
+            .remember_answer(self.hooked_key(key), kept)
+            .await?)
+    }
+
+    fn hooked_key(&self, key: &SourceKey) -> String {
+        format!("hooks/fields/{}/{}", self.helpdesk, key.as_str())
     }
 
     /// What is known of a record; null where nothing is.

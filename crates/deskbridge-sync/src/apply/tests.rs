@@ -6,6 +6,7 @@ mod contacts;
 mod customers;
 mod ends;
 mod faults;
+mod hooked;
 mod moves;
 mod orders;
 mod revived;
@@ -97,6 +98,7 @@ struct Bench {
     crm: bitrix24::Client,
     store: Store,
     clock: Clock,
+    hooks: Arc<Hooks>,
     handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
 }
 
@@ -131,6 +133,7 @@ impl Bench {
             portal,
             store: Store::open_inline().unwrap(),
             clock: Clock::manual(now()),
+            hooks: Arc::default(),
             handlers: BTreeMap::new(),
         };
         bench.restart();
@@ -140,7 +143,7 @@ impl Bench {
     /// A program that remembers nothing but its store.
     fn restart(&mut self) {
         let target = Target {
-            hooks: Arc::default(),
+            hooks: Arc::clone(&self.hooks),
             helpdesk: Connected {
                 connection: "helpdesk".to_owned(),
                 client: self.hub.clone(),

@@ -25,7 +25,6 @@ use super::{
     decide::Answer,
     plan::{After, Send},
     settings::{Route, Then},
-    signature,
 };
 
 /// How much of an answer is read, in bytes.
@@ -154,7 +153,7 @@ impl Sender {
             .header("webhook-id", id)
             .header("webhook-timestamp", sent_at.as_second());
         if !route.keys.is_empty() {
-            let signatures = signature::signatures(&route.keys, id, sent_at, &body);
+            let signatures = standard_webhooks::signatures(&route.keys, id, sent_at, &body);
             request = request.header("webhook-signature", signatures);
         }
         for (name, value) in &route.headers {

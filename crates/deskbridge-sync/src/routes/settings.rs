@@ -9,12 +9,10 @@ use deskbridge_core::Secret;
 use http::{HeaderName, HeaderValue, Method};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Deserialize;
+use standard_webhooks::{InvalidSecret, SigningKey};
 use url::{Host, Url};
 
-use super::{
-    address,
-    signature::{InvalidSecret, SigningKey},
-};
+use super::address;
 
 /// How much a condition or template may compute; a loop over a long list is fine, one without end is not.
 const FUEL: u64 = 200_000;
@@ -272,8 +270,9 @@ fn compile_one(source: Source) -> Result<Route, InvalidRoute> {
     let is_json = content_type.to_ascii_lowercase().contains("json");
     let content_type = HeaderValue::from_str(content_type)
         .map_err(|_no_header| invalid(name, "content_type", "it is no header value"))?;
-    let keys = source.signing_secrets.iter().map(SigningKey::new);
+    let keys = source.signing_secrets.iter();
     let keys = keys
+        .map(|secret| SigningKey::new(secret.expose()))
         .collect::<Result<_, InvalidSecret>>()
         .map_err(|why| invalid(name, "signing_secrets", why.to_string()))?;
     let timeout = source.timeout.unwrap_or(TIMEOUT);

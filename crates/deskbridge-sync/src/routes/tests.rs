@@ -474,14 +474,14 @@ async fn an_event_goes_out_signed_and_is_retried_under_one_id() {
     let received = target.received();
     assert_eq!(received.len(), 3);
     let header = |number: usize, name: &str| received[number].0[name].to_str().unwrap().to_owned();
-    let key = super::signature::SigningKey::new(&Secret::new(secret)).unwrap();
+    let key = standard_webhooks::SigningKey::new(secret).unwrap();
     for (number, (_, body)) in received.iter().enumerate() {
         assert_eq!(&body[..], br#"{"id": 7}"#);
         assert_eq!(header(number, "webhook-id"), header(0, "webhook-id"));
         assert_eq!(header(number, "x-key"), "k");
         let at = header(number, "webhook-timestamp").parse().unwrap();
         let at = Timestamp::from_second(at).unwrap();
-        let signed = super::signature::signatures(
+        let signed = standard_webhooks::signatures(
             std::slice::from_ref(&key),
             &header(number, "webhook-id"),
             at,

@@ -180,12 +180,12 @@ impl Config {
                 .unwrap_or_default();
             let named = hook.connections.iter();
             if let Some(missing) = named.into_iter().find(|on| !there.contains(&on.as_str())) {
-                let table = match flow {
-                    Some(Flow::Call) | None => "asterisk]] or [[caresoft",
-                    Some(Flow::Event) => "caresoft",
-                    Some(Flow::Profile | Flow::Import) => "frappe",
+                let tables = match flow {
+                    Some(Flow::Call) | None => "[[asterisk]], and no [[caresoft]] with calls,",
+                    Some(Flow::Event) => "[[caresoft]]",
+                    Some(Flow::Profile | Flow::Import) => "[[frappe]]",
                 };
-                let why = format!("connections: there is no [[{table}]] named {missing}");
+                let why = format!("connections: there is no {tables} named {missing}");
                 return Err(ConfigError::value(hook.place(), why));
             }
         }

@@ -457,5 +457,10 @@ fn a_wrong_hook_is_told_with_its_line() {
     let told = refused(&second, &[]);
     assert!(told.contains("no hook is named none"), "{told}");
     assert!(told.contains(&format!("line {})", lines + 6)), "{told}");
+    let of_calls = "file = \"a.js\"\nconnections = [\"center\"]";
+    let of_calls = hook(of_calls).replace("ticket_fields", "need_registration");
+    let why = "there is no [[asterisk]], and no [[caresoft]] with calls, named center";
+    let told = refused(&of_calls, &[]);
+    assert!(told.contains(why), "{told}");
     assert!(read(&hook("file = \"a.js\""), &[]).is_ok());
 }

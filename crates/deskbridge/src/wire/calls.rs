@@ -12,10 +12,10 @@ use deskbridge_calls::{
     people::Directory,
     reconcile::{self, Clockwork, Reconciler, Times},
     responsible,
-    settings::{Hooked, Settings, missed::MissedTicket},
+    settings::{Settings, missed::MissedTicket},
 };
 use deskbridge_core::{Clock, Secret};
-use deskbridge_hooks::{Flow, Hooks};
+use deskbridge_hooks::Hooks;
 use deskbridge_http::TrustedSecrets;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
@@ -88,8 +88,7 @@ impl Following {
         clock: &Clock,
     ) -> anyhow::Result<Self> {
         let with_hooks = |mut pbx: Pbx| {
-            pbx.hooks = hooks.on(Flow::Call, &pbx.name)?;
-            Arc::make_mut(&mut pbx.settings).hooked = Hooked::of(&pbx.hooks);
+            pbx.hooks = hooks.on_calls(&mut pbx.settings)?;
             anyhow::Ok(pbx)
         };
         let pbxs = pbxs.into_iter().map(with_hooks);

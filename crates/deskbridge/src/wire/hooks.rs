@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use deskbridge_calls::settings::{Hooked, Settings};
 use deskbridge_core::{Chain, Clock};
 use deskbridge_hooks::{
     Flow, Hook, Hooks, Runner,
@@ -43,11 +44,21 @@ impl Configured {
         environment: &[(String, String)],
         clock: &Clock,
     ) -> anyhow::Result<Self> {
+        Self::among(config, environment, clock, |_| true)
+    }
+
+    fn among(
+        config: &Config,
+        environment: &[(String, String)],
+        clock: &Clock,
+        is_wanted: impl Fn(&hook::Hook) -> bool,
+    ) -> anyhow::Result<Self> {
         let scripts = Pool::new(config.hooks.scripts_at_once, player());
         let programs = Arc::new(Semaphore::new(config.hooks.programs_at_once));
         let folder = config.folder.canonicalize();
         let folder = folder.unwrap_or_else(|_| config.folder.clone());
-        let prepared = config.hook.iter().map(|of| {
+        let wanted = config.hook.iter().filter(|of| is_wanted(of));
+        let prepared = wanted.map(|of| {
             let runner = match of.runs(&folder)? {
                 Runs::JavaScript(file) => Runner::JavaScript(Script::new(file, scripts.clone())),
                 Runs::Php { interpreter, file } => {
@@ -98,10 +109,41 @@ impl Configured {
         ))
     }
 
+    /// The hooks that are asked about the calls of a connection; its settings learn what they are to write.
+    ///
+    /// # Errors
+    /// When two are asked at the same point.
+    pub(super) fn on_calls(&self, settings: &mut Arc<Settings>) -> anyhow::Result<Arc<Hooks>> {
+        let hooks = self.on(Flow::Call, &settings.connection)?;
+        Arc::make_mut(settings).hooked = Hooked::of(&hooks);
+        Ok(hooks)
+    }
+
     /// Every hook with how it is configured.
     pub(crate) fn all(&self) -> impl Iterator<Item = &(hook::Hook, Arc<Hook>)> {
         self.hooks.iter()
     }
+}
+
+/// Who is asked about the records that are moved into a helpdesk, and about how many at once: no more than run at once, so that
+/// none waits for its turn. `None` where nobody is. Other hooks are not even prepared.
+pub(crate) fn of_import(
+    config: &Config,
+    helpdesk: &str,
+    environment: &[(String, String)],
+) -> anyhow::Result<Option<(Arc<Hooks>, usize)>> {
+    let is_wanted = |of: &hook::Hook| {
+        let contract = of.contract().ok();
+        let mut points = contract.iter().flat_map(|contract| contract.points);
+        of.is_on(helpdesk) && points.any(|point| point.flow() == Flow::Import)
+    };
+    let configured = Configured::among(config, environment, &Clock::system(), is_wanted)?;
+    if configured.hooks.is_empty() {
+        return Ok(None);
+    }
+    let hooks = configured.on(Flow::Import, helpdesk)?;
+    let at_once = config.hooks.scripts_at_once;
+    Ok(Some((hooks, at_once.min(config.hooks.programs_at_once))))
 }
 
 /// Keeps in the store which hooks are suspended, so that others than this process can say so.

@@ -10,7 +10,6 @@ use deskbridge_calls::{
     settings::{Settings, missed::MissedTicket},
 };
 use deskbridge_core::Clock;
-use deskbridge_hooks::Flow;
 use deskbridge_journal::{Handler, Journal, Tasks};
 use deskbridge_profile::crm::Portals;
 use deskbridge_store::Store;
@@ -78,6 +77,17 @@ pub(crate) fn sources(
         .collect()
 }
 
+/// What becomes of the calls of the account of this name; `None` where no such calls are carried.
+pub(crate) fn settings_of(config: &Config, name: &str) -> anyhow::Result<Option<Settings>> {
+    let planned = super::caresoft::planned(config)?;
+    let mut accounts = config.caresoft.iter().zip(&planned);
+    let of_account = accounts.find_map(|(account, planned)| {
+        let calls = account.calls.as_ref().filter(|_| account.name == name)?;
+        Some(settings(config, account, calls, &planned.mapping))
+    });
+    of_account.transpose()
+}
+
 fn agents(mapping: &Mapping) -> Vec<Agent> {
     let agents = mapping.agents.iter().map(|(id, agent)| Agent {
         id: id.to_string(),
@@ -131,10 +141,10 @@ impl Reporting {
         rng: &mut fastrand::Rng,
     ) -> anyhow::Result<Self> {
         let sources = centers.into_iter().map(|center| {
-            let (crm, settings, every) = (center.crm, center.settings, center.users_every);
+            let (crm, mut settings, every) = (center.crm, center.settings, center.users_every);
             anyhow::Ok(Source {
+                hooks: hooks.on_calls(&mut settings)?,
                 directory: Directory::new(&crm, &settings, store, clock, every),
-                hooks: hooks.on(Flow::Call, &settings.connection)?,
                 settings,
                 crm,
                 settles_after: center.settles_after,

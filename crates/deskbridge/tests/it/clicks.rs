@@ -232,6 +232,38 @@ async fn a_click_is_dialled_once_and_its_call_is_not_registered_again() {
 }
 
 #[tokio::test]
+async fn a_hook_is_tried_on_the_order_of_a_click() {
+    let clicks = Clicks::new(ami::Options::default()).await;
+    let hub = clicks.serve().await;
+    clicks.click().await;
+    let id = clicks.originated().await.get("ChannelId").to_owned();
+    stopped(hub).await;
+    clicks.set("[[hook]]\nname = \"process_originate_params\"\nfile = \"prefix.js\"\n");
+    let source = "export default ({ params }) => ({ data: { extension: '9' + params.extension, variable: 'ASKED_BY=' + params.request_data.USER_ID } })";
+    fs::write(clicks.bench.path("prefix.js"), source).unwrap();
+    let test = async |id: &str| {
+        let words = ["hook", "test", "process_originate_params", "--call", id];
+        clicks.bench.run(&[&words[..], &["--diff"]].concat()).await
+    };
+    let said = test(&id).await;
+    assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
+    for line in [
+        "-  \"extension\": \"79161234567\"",
+        "+  \"extension\": \"979161234567\"",
+        "+  \"variable\": \"ASKED_BY=57\"",
+    ] {
+        assert!(said.out.contains(line), "{line}: {}", said.out);
+    }
+    assert_eq!(clicks.pbx.pbx.count("Originate"), 1);
+    let said = test("none").await;
+    assert!(
+        said.err.contains("no order of none is kept"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
 async fn a_phone_that_cannot_be_called_finishes_the_call_of_the_portal() {
     let clicks = Clicks::new(ami::Options {
         unreachable: vec!["PJSIP/101".to_owned()],

@@ -134,6 +134,12 @@ impl Bench {
         self.client().list(doctype, &list).await.unwrap()
     }
 
+    async fn keyed(&self, doctype: &str, key: &str) -> Document {
+        let mut all = self.all(doctype).await.into_iter();
+        let found = all.find(|document| document.trimmed("custom_import_id") == Some(key));
+        found.unwrap_or_else(|| panic!("no {key}"))
+    }
+
     async fn keys(&self, doctype: &str) -> Vec<String> {
         let all = self.all(doctype).await;
         let keys = all
@@ -266,6 +272,84 @@ async fn a_history_of_json_lines_is_checked_written_verified_and_taken_back() {
     for doctype in ["HD Ticket", "Communication", "HD Customer", "Contact"] {
         assert_eq!(bench.keys(doctype).await, [] as [String; 0], "{doctype}");
     }
+}
+
+/// The hook that the page about imports shows.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that reads the tree's own files"
+)]
+fn shown_hook() -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/import.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once("```js\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn a_hook_changes_records_and_leaves_some_out_before_they_are_checked() {
+    let bench = Bench::new().await;
+    let hook =
+        "[[hook]]\nname = \"import_record\"\nfile = \"import_record.js\"\ntimeout_ms = 5000\n";
+    bench.configure(hook);
+    let script = |source: &str| std::fs::write(bench.path("import_record.js"), source).unwrap();
+    script(&shown_hook());
+    let mut records = cases(1..=3);
+    records[2]["subject"] = "[north] Late".into();
+    records[5]["tags"] = json!(["spam"]);
+    // What is left out is not checked.
+    records[5]["status"] = "Verschoben".into();
+    bench.write("old.jsonl", &records);
+
+    let said = bench.ends(0, &["jsonl", "old.jsonl", "--dry-run"]).await;
+    let told = "-       1  the hook import_record leaves it out (ticket 2)";
+    assert!(
+        said.contains("tickets   3 read, 0 would fail, 1 would be left out") && said.contains(told),
+        "{said}"
+    );
+    let said = bench.ends(0, &["jsonl", "old.jsonl", "--prepare"]).await;
+    assert!(
+        said.contains("tickets   2 made, 0 brought up to date, 0 unchanged, 0 failed, 1 left out")
+            && said.contains(told),
+        "{said}"
+    );
+    assert_eq!(
+        bench.keys("HD Ticket").await,
+        ["jsonl:ticket:1", "jsonl:ticket:3"]
+    );
+    let first = bench.keyed("HD Ticket", "jsonl:ticket:1").await;
+    assert_eq!(first.text("subject"), Some("Late"));
+    let tags = first.text("_user_tags").unwrap_or_default();
+    assert!(tags.contains("north"), "{first:?}");
+    bench.ends(0, &["verify", "jsonl", "old.jsonl"]).await;
+
+    // What was written is what counts, and a failing hook leaves records as they were.
+    let said = bench.ends(0, &["jsonl", "old.jsonl", "--again"]).await;
+    assert!(
+        said.contains("tickets   0 made, 0 brought up to date, 2 unchanged, 0 failed, 1 left out"),
+        "{said}"
+    );
+    script(
+        "export default ({ id }) => { if (id === '1') throw new Error('no idea'); return { data: { colour: id } } }",
+    );
+    bench.write("old.jsonl", &records[..3]);
+    let said = bench.ends(0, &["jsonl", "old.jsonl", "--again"]).await;
+    assert!(
+        said.contains("tickets   0 made, 1 brought up to date, 0 unchanged, 0 failed"),
+        "{said}"
+    );
+    for told in [
+        "1  the hook import_record failed, and everything went on without it: it failed: no idea",
+        "1  of the answer of import_record nothing was used: data.colour does not fit a customer (customer c1)",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let first = bench.keyed("HD Ticket", "jsonl:ticket:1").await;
+    assert_eq!(first.text("subject"), Some("[north] Late"));
+    script(&shown_hook());
+    bench.ends(0, &["jsonl", "old.jsonl", "--again"]).await;
+    let first = bench.keyed("HD Ticket", "jsonl:ticket:1").await;
+    assert_eq!(first.text("subject"), Some("Late"));
 }
 
 #[tokio::test]

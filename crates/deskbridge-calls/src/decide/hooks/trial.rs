@@ -6,7 +6,23 @@ use deskbridge_hooks::Point;
 use serde_json::{Value, json};
 
 use super::{learned::Learned, told, told::Around};
-use crate::decide::write::Write;
+use crate::{
+    decide::{
+        originate::{Order, Refused, originate},
+        users::People,
+        write::Write,
+    },
+    settings::Settings,
+};
+
+/// What a hook would be told of an order, before it becomes a call.
+///
+/// # Errors
+/// When nothing would come of the order, so that no hook would be asked.
+pub fn ordered(order: &Order, settings: &Settings, people: &People) -> Result<Value, Refused> {
+    let wanted = originate(order, settings, people)?;
+    Ok(json!({"params": told::originate(&wanted, order)}))
+}
 
 /// What a hook would be told at a point, once for every time that it would be asked. `writes` are those of the call.
 pub fn known(point: Point, around: &Around<'_>, writes: &[Write]) -> Vec<Value> {

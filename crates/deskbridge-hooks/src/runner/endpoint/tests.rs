@@ -6,6 +6,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header::LOCATION},
     routing::post,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac;
 
 use super::*;
 

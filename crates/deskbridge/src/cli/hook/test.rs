@@ -5,16 +5,18 @@ use std::{io::Read as _, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use deskbridge_calls::{
+    clicks::RecordedOrders,
     decide::{
         hooks::{told::Around, trial},
-        users::People,
         write::{Payload, Write},
     },
     follow::Kept,
+    people,
+    settings::Settings,
 };
 use deskbridge_console::calls::Trace;
 use deskbridge_core::{Clock, EventId};
-use deskbridge_hooks::{Contract, Decision, Flow, Hook};
+use deskbridge_hooks::{Contract, Decision, Flow, Hook, Point};
 use deskbridge_store::{KeptCall, Store};
 use serde_json::{Map, Value, json};
 use similar::TextDiff;
@@ -118,6 +120,9 @@ async fn known(
     }
     let store = database::open(&arguments.file).await?;
     if let Some(linkedid) = &arguments.call {
+        if contract.points.contains(&Point::OriginateParams) {
+            return of_order(arguments, config, &store, linkedid).await;
+        }
         let call = kept(arguments, config, &store, linkedid).await?;
         let connection = call.connection.clone();
         let known = of_call(contract, config, &store, call).await?;
@@ -153,16 +158,63 @@ async fn kept(
     store: &Store,
     linkedid: &str,
 ) -> anyhow::Result<KeptCall> {
+    let found = find_kept(arguments, config, store, linkedid).await?;
+    found.with_context(|| {
+        format!("there is no call {linkedid}; `deskbridge calls list` shows the latest")
+    })
+}
+
+async fn find_kept(
+    arguments: &TestArguments,
+    config: &Config,
+    store: &Store,
+    linkedid: &str,
+) -> anyhow::Result<Option<KeptCall>> {
     let names: Vec<&str> = match &arguments.connection {
         Some(name) => vec![name],
         None => config.connections_of(Flow::Call),
     };
     for name in names {
         if let Some(call) = store.call(name.to_owned(), linkedid.to_owned()).await? {
-            return Ok(call);
+            return Ok(Some(call));
         }
     }
-    bail!("there is no call {linkedid}; `deskbridge calls list` shows the latest")
+    Ok(None)
+}
+
+/// What a hook is told before an order of the CRM becomes a call, which then has the order's id.
+async fn of_order(
+    arguments: &TestArguments,
+    config: &Config,
+    store: &Store,
+    linkedid: &str,
+) -> anyhow::Result<(Option<String>, Vec<Value>)> {
+    let kept = find_kept(arguments, config, store, linkedid).await?;
+    let kept = kept.and_then(|call| Kept::read(call.state));
+    let ordered = kept.and_then(|kept| kept.call().originated.clone());
+    let id = ordered.as_deref().unwrap_or(linkedid);
+    let dial = RecordedOrders(store.clone()).dial(id).await?;
+    let dial = dial.with_context(|| {
+        format!(
+            "no order of {linkedid} is kept: it did not begin with a click in the CRM, or long ago"
+        )
+    })?;
+    let settings = settings(config, &dial.pbx)?;
+    let people = people::remembered(store, &settings, Clock::system().now()).await?;
+    let known = trial::ordered(&dial.order, &settings, &people)
+        .context("nothing would come of the order, whatever a hook says")?;
+    Ok((Some(dial.pbx), vec![known]))
+}
+
+/// What becomes of the calls of a connection.
+fn settings(config: &Config, connection: &str) -> anyhow::Result<Settings> {
+    let mut pbxs = config.asterisk.iter();
+    if let Some(pbx) = pbxs.find(|pbx| pbx.connection.name == connection) {
+        return wire::calls::settings(pbx);
+    }
+    wire::reported::settings_of(config, connection)?.with_context(|| {
+        format!("there is no [[asterisk]], and no [[caresoft]] with calls, named {connection}")
+    })
 }
 
 async fn of_call(
@@ -171,12 +223,7 @@ async fn of_call(
     store: &Store,
     call: KeptCall,
 ) -> anyhow::Result<Vec<Value>> {
-    let pbx = config.asterisk.iter();
-    let mut pbx = pbx.filter(|pbx| pbx.connection.name == call.connection);
-    let pbx = pbx
-        .next()
-        .with_context(|| format!("there is no [[asterisk]] named {}", call.connection))?;
-    let settings = wire::calls::settings(pbx)?;
+    let settings = settings(config, &call.connection)?;
     let trace = Trace::of(store, call).await?;
     let Some(kept) = Kept::read(trace.call.state.clone()) else {
         bail!("what was kept of the call cannot be read");
@@ -187,7 +234,7 @@ async fn of_call(
     });
     let writes: Vec<Write> = writes.map(|payload| payload.write).collect();
     // The CRM is not asked who its users are.
-    let people = People::default();
+    let people = people::remembered(store, &settings, Clock::system().now()).await?;
     let around = Around {
         call: kept.call(),
         settings: &settings,
@@ -216,7 +263,8 @@ async fn ask(hook: &Hook, known: &Value, only_difference: bool) -> anyhow::Resul
         took.as_secs_f64() * 1e3
     ))?;
     if let Decision::Changed(change) = &decision {
-        let before = told.get("params").or_else(|| told.get("fields")).cloned();
+        let mut before = ["params", "fields", "record"].into_iter();
+        let before = before.find_map(|name| told.get(name)).cloned();
         let before = before.unwrap_or_else(|| json!({}));
         let mut after = before.clone();
         lay(&mut after, &change.data);

@@ -3,7 +3,10 @@
 use std::fs::{File, TryLockError};
 
 use anyhow::{Context as _, bail};
-use deskbridge_import::decide::Settings;
+use deskbridge_import::{
+    decide::Settings,
+    reader::{Source, hooked::Hooked},
+};
 use deskbridge_store::Store;
 use frappe::Client;
 
@@ -51,6 +54,16 @@ impl Place {
 
     pub(super) fn name(&self) -> &str {
         &self.import.name
+    }
+
+    /// The source as the user's own decisions have it, where there are any about records.
+    pub(super) fn hooked(&self, source: Source) -> anyhow::Result<Source> {
+        let helpdesk = &self.config.import_frappe(&self.import)?.name;
+        let asked = wire::hooks::of_import(&self.config, helpdesk, &environment())?;
+        Ok(match asked {
+            Some((hooks, at_once)) => Source::Hooked(Hooked::new(source, hooks, at_once)),
+            None => source,
+        })
     }
 
     /// The ledger, which is made where there is none.

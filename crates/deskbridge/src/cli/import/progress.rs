@@ -175,8 +175,15 @@ pub(super) fn counted(counts: Counts) -> String {
         updated,
         unchanged,
         failed,
+        left_out,
     } = counts;
-    format!("{made} made, {updated} brought up to date, {unchanged} unchanged, {failed} failed")
+    let left_out = match left_out {
+        0 => String::new(),
+        some => format!(", {some} left out"),
+    };
+    format!(
+        "{made} made, {updated} brought up to date, {unchanged} unchanged, {failed} failed{left_out}"
+    )
 }
 
 #[cfg(test)]

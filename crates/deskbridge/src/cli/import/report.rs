@@ -9,6 +9,7 @@ pub(super) fn problems(problems: &Grouped) -> anyhow::Result<()> {
     for (severity, problem, group) in problems.iter() {
         let sign = match severity {
             Severity::Refuses => "x",
+            Severity::LeavesOut => "-",
             Severity::Changes => "!",
         };
         let examples = group.examples.join(", ");

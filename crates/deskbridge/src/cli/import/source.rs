@@ -114,7 +114,7 @@ impl<S: Args + Opens, H: Args> With<S, H> {
     fn open(self, what: &str) -> anyhow::Result<(Opened, H)> {
         let name = self.common.name.as_deref().unwrap_or(what);
         let place = Place::open(&self.common.file, name)?;
-        let source = self.source.source(&place.config, &place.import)?;
+        let source = place.hooked(self.source.source(&place.config, &place.import)?)?;
         let mut words = vec![what.to_owned()];
         words.extend(self.source.words());
         if let Some(name) = &self.common.name {

@@ -103,7 +103,7 @@ pub(super) async fn run(
 
 /// What is known before anything is read.
 async fn check_source(opened: &Opened, arguments: &WriteArguments) -> anyhow::Result<()> {
-    match &opened.source {
+    match opened.source.itself() {
         Source::Freshdesk(desk) => {
             let preflight = desk.account().preflight().await;
             let preflight = preflight.context("asking Freshdesk what the key may see")?;
@@ -132,7 +132,9 @@ async fn check_source(opened: &Opened, arguments: &WriteArguments) -> anyhow::Re
             }
             Ok(())
         }
-        Source::JsonLines(_) | Source::MappedLines(_) | Source::Csv(_) => Ok(()),
+        Source::JsonLines(_) | Source::MappedLines(_) | Source::Csv(_) | Source::Hooked(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -325,8 +327,12 @@ async fn look(opened: &Opened) -> anyhow::Result<ExitCode> {
     let found = dry_run::dry_run(&opened.source, &site, &place.settings, |_, _| {}).await?;
     for (kind, records) in &found.records {
         let refused = found.refused.get(kind).copied().unwrap_or_default();
+        let left_out = match found.left_out.get(kind) {
+            None | Some(0) => String::new(),
+            Some(some) => format!(", {some} would be left out"),
+        };
         say(format!(
-            "{:<9} {records} read, {refused} would fail",
+            "{:<9} {records} read, {refused} would fail{left_out}",
             plural(*kind)
         ))?;
     }

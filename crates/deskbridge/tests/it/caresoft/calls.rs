@@ -464,3 +464,56 @@ async fn the_doctor_says_whether_calls_can_be_registered_and_whose_they_are() {
         "default_user",
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_decide_about_reported_calls_as_about_followed_ones() {
+    let scripts = [
+        (
+            "process_search_params",
+            "export default ({ params }) => ({ data: { CRM_SOURCE: 'WEB', LINE_NUMBER: params.LINE_NUMBER } })",
+        ),
+        (
+            "customize_activity",
+            "export default ({ activity, call_full }) => ({ data: { SUBJECT: activity.name + ' / ' + call_full.result } })",
+        ),
+        (
+            "customize_entity",
+            "export default ({ entity, params }) => ({ data: { COMMENTS: entity.entity_type + ' ' + Object.keys(params.conversations).length } })",
+        ),
+    ];
+    let tables = scripts.map(|(name, _)| {
+        format!("[[hook]]\nname = \"{name}\"\nfile = \"{name}.js\"\ntimeout_ms = 3000\n")
+    });
+    let bench = calls(&tables.concat()).await;
+    for (name, source) in scripts {
+        std::fs::write(bench.path(&format!("{name}.js")), source).unwrap();
+    }
+    let hub = bench.serve().await;
+    let answered = Told::new("20260105093000-AAAAAAAA-42", "0900000451");
+    let report = hub.send(&answered.answered()).await;
+    assert_eq!(report.not_accepted, Vec::<usize>::new());
+    hub.finished(&bench, 1).await;
+    let data = bench.portal.portal.data();
+    let subjects = data.activities.iter();
+    let mut subjects = subjects.filter_map(|of| of["SUBJECT"].as_str());
+    assert!(
+        subjects.any(|subject| subject.ends_with(" / 200")),
+        "{:?}",
+        data.activities
+    );
+    let call = bench.call(answered.id);
+    let lead = call.entity.as_ref().unwrap().id.to_string();
+    let lead = data.leads.iter().find(|of| of["ID"] == *lead).unwrap();
+    assert_eq!(lead["COMMENTS"], "lead 2", "{lead:?}");
+    assert_eq!(lead["SOURCE_ID"], "WEB", "{lead:?}");
+    let words = [
+        "hook",
+        "test",
+        "process_search_params",
+        "--call",
+        answered.id,
+    ];
+    let said = bench.run(&words).await;
+    assert_eq!(said.status, Some(0), "{}{}", said.out, said.err);
+    assert!(said.out.contains("answered CRM_SOURCE"), "{}", said.out);
+}

@@ -1,7 +1,6 @@
-//! Signatures after Standard Webhooks 1.0.0, scheme `v1`: HMAC-SHA256 over id, time and body.
+#![doc = include_str!("../README.md")]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use deskbridge_core::Secret;
 use jiff::Timestamp;
 use ring::hmac;
 
@@ -24,18 +23,23 @@ pub enum InvalidSecret {
     },
 }
 
-/// A signing key.
+/// A key that signs; [`Debug`](std::fmt::Debug) does not show it.
 #[derive(Clone)]
 pub struct SigningKey(hmac::Key);
 
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").finish_non_exhaustive()
+    }
+}
+
 impl SigningKey {
-    /// The key of a secret.
+    /// The key of a secret: `whsec_` and Base64 of 24 to 64 bytes. White space around it is of no account.
     ///
     /// # Errors
-    /// When the secret is none.
-    pub fn new(secret: &Secret) -> Result<Self, InvalidSecret> {
+    /// When the secret is none, or cannot protect.
+    pub fn new(secret: &str) -> Result<Self, InvalidSecret> {
         let encoded = secret
-            .expose()
             .trim()
             .strip_prefix(PREFIX)
             .ok_or(InvalidSecret::Form)?;
@@ -66,18 +70,22 @@ pub fn signatures(keys: &[SigningKey], id: &str, sent_at: Timestamp, body: &[u8]
 mod tests {
     use super::*;
 
-    fn key(secret: &str) -> Result<SigningKey, InvalidSecret> {
-        SigningKey::new(&Secret::new(secret))
-    }
-
     #[test]
     fn a_signature_is_over_id_time_and_body() {
         // Computed with `openssl dgst -sha256 -hmac`.
         let secret = format!("whsec_{}", STANDARD.encode([b'k'; 24]));
         let at = Timestamp::from_second(1_700_000_000).unwrap();
-        let signed = signatures(&[key(&secret).unwrap()], "msg_1", at, b"{\"a\":1}");
+        let signed = signatures(
+            &[SigningKey::new(&secret).unwrap()],
+            "msg_1",
+            at,
+            b"{\"a\":1}",
+        );
         assert_eq!(signed, "v1,bYr7Rz93bX8WqNI5XVthzq7NE/LcYrDkos9dgSLYHOc=");
-        let two = [key(&secret).unwrap(), key(&secret).unwrap()];
+        let two = [
+            SigningKey::new(&secret).unwrap(),
+            SigningKey::new(&secret).unwrap(),
+        ];
         assert_eq!(
             signatures(&two, "msg_1", at, b"{\"a\":1}"),
             format!("{signed} {signed}")
@@ -94,10 +102,28 @@ mod tests {
 
     #[test]
     fn a_secret_that_cannot_protect_is_refused() {
-        let short = format!("whsec_{}", STANDARD.encode([1; 8]));
-        assert_eq!(key(&short).err(), Some(InvalidSecret::Length { bytes: 8 }));
-        for wrong in ["", "whsec_", "secret", "whsec_!!!"] {
-            assert!(key(wrong).is_err(), "{wrong}");
+        let of = |bytes: usize| {
+            let secret = format!(" whsec_{}\n", STANDARD.encode(vec![1; bytes]));
+            SigningKey::new(&secret).map(drop)
+        };
+        for (bytes, expected) in [
+            (23, Err(InvalidSecret::Length { bytes: 23 })),
+            (24, Ok(())),
+            (64, Ok(())),
+            (65, Err(InvalidSecret::Length { bytes: 65 })),
+        ] {
+            assert_eq!(of(bytes), expected);
         }
+        for wrong in ["", "secret", "whsec_!!!"] {
+            let refused = SigningKey::new(wrong).err();
+            assert_eq!(refused, Some(InvalidSecret::Form), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_shown() {
+        let secret = format!("whsec_{}", STANDARD.encode([b'k'; 24]));
+        let shown = format!("{:?}", SigningKey::new(&secret).unwrap());
+        assert_eq!(shown, "SigningKey { .. }");
     }
 }
