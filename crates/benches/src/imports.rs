@@ -322,7 +322,7 @@ pub async fn killed(options: &Options, kills: u32) -> anyhow::Result<Report> {
 /// As [`killed`].
 pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
     let began_at = Instant::now();
-    let scene = Scene::new(options.tickets, 0).await?;
+    let scene = Scene::new(options.tickets, LATENCY_MS).await?;
     let settings = scene.prepare().await?;
     let mut random = fastrand::Rng::with_seed(options.seed);
     let mut report = Report::default();
@@ -361,6 +361,8 @@ pub async fn disturbed(options: &Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// How long the helpdesk takes for an answer at least, unless the bench is about something else.
+const LATENCY_MS: u64 = 20;
 /// How many requests a set of rules is for.
 const REQUESTS: u64 = 1_000;
 /// How long the helpdesk is gone.
@@ -410,8 +412,6 @@ fn rules(random: &mut fastrand::Rng, requests: u64) -> Vec<Rule> {
 /// # Errors
 /// When something cannot be tried.
 pub async fn speed(program: &Path, tickets: u32) -> anyhow::Result<Value> {
-    /// How long the helpdesk takes for an answer at least.
-    const LATENCY_MS: u64 = 20;
     let scene = Scene::new(tickets, LATENCY_MS).await?;
     scene.prepare().await?;
     let (asked, began_at) = (scene.asked(), Instant::now());
