@@ -71,7 +71,7 @@ impl Report {
     /// # Errors
     /// When it cannot be written.
     pub fn add(&mut self, difference: &Difference) -> Result<()> {
-        let (what, place) = in_words(&difference.what);
+        let (what, place) = difference.what.words();
         let document = difference.name.as_deref().unwrap_or_default();
         let row = [
             difference.kind.as_str(),
@@ -116,7 +116,7 @@ impl Report {
         let mut kinds = String::new();
         for (kind, records) in &verified.records {
             let same = verified.same.get(kind).copied().unwrap_or_default();
-            let missing = self.counts.get(&(*kind, MISSING)).copied();
+            let missing = self.counts.get(&(*kind, Wrong::Missing.words().0)).copied();
             let missing = missing.unwrap_or_default();
             let differing = records.saturating_sub(same).saturating_sub(missing);
             push(
@@ -136,7 +136,7 @@ impl Report {
         }
         let mut rows = String::new();
         for difference in &self.shown {
-            let (what, place) = in_words(&difference.what);
+            let (what, place) = difference.what.words();
             // The cells before and after the link are plain.
             let _written = write!(
                 rows,
@@ -187,7 +187,6 @@ impl Report {
     }
 }
 
-const MISSING: &str = "is missing";
 const STYLE: &str = "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}\
     table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}\
     .well{color:#176b37;font-weight:600}.ill{color:#a3231b;font-weight:600}\
@@ -201,19 +200,6 @@ fn push(rows: &mut String, cells: &[&str]) {
         rows.push_str(&escaped(cell));
     }
     rows.push_str("</tr>");
-}
-
-/// What is wrong, and in which part.
-fn in_words(wrong: &Wrong) -> (&'static str, &str) {
-    match wrong {
-        Wrong::Missing => (MISSING, ""),
-        Wrong::Field(field) => ("a field differs", field),
-        Wrong::MissingMessage(key) => ("a message is missing", key),
-        Wrong::MessageField(_, field) => ("a field of a message differs", field),
-        Wrong::ExtraMessage(key) => ("a message is not in the source", key),
-        Wrong::MissingFile(name) => ("a file is missing", name),
-        Wrong::MissingMember(customer) => ("its customer does not list it", customer),
-    }
 }
 
 fn escaped(text: &str) -> String {

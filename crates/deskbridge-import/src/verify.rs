@@ -79,6 +79,21 @@ pub enum Wrong {
     MissingMember(String),
 }
 
+impl Wrong {
+    /// What is wrong in words, and in which part.
+    pub fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::Missing => ("is missing", ""),
+            Self::Field(field) => ("a field differs", field),
+            Self::MissingMessage(key) => ("a message is missing", key),
+            Self::MessageField(_, field) => ("a field of a message differs", field),
+            Self::ExtraMessage(key) => ("a message is not in the source", key),
+            Self::MissingFile(name) => ("a file is missing", name),
+            Self::MissingMember(customer) => ("its customer does not list it", customer),
+        }
+    }
+}
+
 impl Verified {
     /// Whether everything that was compared is as it should be.
     pub fn is_whole(&self) -> bool {

@@ -5,16 +5,16 @@ pub mod captures;
 
 use std::{path::Path, time::Duration};
 
-/// How long a state may take to come about before a test gives it up. Generous, because nothing depends on it
-/// but the time that a failing test takes.
-const STATE_FOR: Duration = Duration::from_secs(30);
+/// How long a state may take to come about before a test gives it up. Nothing depends on it but the time that a
+/// failing test takes, and a write that a kill cut off is looked for only after a minute.
+const STATE_FOR: Duration = Duration::from_secs(120);
 /// How often the state is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Waits until `state` gives a value, and gives it.
 ///
 /// # Panics
-/// When it gives none for half a minute; `what` says what was waited for.
+/// When it gives none for two minutes; `what` says what was waited for.
 pub async fn wait_for<T>(what: &str, mut state: impl AsyncFnMut() -> Option<T>) -> T {
     let waited = tokio::time::timeout(STATE_FOR, async {
         loop {

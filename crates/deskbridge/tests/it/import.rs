@@ -259,7 +259,11 @@ async fn a_history_of_json_lines_is_checked_written_verified_and_taken_back() {
     let change = Document::new().with("subject", "<i>Khác</i>");
     let changed = bench.client().update("HD Ticket", &name, &change).await;
     changed.into_result().unwrap();
-    bench.ends(1, &["verify", "jsonl", "old.jsonl"]).await;
+    let said = bench.ends(1, &["verify", "jsonl", "old.jsonl"]).await;
+    assert!(
+        said.contains("\nx       1  a field differs: `subject` (ticket 1)\n"),
+        "{said}"
+    );
     let table = std::fs::read_to_string(bench.path("jsonl-verify.csv")).unwrap();
     assert_eq!(
         table,
@@ -501,7 +505,11 @@ async fn a_freshdesk_account_is_moved_in_with_its_files_and_images() {
     let listed = listed.count();
     assert!(said.contains(&format!("tickets   {listed} made")), "{said}");
     // One image of the sample lies where nobody listens.
-    bench.ends(1, &["verify", "freshdesk"]).await;
+    let said = bench.ends(1, &["verify", "freshdesk"]).await;
+    assert!(
+        said.contains("x       1  a file is missing (ticket "),
+        "{said}"
+    );
     let table = std::fs::read_to_string(bench.path("freshdesk-verify.csv")).unwrap();
     let differences: Vec<&str> = table.lines().skip(1).collect();
     assert!(

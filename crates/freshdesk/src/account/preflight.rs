@@ -136,7 +136,7 @@ pub struct Estimate {
     pub requests: u64,
     /// What they draw upon the account's limit.
     pub credits: u64,
-    /// How long it takes if nothing else slows it.
+    /// For how long the limits hold it up; nothing where it fits into one window.
     pub lasts: Duration,
 }
 
@@ -163,7 +163,8 @@ pub fn estimate(wanted: &Wanted, standing: &Standing) -> Estimate {
     Estimate {
         requests,
         credits,
-        lasts: share.window.saturating_mul(windows),
+        // What a window lets through may be asked at its beginning.
+        lasts: share.window.saturating_mul(windows.saturating_sub(1)),
     }
 }
 

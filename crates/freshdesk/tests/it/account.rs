@@ -189,6 +189,12 @@ async fn an_estimate_follows_the_plan_and_the_share() {
     assert!((33_000..34_000).contains(&growth.requests), "{growth:?}");
     let hours = growth.lasts.as_secs_f64() / 3600.0;
     assert!((7.0..9.0).contains(&hours), "{hours} hours");
+    let few = Wanted {
+        tickets: 20,
+        ..Wanted::default()
+    };
+    let few = estimate(&few, &account.standing());
+    assert_eq!(few.lasts, Duration::ZERO);
 }
 
 #[tokio::test]

@@ -51,11 +51,11 @@ pub(super) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
         let position = store.import_position(source.0, source.1).await?;
         is_empty &= written + failed == 0 && position.is_none();
         if arguments.json {
-            let line = json!({"kind": kind.as_str(), "written": written, "failed": failed, "interrupted": position.is_some()});
+            let line = json!({"kind": kind.as_str(), "written": written, "failed": failed, "goes_on": position.is_some()});
             say(line.to_string())?;
         } else if written + failed > 0 || position.is_some() {
             let open = match position {
-                Some(_) => ", to be gone on with",
+                Some(_) => "; the next run goes on from where it is",
                 None => "",
             };
             say(format!(

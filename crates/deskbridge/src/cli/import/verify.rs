@@ -1,16 +1,20 @@
 //! `import verify`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use deskbridge_core::Clock;
-use deskbridge_import::{report::Report, target, verify};
+use deskbridge_import::{
+    report::Report,
+    target,
+    verify::{self, Wrong},
+};
 
 use super::{
     progress::plural,
     source::{Opened, Sources},
 };
-use crate::cli::say;
+use crate::cli::{say, terminal::plain};
 
 pub(super) const HELP: &str = "\
 Writes nothing into the helpdesk. The report is a page for people, NAME-verify.html, and a table of every difference, \
@@ -24,6 +28,38 @@ pub(crate) struct VerifyArguments {
     report: PathBuf,
 }
 
+/// How many examples of a difference are named.
+const EXAMPLES: usize = 5;
+
+/// Differences of one sort.
+#[derive(Default)]
+struct Cause {
+    count: u64,
+    examples: Vec<String>,
+}
+
+impl Cause {
+    fn add(&mut self, record: String) {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES && !self.examples.contains(&record) {
+            self.examples.push(record);
+        }
+    }
+}
+
+/// What differences have in common. Files, messages and customers are others each time.
+fn cause(wrong: &Wrong) -> String {
+    let (what, part) = wrong.words();
+    match wrong {
+        Wrong::Field(_) | Wrong::MessageField(..) => format!("{what}: `{part}`"),
+        Wrong::Missing
+        | Wrong::MissingMessage(_)
+        | Wrong::ExtraMessage(_)
+        | Wrong::MissingFile(_)
+        | Wrong::MissingMember(_) => what.to_owned(),
+    }
+}
+
 pub(super) async fn run(sources: Sources<VerifyArguments>) -> anyhow::Result<ExitCode> {
     let (opened, arguments) = sources.open()?;
     let Opened { source, place, .. } = &opened;
@@ -31,6 +67,7 @@ pub(super) async fn run(sources: Sources<VerifyArguments>) -> anyhow::Result<Exi
     let site = target::site(&place.client, &place.settings).await?;
     let began_at = Clock::system().now();
     let mut report = Report::create(&arguments.report, place.name(), place.client.site().base())?;
+    let mut causes: BTreeMap<String, Cause> = BTreeMap::new();
     let mut failed = None;
     let verified = verify::verify(
         &place.client,
@@ -40,6 +77,8 @@ pub(super) async fn run(sources: Sources<VerifyArguments>) -> anyhow::Result<Exi
         &place.settings,
         opened.files.as_deref(),
         |difference| {
+            let cause = causes.entry(cause(&difference.what)).or_default();
+            cause.add(format!("{} {}", difference.kind.as_str(), difference.id));
             if let Err(error) = report.add(&difference) {
                 failed.get_or_insert(error);
             }
@@ -58,6 +97,10 @@ pub(super) async fn run(sources: Sources<VerifyArguments>) -> anyhow::Result<Exi
         ))?;
     }
     say(format!("messages  {} compared", verified.messages))?;
+    for (what, Cause { count, examples }) in &causes {
+        let examples = plain(&examples.join(", "));
+        say(format!("x {count:>7}  {} ({examples})", plain(what)))?;
+    }
     say(format!(
         "The report is in {} and {}.",
         written.html.display(),

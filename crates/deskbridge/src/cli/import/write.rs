@@ -94,9 +94,11 @@ pub(super) async fn run(
         let count = put_back.context(
             "putting back what was switched off; the next run with --silence does it, too",
         )?;
-        say(format!(
-            "{count} switches of the helpdesk are as they were."
-        ))?;
+        if count > 0 {
+            say(format!(
+                "{count} switches of the helpdesk are as they were."
+            ))?;
+        }
     }
     summary
 }
@@ -119,11 +121,13 @@ async fn check_source(opened: &Opened, arguments: &WriteArguments) -> anyhow::Re
                 ..freshdesk::Wanted::default()
             };
             let estimate = freshdesk::estimate(&wanted, &preflight.standing);
+            let limits = match estimate.lasts {
+                Duration::ZERO => "which the account's limits let through at once".to_owned(),
+                lasts => format!("and {} within the account's limits", span(lasts)),
+            };
             say(format!(
-                "{} tickets; reading all of them takes about {} requests and {} within the account's limits.",
-                preflight.tickets,
-                estimate.requests,
-                span(estimate.lasts)
+                "{} tickets; reading all of them takes about {} requests, {limits}.",
+                preflight.tickets, estimate.requests,
             ))
         }
         Source::FreshdeskExport(export) => {
