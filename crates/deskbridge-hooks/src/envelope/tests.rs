@@ -124,11 +124,12 @@ fn empty_data_cancels_a_request_and_nothing_else() {
             ("customize_attach_record_url", "cancelled"),
             ("customize_activity", "cancelled"),
             ("get_updated_lead_fields", "cancelled"),
+            ("import_record", "cancelled"),
             ("process_phone_number", "nothing"),
             ("process_originate_params", "nothing"),
             ("process_search_params", "nothing"),
             ("need_registration", "nothing"),
-            ("import_record", "nothing"),
+            ("ticket_fields", "nothing"),
         ] {
             assert_eq!(read_as(name, &answer), wanted, "{name} <- {answer}");
         }
