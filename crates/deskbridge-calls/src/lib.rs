@@ -18,6 +18,8 @@ pub mod replay;
 pub mod reported;
 pub mod responsible;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 pub mod view;
 
 pub use deskbridge_core::call;

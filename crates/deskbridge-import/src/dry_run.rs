@@ -36,9 +36,7 @@ impl Found {
         *self.records.entry(kind).or_default() += count;
         *self.left_out.entry(kind).or_default() += count;
         for (id, why) in left_out {
-            let mut problems = Problems::default();
-            problems.add(why);
-            self.problems.add(&problems, &format!("{kind} {id}"));
+            self.problems.add(&why.into(), &format!("{kind} {id}"));
         }
     }
 }

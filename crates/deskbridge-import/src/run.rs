@@ -494,10 +494,9 @@ impl Running<'_> {
             Err(Stop::Refused { why, name }) => {
                 self.counts.failed += 1;
                 self.rejects.record(&place, &why, &record)?;
-                let mut refused = Problems::default();
-                refused.add(Problem::Refused { why: why.clone() });
+                let refused = Problem::Refused { why: why.clone() };
                 let place = format!("{} {}", self.kind, record.id());
-                self.problems.add(&refused, &place);
+                self.problems.add(&refused.into(), &place);
                 ImportRecord {
                     state: ImportState::Failed,
                     // Only an import's own document goes by the name of a failed record.

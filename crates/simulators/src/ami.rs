@@ -36,7 +36,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use self::{
     actions::Received,
-    replay::{Recording, Speed},
+    replay::{Recording, Speed, happened},
     session::Ended,
     state::Channel,
 };

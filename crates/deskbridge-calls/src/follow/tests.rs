@@ -4,18 +4,13 @@ use deskbridge_core::{Backoff, Effect, Outcome};
 use deskbridge_journal::{Handler, Settings as JournalSettings};
 use deskbridge_store::{EffectFilter, EffectRecord};
 use serde_json::Value;
-use simulators::{
-    ami as pbx,
-    bitrix24::{self as portal, Webhook},
-};
+use simulators::{ami as pbx, bitrix24 as portal};
 use testkit::{captures, wait_for};
 
 use super::*;
-use crate::{apply::Target, decide::write::Write, settings::SettingsSource};
+use crate::{apply::Target, decide::write::Write, settings::SettingsSource, testing};
 
 mod outage;
-
-const SECRET: &str = "telephony7sample";
 
 /// A PBX, a portal that knows users, and a store in a file.
 struct World {
@@ -47,16 +42,9 @@ impl World {
     }
 
     async fn at(clock: Clock) -> Self {
-        let mut data = portal::sample(clock.now());
-        data.webhooks
-            .push(Webhook::new(1, SECRET, ["crm", "user", "telephony"]));
-        let portal = portal::start(portal::Options {
-            data,
-            ..portal::Options::default()
-        });
         Self {
             pbx: pbx::start(pbx::Options::default()).await.unwrap(),
-            portal: portal.await.unwrap(),
+            portal: testing::portal(clock.now(), &["crm", "user", "telephony"]).await,
             folder: tempfile::tempdir().unwrap(),
             clock,
         }
@@ -86,14 +74,7 @@ impl World {
             attempt_for: Duration::from_secs(10),
             backoff: backoff.unwrap(),
         };
-        let url = format!(
-            "{}/rest/1/{SECRET}/",
-            self.portal.http_url.as_deref().unwrap()
-        );
-        let webhook: bitrix24::Webhook = url.parse().unwrap();
-        let crm =
-            bitrix24::Portal::new(webhook.portal_base(), &bitrix24::Options::default()).unwrap();
-        let crm = crm.client(webhook).unwrap();
+        let crm = testing::crm(&self.portal, &bitrix24::Options::default());
         let source = SettingsSource {
             default_user: Some(1),
             ..SettingsSource::default()

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use deskbridge_core::{Backoff, NewEffect};
 use deskbridge_journal::{Holds, Journal, Settings as JournalSettings};
 use simulators::{
-    bitrix24::{self as portal, Behaviour, Webhook},
+    bitrix24::{self as portal, Behaviour},
     faults::Rule,
 };
 
@@ -23,9 +23,9 @@ use crate::{
     follow::Progress,
     people::Directory,
     settings::SettingsSource,
+    testing,
 };
 
-const SECRET: &str = "telephony7sample";
 const CALLS: i64 = 12;
 const SEEDS: u64 = 12;
 
@@ -43,14 +43,7 @@ struct World {
 impl World {
     async fn new(seed: u64) -> Self {
         let now = Clock::system().now();
-        let mut data = portal::sample(now);
-        let scopes = ["crm", "user", "telephony", "task"];
-        data.webhooks.push(Webhook::new(1, SECRET, scopes));
-        let options = portal::Options {
-            data,
-            ..portal::Options::default()
-        };
-        let portal = portal::start(options).await.unwrap();
+        let portal = testing::portal(now, &["crm", "user", "telephony", "task"]).await;
         portal.portal.set_limits(portal::Limits::off());
         portal.portal.set_behaviour(Behaviour {
             webhooks_register_calls: true,
@@ -58,8 +51,6 @@ impl World {
         });
         let clock = Clock::manual(now);
         let store = Store::open_inline().unwrap();
-        let url = format!("{}/rest/1/{SECRET}/", portal.http_url.as_deref().unwrap());
-        let webhook: bitrix24::Webhook = url.parse().unwrap();
         let options = bitrix24::Options {
             limits: bitrix24::Limits {
                 capacity: 1_000_000,
@@ -67,8 +58,7 @@ impl World {
             },
             ..bitrix24::Options::default()
         };
-        let crm = bitrix24::Portal::new(webhook.portal_base(), &options).unwrap();
-        let crm = crm.client(webhook).unwrap();
+        let crm = testing::crm(&portal, &options);
         let source = SettingsSource {
             default_user: Some(1),
             ..SettingsSource::default()

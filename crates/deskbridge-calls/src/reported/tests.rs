@@ -1,15 +1,15 @@
 use deskbridge_core::Backoff;
 use deskbridge_journal::Settings as JournalSettings;
 use deskbridge_store::EffectFilter;
-use simulators::bitrix24::{self as portal, Webhook};
+use simulators::bitrix24 as portal;
 
 use super::*;
 use crate::{
     call::{Conversation, Direction, Recording, Uniqueid},
     settings::SettingsSource,
+    testing,
 };
 
-const SECRET: &str = "telephony7sample";
 const LINKEDID: &str = "20260105093000-AAAAAAAA-42";
 
 /// Carries out nothing: what is recorded is looked at.
@@ -48,19 +48,8 @@ impl World {
 
     /// Before the portal says who its users are.
     async fn of_nobody(settings: &str) -> Self {
-        let mut data = portal::sample(at(0));
-        let scopes = ["crm", "user", "telephony"];
-        data.webhooks.push(Webhook::new(1, SECRET, scopes));
-        let options = portal::Options {
-            data,
-            ..portal::Options::default()
-        };
-        let portal = portal::start(options).await.unwrap();
-        let url = format!("{}/rest/1/{SECRET}/", portal.http_url.as_deref().unwrap());
-        let webhook: bitrix24::Webhook = url.parse().unwrap();
-        let base = webhook.portal_base();
-        let crm = bitrix24::Portal::new(base, &bitrix24::Options::default()).unwrap();
-        let crm = crm.client(webhook).unwrap();
+        let portal = testing::portal(at(0), &["crm", "user", "telephony"]).await;
+        let crm = testing::crm(&portal, &bitrix24::Options::default());
         let settings: SettingsSource = toml::from_str(&format!(
             "default_user = 1\nusers = {{ 50007 = 57 }}\nrecordings.links = true\nnumbers.country = \"VN\"\n{settings}",
         ))

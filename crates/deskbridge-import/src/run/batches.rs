@@ -54,9 +54,7 @@ impl Prepared {
         self.left_out += count;
         self.records += count;
         for (id, why) in left_out {
-            let mut problems = Problems::default();
-            problems.add(why);
-            self.problems.push((problems, format!("{kind} {id}")));
+            self.problems.push((why.into(), format!("{kind} {id}")));
         }
     }
 }
@@ -110,9 +108,8 @@ async fn next(
         match item.read {
             Ok(record) => records.push((item.place, record)),
             Err(ref bad) => {
-                let mut problems = Problems::default();
                 let why = bad.why.clone();
-                problems.add(Problem::Unreadable { why });
+                let problems = Problem::Unreadable { why }.into();
                 prepared.problems.push((problems, item.place.to_string()));
                 prepared.unreadable.push(item);
             }

@@ -109,14 +109,16 @@ impl Sender {
         let asked_at = Instant::now();
         match client.method("ping").get::<Value>().await {
             Ok(_) => self.pace(|pace, at| pace.probed(true, at)),
-            Err(error) => match seen(&error, asked_at.elapsed()) {
-                Seen::Lost | Seen::Unreachable => self.pace(|pace, at| pace.probed(false, at)),
-                // A helpdesk that hangs is no more back than one that hangs up.
-                _ if matches!(error.cause, Cause::Deadline(_)) => {
-                    self.pace(|pace, at| pace.probed(false, at));
-                }
-                there @ (Seen::Answer { .. } | Seen::Overloaded { .. }) => self.see(there),
-            },
+            // A helpdesk that hangs is no more back than one that hangs up.
+            Err(error)
+                if matches!(
+                    error.cause,
+                    Cause::Connect(_) | Cause::Lost(_) | Cause::Deadline(_)
+                ) =>
+            {
+                self.pace(|pace, at| pace.probed(false, at));
+            }
+            Err(error) => self.see(seen(&error, asked_at.elapsed())),
         }
     }
 

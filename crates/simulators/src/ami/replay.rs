@@ -64,6 +64,14 @@ impl Pbx {
     }
 }
 
+/// Whether a block is an event, and no item of a list that whoever made the recording had asked for.
+pub fn happened(block: &[u8]) -> bool {
+    let items: [&[u8]; 2] = [b"Event: CoreShowChannel\r\n", b"Event: Status\r\n"];
+    let is_item = block.windows(13).any(|part| part == b"\r\nEventList: ")
+        || items.iter().any(|item| block.starts_with(item));
+    block.starts_with(b"Event: ") && !is_item
+}
+
 /// The events of a recording, each with the place where it ends.
 fn blocks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut next = bytes
@@ -80,9 +88,7 @@ fn blocks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
             let length = rest.windows(4).position(|end| end == b"\r\n\r\n")? + 2;
             let block = rest.get(..length)?;
             next += length + 2;
-            let is_item = block.windows(13).any(|part| part == b"\r\nEventList: ")
-                || block.starts_with(b"Event: CoreShowChannel\r\n");
-            if block.starts_with(b"Event: ") && !is_item {
+            if happened(block) {
                 return Some((next, block));
             }
         }

@@ -1,13 +1,9 @@
 use deskbridge_core::EffectId;
 use jiff::Timestamp;
-use simulators::{
-    bitrix24::{self as portal, Webhook},
-    faults::Rule,
-};
+use simulators::{bitrix24 as portal, faults::Rule};
 
 use super::*;
-
-const SECRET: &str = "notify7sample";
+use crate::testing;
 
 struct World {
     notifier: Notifier,
@@ -17,19 +13,8 @@ struct World {
 impl World {
     async fn new(scopes: &[&str]) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let mut data = portal::sample(now);
-        let scopes = scopes.iter().copied();
-        data.webhooks.push(Webhook::new(1, SECRET, scopes));
-        let options = portal::Options {
-            data,
-            ..portal::Options::default()
-        };
-        let portal = portal::start(options).await.unwrap();
-        let url = format!("{}/rest/1/{SECRET}/", portal.http_url.as_deref().unwrap());
-        let webhook: bitrix24::Webhook = url.parse().unwrap();
-        let base = webhook.portal_base();
-        let crm = bitrix24::Portal::new(base, &bitrix24::Options::default()).unwrap();
-        let crm = crm.client(webhook).unwrap();
+        let portal = testing::portal(now, scopes).await;
+        let crm = testing::crm(&portal, &bitrix24::Options::default());
         let crms = BTreeMap::from([("office".to_owned(), crm)]);
         Self {
             notifier: Notifier::new(crms),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use deskbridge_core::Clock;
 use jiff::Timestamp;
 use serde_json::json;
-use simulators::ami::{self as manager, Pbx, User};
+use simulators::ami::{self as manager, Pbx, User, happened};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::{say, stopped};
@@ -103,7 +103,7 @@ async fn play(
     let start = Instant::now();
     let (mut first, mut events) = (None, 0);
     while let Some((message, at)) = next {
-        if is_new(&message) {
+        if happened(message.as_bytes()) {
             let after = at.duration_since(*first.get_or_insert(at));
             let after = Duration::try_from(after).unwrap_or_default();
             match speed > 0.0 {
@@ -116,10 +116,4 @@ async fn play(
         next = capture.next()?;
     }
     Ok(events)
-}
-
-/// Whether it is an event of its own, and no item of a list that whoever made the recording had asked for.
-fn is_new(message: &Message) -> bool {
-    let is_item = message.get("EventList").is_some();
-    !is_item && !matches!(message.event(), None | Some("CoreShowChannel" | "Status"))
 }
